@@ -1,0 +1,60 @@
+//! Every limit of the protocol, with its unit. A number here is law; a number in any other page is history.
+
+/// Bytes of an encoded payload (the list of record changes of one entry).
+pub const PAYLOAD_BYTES_MAX: usize = 7 * 1024;
+/// Bytes of an encoded entry header.
+pub const HEADER_BYTES_MAX: usize = 1024;
+/// Heads named by `after` in one header.
+pub const AFTER_MAX: usize = 16;
+/// Record changes in one entry.
+pub const PAIRS_MAX: usize = 16;
+/// Bytes of a compressed frame that a sender aims for.
+pub const FRAME_TARGET_BYTES: usize = 8 * 1024;
+/// Bytes of a compressed frame that a receiver takes at most (a relay must keep an author's cuts).
+pub const FRAME_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of an inflated frame.
+pub const FRAME_INFLATED_MAX: usize = 256 * 1024;
+/// Bytes of entries that a sender puts into one frame before compression, at most.
+pub const FRAME_RAW_MAX: usize = 128 * 1024;
+/// Bytes of one message of a session on the wire.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Operations of one Automerge change.
+pub const CHANGE_OPS_MAX: u64 = 1_000;
+/// Depth of nesting of a record.
+pub const NESTING_MAX: usize = 16;
+/// Bytes of one string in a record.
+pub const STRING_BYTES_MAX: usize = 4 * 1024;
+/// Greatest operation counter of a change.
+pub const START_OP_MAX: u64 = 1 << 31;
+/// Dependencies of one change.
+pub const CHANGE_DEPS_MAX: usize = 64;
+/// Actors named by one change besides its own.
+pub const CHANGE_ACTORS_MAX: usize = 256;
+/// Changes a single record may hold.
+pub const RECORD_CHANGES_MAX: u64 = 100_000;
+/// Greatest Lamport number.
+pub const LAMPORT_MAX: u64 = 1 << 48;
+/// Entries waiting for something, for each device.
+pub const WAITING_PER_DEVICE_MAX: usize = 100_000;
+/// Refused entries kept for an administrator, in all.
+pub const REFUSED_KEPT_MAX: usize = 1_000;
+/// Bytes set aside for one device whose entries are not admitted.
+pub const QUARANTINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Logs named in one frontier message.
+pub const FRONTIER_LOGS_MAX: usize = 20_000;
+/// Areas named in one message.
+pub const AREAS_MAX: usize = 20_000;
+/// Receipts in one message.
+pub const RECEIPTS_MAX: usize = 4_096;
+/// Lengths in one receipt.
+pub const RECEIPT_LENGTHS_MAX: usize = 4_096;
+/// Steps from an area to the top of the division tree.
+pub const AREA_DEPTH_MAX: usize = 16;
+/// Areas one office covers.
+pub const OFFICE_AREAS_MAX: usize = 64;
+/// Milliseconds without an answer to something sent after which a session dials anew.
+pub const SILENCE_MS: u64 = 6_000;
+/// Bytes in flight a session starts with.
+pub const WINDOW_START_BYTES: usize = 16 * 1024;
+/// Bytes in flight a session never exceeds.
+pub const WINDOW_MAX_BYTES: usize = 1024 * 1024;

@@ -1,0 +1,610 @@
+//! What can happen in a case (事项): one variant of [`What`] for each thing people do, from 受理 to 办结.
+//!
+//! An [`Event`] is a flat map of scalars in a volume: the office, the person, the claimed day, the fields of its
+//! variant, and its kind word `k` last (see [`super::case`] for why). The tables below are the only place that says
+//! which variant has which word and which fields; a field keeps its name and meaning for ever. A kind or a word
+//! that this version doesn't know becomes [`What::Unknown`]: kept, shown, without effect.
+
+use super::amount::Fen;
+use super::day::Day;
+use super::{Fields, OpId, number_of, str_value, text_of};
+use crate::device::OfficeId;
+use crate::record::RecordId;
+use automerge::ScalarValue;
+use std::collections::BTreeMap;
+
+/// A field of an event: how it is written as scalars and read back.
+pub(crate) trait Cell: Sized {
+    /// Adds the scalars of this value; nothing for an empty one.
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>);
+    /// Takes it out of the fields; none when it is missing but needed, or unreadable.
+    fn take(key: &str, fields: &mut Fields) -> Option<Self>;
+}
+
+impl Cell for String {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        if !self.is_empty() {
+            out.push((key.to_owned(), str_value(self)));
+        }
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<String> {
+        Some(fields.text(key))
+    }
+}
+
+/// A list of short texts, one to a line.
+impl Cell for Vec<String> {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        let lines: Vec<String> = self.iter().map(|line| line.replace('\n', " ")).collect();
+        lines.join("\n").give(key, out);
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<Vec<String>> {
+        Some(fields.text(key).lines().map(str::to_owned).collect())
+    }
+}
+
+impl Cell for u32 {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        out.push((key.to_owned(), ScalarValue::Uint(u64::from(*self))));
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<u32> {
+        u32::try_from(fields.number(key)?).ok()
+    }
+}
+
+impl Cell for Fen {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        out.push((key.to_owned(), ScalarValue::Int(self.0)));
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<Fen> {
+        fields.number(key).map(Fen)
+    }
+}
+
+/// Values that are written as one text.
+macro_rules! textual {
+    ($($kind:ty: $parse:expr;)*) => { $(
+        impl Cell for $kind {
+            fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+                out.push((key.to_owned(), str_value(self.to_string())));
+            }
+            fn take(key: &str, fields: &mut Fields) -> Option<$kind> {
+                let parse: fn(&str) -> Option<$kind> = $parse;
+                parse(&fields.text(key))
+            }
+        }
+    )* };
+}
+
+textual! {
+    OpId: OpId::parse;
+    Day: Day::parse;
+    RecordId: RecordId::parse;
+}
+
+/// What may be missing; what is there but unreadable counts as unreadable, not as missing.
+impl<C: Cell> Cell for Option<C> {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        if let Some(value) = self {
+            value.give(key, out);
+        }
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<Option<C>> {
+        if fields.0.contains_key(key) { C::take(key, fields).map(Some) } else { Some(None) }
+    }
+}
+
+/// Enums that are written as a word and shown in Chinese.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal $label:literal,)* })*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+        #[serde(into = "&'static str")]
+        pub enum $name { $(#[doc = $label] $variant,)* }
+
+        impl $name {
+            /// Every value, in the order of forms.
+            pub const ALL: &[$name] = &[$($name::$variant),*];
+
+            /// The word in records and interfaces.
+            pub fn word(self) -> &'static str {
+                match self { $($name::$variant => $word,)* }
+            }
+
+            /// The Chinese word on screens.
+            pub fn label(self) -> &'static str {
+                match self { $($name::$variant => $label,)* }
+            }
+
+            /// The inverse of `word`.
+            pub fn from_word(word: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|value| value.word() == word)
+            }
+        }
+
+        impl From<$name> for &'static str {
+            fn from(value: $name) -> &'static str {
+                value.word()
+            }
+        }
+
+        impl Cell for $name {
+            fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+                out.push((key.to_owned(), str_value(self.word())));
+            }
+            fn take(key: &str, fields: &mut Fields) -> Option<$name> {
+                $name::from_word(&fields.text(key))
+            }
+        }
+    )* };
+}
+pub(crate) use words;
+
+words! {
+    /// How a case begins.
+    Origin {
+        Application "application" "申请",
+        Plea "plea" "求助",
+        Warning "warning" "预警",
+        Consultation "consultation" "咨询",
+    }
+    /// Where it came in.
+    Channel {
+        CityWindow "city-window" "市级窗口",
+        TownshipWindow "township-window" "镇级窗口",
+        Village "village" "村(社区)",
+        Kiosk "kiosk" "救助一体机",
+        Web "web" "救助关爱网",
+        Wechat "wechat" "微信公众号",
+        Feed "feed" "数据推送",
+    }
+    /// How fast it must go.
+    Urgency {
+        Normal "normal" "一般",
+        Urgent "urgent" "紧急",
+        Critical "critical" "特急",
+    }
+    /// What a visit or call found.
+    Finding {
+        True "true" "属实",
+        False "false" "不属实",
+        Unclear "unclear" "不清",
+    }
+    /// What pre-examination says.
+    Opinion {
+        For "for" "符合条件",
+        Against "against" "不符合条件",
+    }
+    /// What was decided.
+    Verdict {
+        Approved "approved" "批准",
+        Refused "refused" "不予批准",
+    }
+    /// What a department, office or provider reports about a transfer.
+    Answer {
+        Approved "approved" "审核通过",
+        Refused "refused" "审核不通过",
+        Served "served" "已提供服务",
+        Answered "answered" "已答复",
+        Impossible "impossible" "无法办理",
+    }
+    /// How a service ended for the person.
+    Change {
+        Reached "reached" "目标达成",
+        Better "better" "有改善",
+        Same "same" "无变化",
+        Worse "worse" "恶化",
+        Left "left" "退出服务",
+    }
+    /// Whom a transfer goes to.
+    TargetKind {
+        Department "department" "部门",
+        Office "office" "机构",
+        Provider "provider" "服务机构",
+    }
+}
+
+/// Whom a transfer or a verification goes to. Written as three scalars, so that an event stays flat.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Target {
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its code in the policy pack; for an office, its number.
+    pub id: String,
+    /// Its name as it was then.
+    pub name: String,
+}
+
+impl Target {
+    /// An office as target.
+    pub fn office(id: OfficeId, name: impl Into<String>) -> Target {
+        Target { kind: TargetKind::Office, id: id.0.to_string(), name: name.into() }
+    }
+
+    /// A department as target.
+    pub fn department(id: impl Into<String>, name: impl Into<String>) -> Target {
+        Target { kind: TargetKind::Department, id: id.into(), name: name.into() }
+    }
+
+    /// A provider as target.
+    pub fn provider(id: impl Into<String>, name: impl Into<String>) -> Target {
+        Target { kind: TargetKind::Provider, id: id.into(), name: name.into() }
+    }
+
+    /// Whether it is this office.
+    pub fn is_office(&self, office: OfficeId) -> bool {
+        self.kind == TargetKind::Office && self.id.parse() == Ok(office.0)
+    }
+}
+
+impl Cell for Target {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        self.kind.give(key, out);
+        self.id.give(&format!("{key}_id"), out);
+        self.name.give(&format!("{key}_name"), out);
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<Target> {
+        let (id, name) = (fields.text(&format!("{key}_id")), fields.text(&format!("{key}_name")));
+        Some(Target { kind: TargetKind::take(key, fields)?, id, name })
+    }
+}
+
+/// The one table of events: variant, word, Chinese name, fields.
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident $word:literal $label:literal { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* })*) => {
+        /// What happened.
+        #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+        #[serde(tag = "k")]
+        pub enum What {
+            $($(#[$doc])* #[serde(rename = $word)] $variant { $($(#[$field_doc])* $field: $kind,)* },)*
+            /// A kind, or a word in one, that this version doesn't know, or fields that were changed afterwards.
+            Unknown {
+                /// The kind word.
+                kind: String,
+                /// Everything it says, as text.
+                fields: BTreeMap<String, String>,
+            },
+        }
+
+        /// The kinds of events people may make.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+        #[serde(into = "&'static str")]
+        pub enum EventKind { $($(#[$doc])* $variant,)* }
+
+        impl EventKind {
+            /// Every kind, in the order of the work.
+            pub const ALL: &[EventKind] = &[$(EventKind::$variant),*];
+
+            /// The word in records and interfaces.
+            pub fn word(self) -> &'static str {
+                match self { $(EventKind::$variant => $word,)* }
+            }
+
+            /// The Chinese name on buttons and timelines.
+            pub fn label(self) -> &'static str {
+                match self { $(EventKind::$variant => $label,)* }
+            }
+
+            /// The inverse of `word`.
+            pub fn from_word(word: &str) -> Option<EventKind> {
+                EventKind::ALL.iter().copied().find(|kind| kind.word() == word)
+            }
+        }
+
+        impl From<EventKind> for &'static str {
+            fn from(value: EventKind) -> &'static str {
+                value.word()
+            }
+        }
+
+        impl What {
+            /// Its kind; none when unknown.
+            pub fn kind(&self) -> Option<EventKind> {
+                match self {
+                    $(What::$variant { .. } => Some(EventKind::$variant),)*
+                    What::Unknown { .. } => None,
+                }
+            }
+
+            fn give(&self, out: &mut Vec<(String, ScalarValue)>) {
+                match self {
+                    $(What::$variant { $($field),* } => { $(Cell::give($field, stringify!($field), out);)* })*
+                    What::Unknown { .. } => {}
+                }
+            }
+
+            fn take(kind: EventKind, fields: &mut Fields) -> Option<What> {
+                Some(match kind {
+                    $(EventKind::$variant => What::$variant { $($field: Cell::take(stringify!($field), fields)?),* },)*
+                })
+            }
+        }
+    };
+}
+
+events! {
+    /// The first word: an application, a plea, a warning, a consultation.
+    Opened "opened" "登记" {
+        /// How it begins.
+        origin: Origin,
+        /// Where it came in.
+        channel: Channel,
+        /// The kind of assistance: a code of the policy pack; may be open for a plea.
+        assistance: String,
+        /// The household, when it is known.
+        household: Option<RecordId>,
+        /// Who asks or is concerned.
+        applicant: String,
+        /// What it is about, without more than needed.
+        summary: String,
+        /// How fast it must go.
+        urgency: Urgency,
+        /// The rule of a warning, or why staff opened it.
+        rule: String,
+        /// The policy pack's version.
+        pack: String,
+    }
+    /// An office is asked to find out whether it is so.
+    VerifyAsked "verify-asked" "请求核实" {
+        /// Who shall verify.
+        to: Target,
+        /// What to look at.
+        note: String,
+    }
+    /// What was found.
+    Verified "verified" "核实" {
+        /// True, false, unclear.
+        outcome: Finding,
+        /// How it was found.
+        note: String,
+    }
+    /// A clue or consultation becomes the person's own application.
+    Applied "applied" "转为申请" {
+        /// The kind of assistance asked for; empty: as before.
+        assistance: String,
+        /// What the person says.
+        note: String,
+    }
+    /// Staff apply for the person (主动发现/代办).
+    AppliedOnBehalf "applied-on-behalf" "代为申请" {
+        /// The kind of assistance; empty: as before.
+        assistance: String,
+        /// Why.
+        reason: String,
+    }
+    /// Everything missing is named, once (一次性告知).
+    MaterialsAsked "materials-asked" "一次性告知补正" {
+        /// What is missing.
+        materials: Vec<String>,
+    }
+    /// What was missing has come.
+    MaterialsGiven "materials-given" "已补正" {
+        /// Which and how.
+        note: String,
+    }
+    /// Accepted.
+    Accepted "accepted" "受理" {
+        /// The acceptance number.
+        number: String,
+    }
+    /// Not accepted, with the reason in writing.
+    NotAccepted "not-accepted" "不予受理" {
+        /// Why.
+        reason: String,
+    }
+    /// Pre-examination.
+    PreExamined "pre-examined" "预审" {
+        /// For or against.
+        opinion: Opinion,
+        /// In words.
+        note: String,
+    }
+    /// An office's opinion on the amount.
+    Proposed "proposed" "拟定金额" {
+        /// The amount.
+        amount: Fen,
+        /// How it was computed.
+        formula: String,
+    }
+    /// The decision. It names what it saw.
+    Decided "decided" "审批" {
+        /// Approved or refused.
+        outcome: Verdict,
+        /// The amount; 0 when refused.
+        amount: Fen,
+        /// Why; must be there when refused.
+        reason: String,
+        /// How the amount was computed.
+        formula: String,
+        /// The policy pack it was made under; empty: the case's.
+        pack: String,
+        /// The events it saw, as `counter@actor`.
+        saw: Vec<String>,
+    }
+    /// Money went out.
+    Paid "paid" "发放" {
+        /// The decision it carries out; none: the one in force.
+        decision: Option<OpId>,
+        /// How much.
+        amount: Fen,
+        /// How.
+        method: String,
+        /// The last four characters of the account.
+        account_last4: String,
+        /// The batch at the bank.
+        batch: String,
+    }
+    /// Money came back.
+    PaymentFailed "payment-failed" "发放失败" {
+        /// Why.
+        reason: String,
+    }
+    /// Handed to a department, an office or a provider (转办、分办).
+    Transferred "transferred" "转办" {
+        /// To whom.
+        to: Target,
+        /// The number of the transfer within the case.
+        n: u32,
+        /// The kind of assistance or service it is for.
+        assistance: String,
+        /// What is asked.
+        note: String,
+    }
+    /// The receiver has taken it.
+    SignedFor "signed-for" "签收" {
+        /// Which transfer.
+        transfer: OpId,
+    }
+    /// The receiver gives it back.
+    Returned "returned" "退回" {
+        /// Which transfer.
+        transfer: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// One visit or session of a service.
+    Session "session" "服务记录" {
+        /// Which transfer.
+        transfer: OpId,
+        /// What was done.
+        text: String,
+    }
+    /// How a service ended.
+    Outcome "outcome" "服务成效" {
+        /// Which transfer.
+        transfer: OpId,
+        /// The change for the person.
+        change: Change,
+        /// In plain words, without clinical detail.
+        text: String,
+        /// When somebody shall look again.
+        follow_up: Option<Day>,
+    }
+    /// The receiver's result.
+    Feedback "feedback" "反馈" {
+        /// Which transfer.
+        transfer: OpId,
+        /// The result.
+        result: Answer,
+        /// In words.
+        text: String,
+    }
+    /// The applicant takes the application back.
+    GaveUp "gave-up" "申请人撤回" {
+        /// Why.
+        reason: String,
+    }
+    /// Done.
+    Closed "closed" "办结" {
+        /// The result in words for the person.
+        result: String,
+    }
+    /// What the person says about it.
+    Satisfaction "satisfaction" "评价" {
+        /// 1 to 5.
+        score: u32,
+        /// In words.
+        text: String,
+    }
+    /// A mistaken entry is taken back by a new one that names it.
+    Withdrawn "withdrawn" "撤销记录" {
+        /// The mistaken event.
+        event: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// A remark.
+    Note "note" "备注" {
+        /// The remark.
+        text: String,
+    }
+}
+
+/// One event as somebody wrote it down.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Event {
+    /// The office.
+    pub by: OfficeId,
+    /// The staff id.
+    pub staff: String,
+    /// The person's name as it was shown.
+    pub name: String,
+    /// The day the person claims; none when unreadable.
+    pub day: Option<Day>,
+    /// What happened.
+    pub what: What,
+    /// Fields of a newer version.
+    pub other: BTreeMap<String, String>,
+}
+
+impl Event {
+    /// An event of today.
+    pub fn new(by: OfficeId, staff: impl Into<String>, name: impl Into<String>, day: Day, what: What) -> Event {
+        Event { by, staff: staff.into(), name: name.into(), day: Some(day), what, other: BTreeMap::new() }
+    }
+
+    /// The scalars it is written as, the kind word last.
+    pub(crate) fn give(&self) -> Vec<(String, ScalarValue)> {
+        let mut out = Vec::new();
+        self.by.0.give("by", &mut out);
+        self.staff.give("staff", &mut out);
+        self.name.give("name", &mut out);
+        self.day.give("day", &mut out);
+        self.what.give(&mut out);
+        if let Some(kind) = self.what.kind() {
+            out.push(("k".to_owned(), str_value(kind.word())));
+        }
+        out
+    }
+
+    /// Reads an event; what this version does not know becomes [`What::Unknown`].
+    pub(crate) fn take(mut fields: Fields) -> Event {
+        let by = OfficeId(fields.0.remove("by").and_then(|by| u32::try_from(number_of(&by)?).ok()).unwrap_or_default());
+        let (staff, name) = (fields.text("staff"), fields.text("name"));
+        let day = Day::parse(&fields.text("day"));
+        let word = fields.text("k");
+        let all = fields.0.clone();
+        let known = EventKind::from_word(&word).and_then(|kind| What::take(kind, &mut fields));
+        let (what, other) = match known {
+            Some(what) => (what, fields.rest()),
+            None => {
+                let fields = all.iter().map(|(key, value)| (key.clone(), text_of(value))).collect();
+                (What::Unknown { kind: word, fields }, BTreeMap::new())
+            }
+        };
+        Event { by, staff, name, day, what, other }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_read_back() {
+        let words: std::collections::BTreeSet<_> = EventKind::ALL.iter().map(|kind| kind.word()).collect();
+        assert_eq!(words.len(), EventKind::ALL.len());
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_word(kind.word()), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn no_field_of_any_event_hides_what_every_event_carries() {
+        // `by staff name day k` belong to the event; a variant's field of that name would overwrite it.
+        let target = Target::department("教育局", "市教育局");
+        let mut out = Vec::new();
+        target.give("to", &mut out);
+        assert_eq!(out.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["to", "to_id", "to_name"]);
+        let op = OpId { counter: 1, actor: automerge::ActorId::from([1u8; 16]) };
+        for what in
+            [What::Session { transfer: op.clone(), text: String::new() }, What::Satisfaction { score: 5, text: "好".into() }]
+        {
+            let event = Event::new(OfficeId(7), "s1", "王某", Day(18_000), what);
+            let keys: Vec<String> = event.give().into_iter().map(|(key, _)| key).collect();
+            let unique: std::collections::BTreeSet<_> = keys.iter().collect();
+            assert_eq!(unique.len(), keys.len());
+            assert_eq!(Event::take(Fields(event.give().into_iter().collect())), event);
+        }
+    }
+}

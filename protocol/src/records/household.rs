@@ -1,0 +1,281 @@
+//! Households (家庭): the record of one family, its members and the aid it received.
+//!
+//! The file's scalars stand at the root under the file's names; `members` and `aid` are lists of maps. What follows
+//! from something else is not stored: birth and sex follow from a member's identity number, the head's name and
+//! number from the member 户主, until somebody writes them down. [`super::import`] makes the edits.
+//!
+//! A household never decides anything: a conflict with `blocks` set must be settled before a decision, and it is
+//! `standing` and the Desk who see to that.
+
+use super::amount::{Fen, Hundredths};
+use super::day::Day;
+use super::field::{Field, decode_in, find, form, json_text};
+use super::idno::IdNo;
+use super::{Conflict, Fields, OpId, Problem, check_schema, child, concurrent, rows};
+use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc};
+use serde_json::{Map, Value};
+
+form! {
+    /// A household as a person sees it.
+    Household, HOUSEHOLD {
+        id: String, Text, "编号";
+        region: String, Text, "区划代码";
+        province: String, Text, "省";
+        city: String, Text, "市";
+        county: String, Text, "县(市、区)";
+        town: String, Text, "镇(街道)";
+        village: String, Text, "村(社区)";
+        group: String, Text, "组";
+        address: String, Text, "住址";
+        head: String, Text, "户主";
+        head_id_no: String, IdNo, "户主身份证号", blocks;
+        phone: String, Digits, "联系电话";
+        category = "type": String, Text, "困难类别", blocks;
+        cause: String, Text, "主要致贫原因";
+        risk: String, Text, "风险";
+        income_annual: Option<Fen>, Money, "年收入(元)", blocks;
+        income_wage: Option<Fen>, Money, "工资性收入(元)", blocks;
+        income_farm: Option<Fen>, Money, "经营净收入(元)", blocks;
+        income_transfer: Option<Fen>, Money, "转移净收入(元)", blocks;
+        income_property: Option<Fen>, Money, "财产净收入(元)", blocks;
+        land_mu: Option<Hundredths>, Measure, "耕地(亩)";
+        forest_mu: Option<Hundredths>, Measure, "林地(亩)";
+        house_m2: Option<Hundredths>, Measure, "住房面积(m²)";
+        house_structure: String, Text, "住房结构";
+        house_safe: String, Text, "住房安全等级";
+        water: String, Text, "供水方式";
+        bank: String, Text, "开户银行", blocks;
+        bank_account: String, Digits, "银行账号", blocks;
+        officer: String, Text, "责任人";
+        officer_phone: String, Digits, "责任人电话";
+        visits: Option<i64>, Whole, "走访次数";
+        remark: String, Text, "备注";
+        status: String, Text, "状态";
+        created_at: String, Moment, "建档时间";
+        updated_at: String, Moment, "更新时间";
+    } and {
+        /// The members.
+        members: Vec<Member>,
+        /// The aid received.
+        aid: Vec<Aid>,
+        /// What could not be read, or does not fit together.
+        problems: Vec<Problem>,
+        /// Fields that several people wrote at the same time.
+        conflicts: Vec<Conflict>,
+    }
+}
+
+form! {
+    /// A member of a household.
+    Member, MEMBER {
+        name: String, Text, "姓名";
+        relation: String, Text, "与户主关系";
+        gender: String, Text, "性别";
+        birth: Option<Day>, Day, "出生日期";
+        id_no: String, IdNo, "身份证号", blocks;
+        ethnic: String, Text, "民族";
+        education: String, Text, "文化程度";
+        health: String, Text, "健康状况";
+        labor: String, Text, "劳动能力";
+        insured: Option<bool>, Flag, "参加医保";
+        joined: Option<Day>, Day, "共同生活起";
+        left: Option<Day>, Day, "共同生活止", blocks;
+        died: Option<Day>, Day, "死亡日期", blocks;
+    } and {
+        /// The row's name; none before it is written.
+        row: Option<OpId>,
+    }
+}
+
+form! {
+    /// Aid a household received.
+    Aid, AID {
+        no: String, Text, "编号";
+        date: Option<Day>, Day, "日期";
+        program: String, Text, "项目";
+        amount: Option<Fen>, Money, "金额(元)", blocks;
+        officer: String, Text, "经办人";
+        note: String, Text, "备注";
+    } and {
+        /// The row's name; none before it is written.
+        row: Option<OpId>,
+    }
+}
+
+/// The words for the person a household is named after.
+pub(crate) const HEAD: [&str; 2] = ["户主", "本人"];
+
+/// Root keys that are no fields of the file; a file's field of that name, or with the prefix, gets the prefix.
+const RESERVED: [&str; 3] = ["schema", "members", "aid"];
+const ESCAPE: &str = "file:";
+
+/// The key of the root under which a field of the file is kept.
+pub(crate) fn root_key(field: &str) -> String {
+    if RESERVED.contains(&field) || field.starts_with(ESCAPE) { format!("{ESCAPE}{field}") } else { field.to_owned() }
+}
+
+impl Member {
+    /// The identity number, when it is right.
+    pub fn id(&self) -> Option<IdNo> {
+        IdNo::parse(&self.id_no).ok()
+    }
+
+    /// Whether the household is named after this member.
+    pub fn is_head(&self) -> bool {
+        HEAD.contains(&self.relation.as_str())
+    }
+
+    /// Whether the member lives in the household (has neither left nor died).
+    pub fn is_present(&self) -> bool {
+        self.left.is_none() && self.died.is_none()
+    }
+}
+
+impl Household {
+    /// Reads a household.
+    pub fn read(doc: &Automerge) -> Household {
+        let mut problems = Vec::new();
+        let mut conflicts = Vec::new();
+        let mut root = Fields::of(doc, &ROOT);
+        check_schema(&mut root, &mut problems);
+        let root = root.0.into_iter().map(|(key, value)| {
+            let name = key.strip_prefix(ESCAPE).unwrap_or(&key).to_owned();
+            let value = decode_in(HOUSEHOLD, &key, &value);
+            (name, value)
+        });
+        let mut json: Map<String, Value> = root.collect();
+        find_conflicts(doc, &ROOT, None, HOUSEHOLD, &mut conflicts);
+
+        let mut list = |key: &'static str, table: &'static [Field]| -> Vec<(OpId, Map<String, Value>)> {
+            let Some(list) = child(doc, &ROOT, key, ObjType::List) else { return Vec::new() };
+            let read = rows(doc, &list).into_iter().map(|(map, op)| {
+                find_conflicts(doc, &map, Some(&op), table, &mut conflicts);
+                let fields = Fields::of(doc, &map).0;
+                (op, fields.into_iter().map(|(key, value)| (key.clone(), decode_in(table, &key, &value))).collect())
+            });
+            read.collect()
+        };
+        let members = list("members", MEMBER);
+        let aid = list("aid", AID);
+        let members: Vec<Member> = members
+            .into_iter()
+            .enumerate()
+            .map(|(i, (op, mut json))| {
+                derive_member(&mut json);
+                Member { row: Some(op), ..Member::of(json, &format!("members[{i}]."), &mut problems) }
+            })
+            .collect();
+        let aid = aid
+            .into_iter()
+            .enumerate()
+            .map(|(i, (op, json))| Aid { row: Some(op), ..Aid::of(json, &format!("aid[{i}]."), &mut problems) })
+            .collect();
+
+        derive_head(&mut json, members.iter().map(|member| &member.json));
+        let mut household = Household { members, aid, conflicts, ..Household::of(json, "", &mut problems) };
+        household.check(&mut problems);
+        household.problems = problems;
+        household
+    }
+
+    /// The row as the household file writes it, every field of it and what this version does not know.
+    pub fn row(&self) -> Map<String, Value> {
+        let mut row = self.json.clone();
+        row.insert("members".to_owned(), self.members.iter().map(|member| Value::from(member.json.clone())).collect());
+        row.insert("aid".to_owned(), self.aid.iter().map(|aid| Value::from(aid.json.clone())).collect());
+        row
+    }
+
+    /// Whether a conflict blocks decisions on this household.
+    pub fn is_blocked(&self) -> bool {
+        self.conflicts.iter().any(|conflict| conflict.blocks)
+    }
+
+    /// The head among the members.
+    pub fn head_member(&self) -> Option<&Member> {
+        self.members.iter().find(|member| member.is_head())
+    }
+
+    /// The identity numbers of the members that have a right one, each in its 18-character form.
+    pub fn id_numbers(&self) -> Vec<String> {
+        self.members.iter().filter_map(Member::id).map(|id| id.long()).collect()
+    }
+
+    /// What does not fit together.
+    fn check(&self, problems: &mut Vec<Problem>) {
+        if self.head.is_empty() {
+            problems.push(Problem::new("head", "缺少户主姓名"));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for (i, member) in self.members.iter().enumerate() {
+            let mut say = |field: &str, what: &str| problems.push(Problem::new(format!("members[{i}].{field}"), what));
+            match IdNo::parse(&member.id_no) {
+                Err(_) if member.id_no.is_empty() => say("id_no", "缺少身份证号"),
+                Err(error) => say("id_no", &error.to_string()),
+                Ok(id) => {
+                    if member.birth.is_some_and(|birth| birth != id.birth()) {
+                        say("birth", "出生日期与身份证号不一致");
+                    }
+                    if !member.gender.is_empty() && member.gender != id.sex().word() {
+                        say("gender", "性别与身份证号不一致");
+                    }
+                    if !seen.insert(id.long()) {
+                        say("id_no", "与本户另一成员的身份证号相同");
+                    }
+                }
+            }
+        }
+        if self.members.iter().filter(|member| member.is_head() && member.is_present()).count() > 1 {
+            problems.push(Problem::new("members", "有两名户主"));
+        }
+        match (self.head_member(), IdNo::parse(&self.head_id_no)) {
+            (_, Err(_)) if self.head_id_no.is_empty() => problems.push(Problem::new("head_id_no", "缺少户主身份证号")),
+            (_, Err(error)) => problems.push(Problem::new("head_id_no", error.to_string())),
+            (Some(head), Ok(id)) if head.id().is_some_and(|other| other.long() != id.long()) => {
+                problems.push(Problem::new("head_id_no", "户主身份证号与成员表不一致"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Birth and sex follow from the identity number, unless somebody wrote them down.
+pub(crate) fn derive_member(json: &mut Map<String, Value>) {
+    let id = json.get("id_no").map(json_text).and_then(|text| IdNo::parse(&text).ok());
+    if let Some(id) = id {
+        json.entry("birth").or_insert_with(|| id.birth().to_string().into());
+        json.entry("gender").or_insert_with(|| id.sex().word().into());
+    }
+}
+
+/// The head's name and number follow from the member 户主, unless somebody wrote them down.
+pub(crate) fn derive_head<'a>(json: &mut Map<String, Value>, mut members: impl Iterator<Item = &'a Map<String, Value>>) {
+    let is_head =
+        |member: &&Map<String, Value>| member.get("relation").is_some_and(|word| HEAD.contains(&json_text(word).as_str()));
+    if let Some(head) = members.find(is_head) {
+        for (field, source) in [("head", "name"), ("head_id_no", "id_no")] {
+            if let Some(value) = head.get(source) {
+                json.entry(field).or_insert_with(|| value.clone());
+            }
+        }
+    }
+}
+
+/// The fields of a map that several people wrote at the same time and not alike.
+fn find_conflicts(doc: &Automerge, map: &ObjId, row: Option<&OpId>, table: &[Field], out: &mut Vec<Conflict>) {
+    for item in doc.map_range(map, ..).filter(|item| item.conflict) {
+        let key = item.key.as_ref();
+        let all = concurrent(doc, map, key);
+        let mut values: Vec<(String, OpId)> =
+            all.iter().map(|(value, op)| (json_text(&decode_in(table, key, value)), op.clone())).collect();
+        values.sort_by(|(_, a), (_, b)| a.cmp(b));
+        if values.iter().any(|(text, _)| *text != values[0].0) {
+            let blocks = find(table, key).is_some_and(|field| field.blocks);
+            out.push(Conflict { field: key.to_owned(), row: row.cloned(), values, blocks });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "household_tests.rs"]
+mod tests;

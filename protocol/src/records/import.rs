@@ -1,0 +1,443 @@
+//! From the household file and from forms to edits: checking rows, creating households, changing them.
+//!
+//! [`check_row`] reads a row once; what it returns fits every form and limit, or it says why not, field by field.
+//! An import adds and changes, it never removes: a member or a payment that a file no longer names stays until a
+//! person ends it. One change of a record must stay small, so a large row becomes several edits, an entry each.
+
+use super::field::{Field, decode_in, encode_in, json_text};
+use super::household::{AID, HOUSEHOLD, Household, MEMBER, derive_head, derive_member, root_key};
+use super::idno::IdNo;
+use super::{Edit, EditError, OpId, SCHEMA, append_row, child, edit, row, rows, scalar};
+use automerge::transaction::{Transactable, Transaction};
+use automerge::{Automerge, ObjType, ROOT, ScalarValue};
+use serde_json::{Map, Value};
+
+/// Members a row may have.
+pub const MEMBERS_MAX: usize = 64;
+/// Aid rows a row may have.
+pub const AID_MAX: usize = 1_000;
+/// Bytes (estimated) of one edit, well below the limit of a payload.
+const EDIT_BYTES: usize = 5_000;
+/// Operations of one edit, below the limit of a change.
+const EDIT_OPS: usize = 900;
+
+/// Why a row or a form is refused.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+pub struct RowFault {
+    /// The field; `members[2].id_no` for a member's.
+    pub field: String,
+    /// Why, in Chinese, without the value.
+    pub reason: String,
+}
+
+impl RowFault {
+    fn new(field: impl Into<String>, reason: impl Into<String>) -> RowFault {
+        RowFault { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// A checked row: everything fits, values are normalised.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    root: Map<String, Value>,
+    members: Vec<Map<String, Value>>,
+    aid: Vec<Map<String, Value>>,
+}
+
+impl Row {
+    /// The importer's own key.
+    pub fn id(&self) -> String {
+        self.root.get("id").map(json_text).unwrap_or_default()
+    }
+
+    /// The area code.
+    pub fn region(&self) -> String {
+        self.root.get("region").map(json_text).unwrap_or_default()
+    }
+
+    /// The members' identity numbers in their 18-character form, to find persons of other households.
+    pub fn id_numbers(&self) -> Vec<String> {
+        let numbers = self.members.iter().filter_map(|member| IdNo::parse(&json_text(member.get("id_no")?)).ok());
+        numbers.map(|id| id.long()).collect()
+    }
+}
+
+/// Reads and checks a row of the household file.
+pub fn check_row(json: &Map<String, Value>, known_area: impl Fn(&str) -> bool) -> Result<Row, Vec<RowFault>> {
+    let mut faults = Vec::new();
+    let plain = json.iter().filter(|(name, _)| !matches!(name.as_str(), "members" | "aid"));
+    let root = check_fields(HOUSEHOLD, plain, "", &mut faults);
+    let members = check_list(json, "members", MEMBER, MEMBERS_MAX, &mut faults);
+    let aid = check_list(json, "aid", AID, AID_MAX, &mut faults);
+
+    let text = |name: &str| root.get(name).map(json_text).unwrap_or_default();
+    for (name, reason) in [("id", "缺少编号"), ("head", "缺少户主姓名"), ("region", "缺少区划代码")] {
+        if text(name).trim().is_empty() {
+            faults.push(RowFault::new(name, reason));
+        }
+    }
+    if !text("region").is_empty() && !known_area(&text("region")) {
+        faults.push(RowFault::new("region", "区划代码不存在"));
+    }
+    if let Err(error) = check_id(&text("head_id_no")) {
+        faults.push(RowFault::new("head_id_no", error));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for (i, member) in members.iter().enumerate() {
+        let field = |name: &str| format!("members[{i}].{name}");
+        let text = |name: &str| member.get(name).map(json_text).unwrap_or_default();
+        if text("name").trim().is_empty() {
+            faults.push(RowFault::new(field("name"), "缺少姓名"));
+        }
+        match check_id(&text("id_no")) {
+            Ok(Some(id)) if !seen.insert(id.long()) => faults.push(RowFault::new(field("id_no"), "同一户内身份证号重复")),
+            Ok(_) => {}
+            Err(error) => faults.push(RowFault::new(field("id_no"), error)),
+        }
+    }
+    if faults.is_empty() { Ok(Row { root, members, aid }) } else { Err(faults) }
+}
+
+/// An empty number is allowed (a newborn, somebody not registered); a wrong one is not.
+fn check_id(text: &str) -> Result<Option<IdNo>, String> {
+    if text.is_empty() { Ok(None) } else { IdNo::parse(text).map(Some).map_err(|error| error.to_string()) }
+}
+
+fn check_fields<'a>(
+    table: &[Field],
+    fields: impl Iterator<Item = (&'a String, &'a Value)>,
+    prefix: &str,
+    faults: &mut Vec<RowFault>,
+) -> Map<String, Value> {
+    let mut out = Map::new();
+    let mut bytes = 0;
+    for (name, value) in fields {
+        match encode_in(table, name, value) {
+            Ok(Some(scalar)) => {
+                bytes += size(name, &scalar);
+                out.insert(name.clone(), decode_in(table, name, &scalar));
+            }
+            Ok(None) => {}
+            Err(reason) => faults.push(RowFault::new(format!("{prefix}{name}"), reason)),
+        }
+        if name.is_empty() || name.len() > 128 {
+            faults.push(RowFault::new(format!("{prefix}{name}"), "字段名无效"));
+        }
+    }
+    // A row of a list is written in one change; the root's own fields can be spread over several.
+    if bytes > EDIT_BYTES && !prefix.is_empty() {
+        faults.push(RowFault::new(prefix.trim_end_matches('.'), "内容过长"));
+    }
+    out
+}
+
+fn check_list(
+    json: &Map<String, Value>,
+    key: &str,
+    table: &[Field],
+    most: usize,
+    faults: &mut Vec<RowFault>,
+) -> Vec<Map<String, Value>> {
+    let list = match json.get(key) {
+        None | Some(Value::Null) => return Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(_) => {
+            faults.push(RowFault::new(key, "类型不对：应为列表"));
+            return Vec::new();
+        }
+    };
+    if list.len() > most {
+        faults.push(RowFault::new(key, format!("超过{most}行")));
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for (i, entry) in list.iter().enumerate() {
+        match entry {
+            Value::Object(fields) => out.push(check_fields(table, fields.iter(), &format!("{key}[{i}]."), faults)),
+            _ => faults.push(RowFault::new(format!("{key}[{i}]"), "类型不对：应为对象")),
+        }
+    }
+    out
+}
+
+/// One step of an edit.
+enum Step {
+    Root(String, ScalarValue),
+    Row(&'static str, OpId, String, ScalarValue),
+    Add(&'static str, Vec<(String, ScalarValue)>),
+}
+
+impl Step {
+    fn bytes(&self) -> usize {
+        match self {
+            Step::Root(key, value) | Step::Row(_, _, key, value) => size(key, value),
+            Step::Add(_, fields) => 8 + fields.iter().map(|(key, value)| size(key, value)).sum::<usize>(),
+        }
+    }
+
+    fn ops(&self) -> usize {
+        match self {
+            Step::Root(..) | Step::Row(..) => 1,
+            Step::Add(_, fields) => 1 + fields.len(),
+        }
+    }
+
+    fn run(self, tx: &mut Transaction<'_>) -> Result<(), EditError> {
+        match self {
+            Step::Root(key, value) => Ok(tx.put(ROOT, key, value)?),
+            Step::Row(list, op, key, value) => {
+                let map = row(tx, list, &op)?;
+                Ok(tx.put(&map, key, value)?)
+            }
+            Step::Add(list, fields) => append_row(tx, list, fields),
+        }
+    }
+}
+
+/// Bytes an operation takes in a change, at most, not counting what every change has.
+fn size(key: &str, value: &ScalarValue) -> usize {
+    let value = match value {
+        ScalarValue::Str(text) => text.len(),
+        ScalarValue::Bytes(bytes) => bytes.len(),
+        _ => 9,
+    };
+    12 + key.len() + value
+}
+
+/// Cuts steps into edits that stay below the limits of a change.
+fn edits(mut first: Option<Edit>, steps: Vec<Step>) -> Vec<Edit> {
+    let mut out: Vec<Edit> = Vec::new();
+    let mut batch: Vec<Step> = Vec::new();
+    let (mut bytes, mut ops) = (0, 0);
+    let mut flush = |batch: &mut Vec<Step>| {
+        let (begin, steps) = (first.take(), std::mem::take(batch));
+        out.push(edit(move |tx| {
+            begin.map_or(Ok(()), |begin| begin(tx))?;
+            steps.into_iter().try_for_each(|step| step.run(tx))
+        }));
+    };
+    for step in steps {
+        if !batch.is_empty() && (bytes + step.bytes() > EDIT_BYTES || ops + step.ops() > EDIT_OPS) {
+            flush(&mut batch);
+            (bytes, ops) = (0, 0);
+        }
+        bytes += step.bytes();
+        ops += step.ops();
+        batch.push(step);
+    }
+    if !batch.is_empty() {
+        flush(&mut batch);
+    }
+    out
+}
+
+/// The scalars of a row, in the order of the table, then what is not in it.
+fn scalars(table: &[Field], json: &Map<String, Value>) -> Vec<(String, ScalarValue)> {
+    let known = table.iter().filter_map(|field| json.get_key_value(field.name));
+    let unknown = json.iter().filter(|(name, _)| super::field::find(table, name).is_none());
+    let all = known.chain(unknown);
+    all.filter_map(|(name, value)| Some((name.clone(), encode_in(table, name, value).ok().flatten()?))).collect()
+}
+
+/// A row of a list without what follows from the rest of it.
+fn bare_member(json: &Map<String, Value>) -> Map<String, Value> {
+    bare(json, &["birth", "gender"], derive_member)
+}
+
+/// The root without what follows from the members.
+fn bare_root(row: &Row) -> Map<String, Value> {
+    bare(&row.root, &["head", "head_id_no"], |json| derive_head(json, row.members.iter()))
+}
+
+fn bare(json: &Map<String, Value>, fields: &[&str], derive: impl Fn(&mut Map<String, Value>)) -> Map<String, Value> {
+    let mut without = json.clone();
+    fields.iter().for_each(|field| drop(without.remove(*field)));
+    let mut derived = without.clone();
+    derive(&mut derived);
+    for field in fields {
+        if let Some(value) = json.get(*field).filter(|value| derived.get(*field) != Some(value)) {
+            without.insert((*field).to_owned(), value.clone());
+        }
+    }
+    without
+}
+
+/// The edits that create a household, one entry each; mostly there is one.
+pub fn create(row: &Row) -> Vec<Edit> {
+    let root = scalars(HOUSEHOLD, &bare_root(row)).into_iter().map(|(name, value)| Step::Root(root_key(&name), value));
+    let members = row.members.iter().map(|member| Step::Add("members", scalars(MEMBER, &bare_member(member))));
+    let aid = row.aid.iter().map(|aid| Step::Add("aid", scalars(AID, aid)));
+    let begin = edit(|tx| {
+        tx.put(ROOT, "schema", SCHEMA)?;
+        tx.put_object(ROOT, "members", ObjType::List)?;
+        tx.put_object(ROOT, "aid", ObjType::List)?;
+        Ok(())
+    });
+    edits(Some(begin), root.chain(members).chain(aid).collect())
+}
+
+/// The edits that bring a household to what a row of a later file says; none when nothing changed.
+pub fn diff(doc: &Automerge, new: &Row) -> Vec<Edit> {
+    let old = Household::read(doc);
+    let mut steps = Vec::new();
+    let stored = |field: &str| scalar(doc, &ROOT, &root_key(field)).is_some();
+    let bare = bare_root(new);
+    for (name, value) in &new.root {
+        let follows = !bare.contains_key(name) && !stored(name);
+        if old.json.get(name) != Some(value) && !follows {
+            if let Ok(Some(scalar)) = encode_in(HOUSEHOLD, name, value) {
+                steps.push(Step::Root(root_key(name), scalar));
+            }
+        }
+    }
+    let olds: Vec<_> = old.members.iter().filter_map(|member| Some((member.row.clone()?, &member.json))).collect();
+    let found = pair(&new.members, &olds, "id_no", &[&["name", "relation"], &["name"]], false);
+    for (member, found) in new.members.iter().zip(found) {
+        let bare = bare_member(member);
+        match found {
+            None => steps.push(Step::Add("members", scalars(MEMBER, &bare))),
+            Some((op, json)) => changed(doc, "members", MEMBER, op, json, member, &bare, &mut steps),
+        }
+    }
+    let olds: Vec<_> = old.aid.iter().filter_map(|aid| Some((aid.row.clone()?, &aid.json))).collect();
+    let found = pair(&new.aid, &olds, "no", &[&["date", "program", "amount"]], true);
+    for (aid, found) in new.aid.iter().zip(found) {
+        match found {
+            None => steps.push(Step::Add("aid", scalars(AID, aid))),
+            Some((op, json)) => changed(doc, "aid", AID, op, json, aid, aid, &mut steps),
+        }
+    }
+    edits(None, steps)
+}
+
+type OldRow<'a> = (OpId, &'a Map<String, Value>);
+
+/// For each new row the old one it continues: that with the same `identity`, else one alike in the first of `then`
+/// that fits. With `strict`, rows that both have an identity are never the same when it differs.
+fn pair<'a>(
+    new: &[Map<String, Value>],
+    old: &[OldRow<'a>],
+    identity: &str,
+    then: &[&[&str]],
+    strict: bool,
+) -> Vec<Option<OldRow<'a>>> {
+    let key = |json: &Map<String, Value>, names: &[&str]| -> Option<Vec<String>> {
+        let parts: Vec<String> = names.iter().map(|name| json.get(*name).map(json_text).unwrap_or_default()).collect();
+        parts.iter().all(|part| !part.is_empty()).then_some(parts)
+    };
+    let mut found: Vec<Option<usize>> = vec![None; new.len()];
+    let identity = [identity];
+    for (rank, names) in std::iter::once(identity.as_slice()).chain(then.iter().copied()).enumerate() {
+        for (i, json) in new.iter().enumerate() {
+            let Some(wanted) = key(json, names) else { continue };
+            if found[i].is_some() {
+                continue;
+            }
+            let other_person =
+                |at: usize| strict && rank > 0 && key(json, &identity).is_some() && key(old[at].1, &identity).is_some();
+            let fits = |at: &usize| key(old[*at].1, names).as_ref() == Some(&wanted) && !other_person(*at);
+            found[i] = (0..old.len()).filter(|at| !found.contains(&Some(*at))).find(fits);
+        }
+    }
+    found.into_iter().map(|at| at.map(|at| old[at].clone())).collect()
+}
+
+fn changed(
+    doc: &Automerge,
+    list: &'static str,
+    table: &[Field],
+    op: OpId,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+    bare: &Map<String, Value>,
+    steps: &mut Vec<Step>,
+) {
+    let map = row(doc, list, &op).ok();
+    for (name, value) in new {
+        let stored = map.as_ref().is_some_and(|map| scalar(doc, map, name).is_some());
+        let follows = !bare.contains_key(name) && !stored;
+        if old.get(name) != Some(value) && !follows {
+            if let Ok(Some(scalar)) = encode_in(table, name, value) {
+                steps.push(Step::Row(list, op.clone(), name.clone(), scalar));
+            }
+        }
+    }
+}
+
+fn one(table: &[Field], field: &str, value: &Value) -> Result<ScalarValue, RowFault> {
+    let scalar = encode_in(table, field, value).map_err(|reason| RowFault::new(field, reason))?;
+    let form = super::field::find(table, field).map(|field| field.form);
+    if form == Some(super::field::Form::IdNo) {
+        check_id(&json_text(value)).map_err(|reason| RowFault::new(field, reason))?;
+    }
+    Ok(scalar.unwrap_or(ScalarValue::Null))
+}
+
+/// Sets one field of the household. The head's name and number go to the member 户主 where they follow from there.
+pub fn set(field: &str, value: &Value) -> Result<Edit, RowFault> {
+    if matches!(field, "members" | "aid" | "") {
+        return Err(RowFault::new(field, "不能直接修改"));
+    }
+    let scalar_value = one(HOUSEHOLD, field, value)?;
+    let source = match field {
+        "head" => Some("name"),
+        "head_id_no" => Some("id_no"),
+        _ => None,
+    };
+    let key = root_key(field);
+    Ok(edit(move |tx| {
+        if let Some(source) = source.filter(|_| scalar(tx, &ROOT, &key).is_none()) {
+            let list = child(tx, &ROOT, "members", ObjType::List).ok_or(EditError::Missing("members"))?;
+            let is_head = |map: &automerge::ObjId| {
+                let relation = scalar(tx, map, "relation").map(|word| super::text_of(&word));
+                relation.is_some_and(|word| super::household::HEAD.contains(&word.as_str()))
+            };
+            if let Some((head, _)) = rows(tx, &list).into_iter().find(|(map, _)| is_head(map)) {
+                return Ok(tx.put(&head, source, scalar_value)?);
+            }
+        }
+        Ok(tx.put(ROOT, key, scalar_value)?)
+    }))
+}
+
+/// Sets one field of a member.
+pub fn set_member(member: &OpId, field: &str, value: &Value) -> Result<Edit, RowFault> {
+    set_row("members", MEMBER, member, field, value)
+}
+
+/// Sets one field of an aid row.
+pub fn set_aid(aid: &OpId, field: &str, value: &Value) -> Result<Edit, RowFault> {
+    set_row("aid", AID, aid, field, value)
+}
+
+fn set_row(list: &'static str, table: &[Field], op: &OpId, field: &str, value: &Value) -> Result<Edit, RowFault> {
+    let (scalar, op, key) = (one(table, field, value)?, op.clone(), field.to_owned());
+    Ok(edit(move |tx| {
+        let map = row(tx, list, &op)?;
+        Ok(tx.put(&map, key, scalar)?)
+    }))
+}
+
+/// Adds a member.
+pub fn add_member(member: &Map<String, Value>) -> Result<Edit, Vec<RowFault>> {
+    let mut faults = Vec::new();
+    let json = check_fields(MEMBER, member.iter(), "members.", &mut faults);
+    if let Err(reason) = check_id(&json.get("id_no").map(json_text).unwrap_or_default()) {
+        faults.push(RowFault::new("members.id_no", reason));
+    }
+    let fields = scalars(MEMBER, &bare_member(&json));
+    if faults.is_empty() { Ok(edit(move |tx| append_row(tx, "members", fields))) } else { Err(faults) }
+}
+
+/// Adds aid that was received.
+pub fn add_aid(aid: &Map<String, Value>) -> Result<Edit, Vec<RowFault>> {
+    let mut faults = Vec::new();
+    let json = check_fields(AID, aid.iter(), "aid.", &mut faults);
+    let fields = scalars(AID, &json);
+    if faults.is_empty() { Ok(edit(move |tx| append_row(tx, "aid", fields))) } else { Err(faults) }
+}
+
+/// Several edits as one: one entry, all or nothing.
+pub fn together(edits: Vec<Edit>) -> Edit {
+    edit(move |tx| edits.into_iter().try_for_each(|edit| edit(tx)))
+}

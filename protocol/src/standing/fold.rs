@@ -1,0 +1,282 @@
+//! The fold: one event after the other, in the common order, each changing what stands.
+//!
+//! A withdrawal takes its event out of the past, so after one that counts the fold begins anew without that event;
+//! each round takes out one more, and there is a limit, so the fold always ends.
+
+use super::rules::{Refusal, judge, kind_of};
+use super::{Decision, Effect, Payment, Stage, Standing, TimelineItem, Transfer, TransferState, Turn, Who};
+use crate::area::Tier;
+use crate::records::amount::Fen;
+use crate::records::case::StampedEvent;
+use crate::records::day::Day;
+use crate::records::event::{Event, Finding, Origin, Target, TargetKind, Verdict, What};
+use crate::records::policy::{Assistance, Decides, Packs, Step};
+use crate::records::{OpId, Problem};
+use std::collections::BTreeMap;
+
+/// Withdrawals that can have effect in one case.
+pub const WITHDRAWALS_MAX: usize = 256;
+
+/// Folds events that are already in their common order.
+pub(super) fn fold(events: &[(Tier, &StampedEvent)], packs: &Packs, problems: Vec<Problem>) -> Standing {
+    let mut taken_back: BTreeMap<OpId, OpId> = BTreeMap::new();
+    loop {
+        match round(events, packs, &taken_back) {
+            Ok(mut standing) => {
+                standing.problems.extend(problems);
+                finish(&mut standing, packs);
+                return standing;
+            }
+            Err((event, withdrawal)) => {
+                taken_back.insert(event, withdrawal);
+            }
+        }
+    }
+}
+
+/// One pass; the error is a withdrawal that counts and what it takes back.
+fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<OpId, OpId>) -> Result<Standing, (OpId, OpId)> {
+    let mut standing = Standing::default();
+    let mut day: Option<Day> = None;
+    for (tier, stamped) in events {
+        let event = &stamped.event;
+        let claimed = day.max(event.day);
+        let verdict = match (&event.what, taken_back.get(&stamped.id)) {
+            (_, Some(withdrawal)) => Effect::TakenBack(withdrawal.clone()),
+            (What::Withdrawn { event: named, .. }, None) if taken_back.get(named) == Some(&stamped.id) => Effect::Counts,
+            (what, None) => match judge(&standing, packs, *tier, event, stamped.may_decide) {
+                Err(refusal) => refusal.into(),
+                Ok(()) => match what {
+                    What::Withdrawn { .. } if taken_back.len() >= WITHDRAWALS_MAX => Refusal::from("撤销次数过多").into(),
+                    What::Withdrawn { event: named, .. } => return Err((named.clone(), stamped.id.clone())),
+                    _ => Effect::Counts,
+                },
+            },
+        };
+        if verdict == Effect::Counts {
+            day = claimed;
+            apply(&mut standing, *tier, &stamped.id, event, day);
+            let stage = stage_of(&standing, packs);
+            if stage != standing.stage || standing.since.is_none() {
+                (standing.stage, standing.since) = (stage, day);
+            }
+        }
+        standing.timeline.push(TimelineItem {
+            id: stamped.id.clone(),
+            stamp: stamped.stamp,
+            tier: *tier,
+            event: event.clone(),
+            day: claimed,
+            effect: verdict,
+        });
+    }
+    Ok(standing)
+}
+
+/// What an event that counts changes.
+fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
+    let who = (event.by, event.staff.clone());
+    match event.what.clone() {
+        What::Opened { origin, channel, assistance, household, applicant, summary, urgency, rule, pack } => {
+            (s.origin, s.channel, s.urgency, s.household) = (Some(origin), Some(channel), Some(urgency), household);
+            (s.assistance, s.applicant, s.summary, s.rule, s.pack) = (assistance, applicant, summary, rule, pack);
+            s.is_application = origin == Origin::Application;
+            s.opened_on = day;
+            s.entered_by.insert(who);
+        }
+        What::VerifyAsked { to, .. } => (s.verifier, s.finding) = (Some(to), None),
+        What::Verified { outcome, .. } => s.finding = Some(outcome),
+        What::Applied { assistance, .. } => {
+            s.is_application = true;
+            apply_for(s, assistance);
+            s.entered_by.insert(who);
+        }
+        What::AppliedOnBehalf { assistance, reason } => {
+            (s.is_application, s.on_behalf) = (true, Some(reason));
+            apply_for(s, assistance);
+            s.entered_by.insert(who);
+        }
+        What::MaterialsAsked { materials } => (s.materials, s.told_once) = (materials, true),
+        What::MaterialsGiven { .. } => s.materials.clear(),
+        What::Accepted { number } => {
+            s.number = Some(number);
+            s.entered_by.insert(who);
+        }
+        What::NotAccepted { reason } => s.not_accepted = Some(reason),
+        What::PreExamined { opinion, .. } => {
+            s.opinion = Some(opinion);
+            s.entered_by.insert(who);
+        }
+        What::Proposed { amount, .. } => {
+            s.proposed = Some(amount);
+            s.entered_by.insert(who);
+        }
+        What::Decided { outcome, amount, reason, formula, .. } => {
+            let staff = event.staff.clone();
+            s.decision = Some(Decision { id: id.clone(), outcome, amount, reason, formula, tier, staff, day });
+        }
+        What::Paid { amount, method, account_last4, batch, .. } => {
+            s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
+        }
+        What::PaymentFailed { .. } => {
+            s.payment = None;
+            s.failed_payments += 1;
+        }
+        What::Transferred { to, n, assistance, note } => s.transfers.push(Transfer {
+            id: id.clone(),
+            n,
+            to,
+            assistance: if assistance.is_empty() { s.assistance.clone() } else { assistance },
+            note,
+            from: tier,
+            state: TransferState::ToSign,
+            sent_on: day,
+            signed_on: None,
+            ended_on: None,
+            sessions: 0,
+            change: None,
+            follow_up: None,
+            result: None,
+            text: String::new(),
+            due: None,
+        }),
+        What::SignedFor { transfer } => of(s, &transfer, |t| (t.state, t.signed_on) = (TransferState::Signed, day)),
+        What::Returned { transfer, reason } => {
+            of(s, &transfer, |t| (t.state, t.ended_on, t.text) = (TransferState::Returned, day, reason));
+        }
+        What::Session { transfer, .. } => of(s, &transfer, |t| t.sessions += 1),
+        What::Outcome { transfer, change, follow_up, .. } => {
+            of(s, &transfer, |t| (t.change, t.follow_up) = (Some(change), follow_up));
+        }
+        What::Feedback { transfer, result, text } => of(s, &transfer, |t| {
+            (t.state, t.ended_on, t.result, t.text) = (TransferState::FedBack, day, Some(result), text);
+        }),
+        What::GaveUp { reason } => s.given_up = Some(reason),
+        What::Closed { result } => s.result = Some(result),
+        What::Satisfaction { score, .. } => s.satisfaction = Some(score),
+        What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
+    }
+}
+
+fn apply_for(s: &mut Standing, assistance: String) {
+    if !assistance.is_empty() {
+        s.assistance = assistance;
+    }
+}
+
+fn of(s: &mut Standing, id: &OpId, change: impl FnOnce(&mut Transfer)) {
+    if let Some(transfer) = s.transfers.iter_mut().find(|transfer| transfer.id == *id) {
+        change(transfer);
+    }
+}
+
+/// The stage that follows from what counts so far.
+fn stage_of(s: &Standing, packs: &Packs) -> Stage {
+    if s.origin.is_none() {
+        return Stage::Unknown;
+    }
+    if s.result.is_some() {
+        return Stage::Closed;
+    }
+    if s.given_up.is_some() {
+        return Stage::GivenUp;
+    }
+    if s.not_accepted.is_some() {
+        return Stage::NotAccepted;
+    }
+    let serving = |t: &Transfer| t.to.kind == TargetKind::Provider && t.state == TransferState::Signed;
+    let handed_over = if s.transfers.iter().any(serving) {
+        Some(Stage::InService)
+    } else if s.open_transfers().next().is_some() {
+        Some(Stage::InTransfer)
+    } else {
+        s.transfers.iter().any(|t| t.state == TransferState::FedBack).then_some(Stage::FedBack)
+    };
+    if !s.is_application {
+        return handed_over.unwrap_or(match (s.origin, s.finding) {
+            (_, Some(Finding::False)) => Stage::FoundFalse,
+            (_, Some(Finding::True)) | (Some(Origin::Consultation), _) => Stage::ToFollowUp,
+            _ => Stage::ToVerify,
+        });
+    }
+    if s.number.is_none() {
+        return if s.materials.is_empty() { Stage::ToAccept } else { Stage::ToComplete };
+    }
+    let kind = kind_of(s, packs, "");
+    let open = handed_over.filter(|stage| *stage != Stage::FedBack);
+    match (&s.decision, kind) {
+        (Some(decision), _) if decision.outcome == Verdict::Refused => open.unwrap_or(Stage::Refused),
+        (Some(decision), _) if decision.amount > Fen(0) && s.payment.is_none() => {
+            if s.failed_payments > 0 {
+                Stage::PaymentFailed
+            } else {
+                Stage::ToPay
+            }
+        }
+        (Some(_), _) => open.unwrap_or(Stage::Granted),
+        (None, Some(Assistance { decides: Decides::Tiers(_), .. })) => {
+            let examine = kind.is_some_and(|kind| kind.has(Step::PreExamine)) && s.opinion.is_none();
+            if examine { Stage::ToPreExamine } else { Stage::ToDecide }
+        }
+        (None, _) => handed_over.unwrap_or(Stage::Accepted),
+    }
+}
+
+/// Deadlines, turns and what to warn about, once all events are in.
+fn finish(s: &mut Standing, packs: &Packs) {
+    let pack = packs.get(&s.pack);
+    if s.origin.is_some() && pack.is_none() {
+        s.problems.push(Problem::new("pack", format!("政策包“{}”尚未到达", s.pack)));
+    } else if s.is_application && kind_of(s, packs, "").is_none() {
+        s.problems.push(Problem::new("assistance", "政策包中没有这一救助种类"));
+    }
+    for transfer in &mut s.transfers {
+        let (step, start) = match transfer.state {
+            TransferState::ToSign => (Step::SignFor, transfer.sent_on),
+            TransferState::Signed => (Step::Feedback, transfer.signed_on),
+            TransferState::Returned | TransferState::FedBack => continue,
+        };
+        let days = pack.and_then(|pack| pack.kind(&transfer.assistance)).and_then(|kind| kind.days.get(&step));
+        transfer.due = start.zip(days).zip(pack).map(|((start, days), pack)| pack.calendar.deadline(start, *days));
+    }
+    let days = kind_of(s, packs, "").zip(s.stage.step()).and_then(|(kind, step)| kind.days.get(&step));
+    let due = s.since.zip(days).zip(pack).map(|((since, days), pack)| pack.calendar.deadline(since, *days));
+    s.turns = turns(s, packs, due);
+    s.problems.sort();
+}
+
+/// Who must do what now.
+fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
+    let kind = kind_of(s, packs, "");
+    let tier = |tier: Tier, what: &'static str| Some((Who::Tier(tier), what));
+    let closing = s.transfers.iter().map(|transfer| transfer.from).max().unwrap_or(Tier::Township);
+    let payer = s.decision.as_ref().map_or(Tier::City, |decision| decision.tier);
+    let turn = match s.stage {
+        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed => None,
+        Stage::ToVerify => {
+            let verifier: Option<Target> = s.verifier.clone();
+            Some((verifier.map_or(Who::Tier(Tier::Township), Who::Target), "核实"))
+        }
+        Stage::FoundFalse => tier(Tier::Township, "办结"),
+        Stage::ToFollowUp => tier(Tier::Township, "代为申请、转办或办结"),
+        Stage::ToAccept => tier(kind.and_then(|kind| kind.accepts).unwrap_or(Tier::Township), "受理"),
+        Stage::ToComplete => Some((Who::Applicant, "补正材料")),
+        Stage::Accepted => tier(Tier::Township, "转办"),
+        Stage::ToPreExamine => tier(Tier::Township, "预审"),
+        Stage::ToDecide => {
+            let highest = kind.and_then(|kind| kind.deciders().into_iter().max());
+            let decider = kind.zip(s.proposed).and_then(|(kind, amount)| kind.decider(amount)).or(highest);
+            tier(decider.unwrap_or(Tier::City), "审批")
+        }
+        Stage::ToPay => tier(payer, "发放"),
+        Stage::PaymentFailed => tier(payer, "重新发放"),
+        Stage::Granted | Stage::Refused => tier(payer, "办结"),
+        Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
+    };
+    let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
+    for transfer in s.open_transfers() {
+        let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };
+        turns.push(Turn { who: Who::Target(transfer.to.clone()), what, due: transfer.due });
+    }
+    turns
+}

@@ -1,0 +1,481 @@
+//! What a case (事项) means now: its stage, who must act, by when, what was decided and paid.
+//!
+//! [`standing`] is one pure function of the case's three volumes and the policy packs: the same answer on every
+//! device, in any order of arrival. It takes the events in their common order ([`crate::record::Stamp`]), asks
+//! [`rules`] whether each may have effect in what stands so far, and lets [`fold`] draw the consequence. An event
+//! that may not is kept and shown with the reason; nothing is ever an error. It reads no clock: deadlines are days,
+//! and the caller knows today. What conflicts in the household record block is the Desk's matter, not ours: a
+//! conflict that arrives later must not undo a decision that was right.
+
+mod fold;
+mod rules;
+
+use crate::area::Tier;
+use crate::device::OfficeId;
+use crate::record::{RecordId, Stamp};
+use crate::records::amount::Fen;
+use crate::records::case::{StampedEvent, Volume};
+use crate::records::day::Day;
+use crate::records::event::{Answer, Change, Channel, Event, EventKind, Finding, Opinion, Origin, Target, Urgency, Verdict};
+use crate::records::policy::{Packs, Step};
+use crate::records::staff::{Role, Staff};
+use crate::records::{OpId, Problem};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The volumes of one case that a replica holds.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CaseRecords {
+    /// By tier; one that nobody began is missing.
+    pub volumes: BTreeMap<Tier, Volume>,
+}
+
+impl FromIterator<Volume> for CaseRecords {
+    fn from_iter<I: IntoIterator<Item = Volume>>(volumes: I) -> CaseRecords {
+        CaseRecords { volumes: volumes.into_iter().map(|volume| (volume.tier, volume)).collect() }
+    }
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
+#[serde(into = "&'static str")]
+pub enum Stage {
+    /// Its first word has not arrived here.
+    #[default]
+    Unknown,
+    /// A clue that nobody has verified.
+    ToVerify,
+    /// A clue that was found untrue.
+    FoundFalse,
+    /// A clue that was found true, or a consultation: an application or a transfer should follow.
+    ToFollowUp,
+    /// An application to accept.
+    ToAccept,
+    /// Materials are missing and were named.
+    ToComplete,
+    /// Not accepted.
+    NotAccepted,
+    /// Accepted, and a department, office or provider must get it.
+    Accepted,
+    /// Accepted, to be pre-examined.
+    ToPreExamine,
+    /// To be decided.
+    ToDecide,
+    /// Approved, to be paid.
+    ToPay,
+    /// The payment came back.
+    PaymentFailed,
+    /// Paid; or approved and nothing to pay.
+    Granted,
+    /// Refused.
+    Refused,
+    /// With a department, an office or a provider.
+    InTransfer,
+    /// A provider is at work.
+    InService,
+    /// Every transfer has its result.
+    FedBack,
+    /// The applicant took it back.
+    GivenUp,
+    /// Done.
+    Closed,
+}
+
+impl Stage {
+    /// Every stage, in the order of the work.
+    pub const ALL: [Stage; 19] = [
+        Stage::Unknown,
+        Stage::ToVerify,
+        Stage::FoundFalse,
+        Stage::ToFollowUp,
+        Stage::ToAccept,
+        Stage::ToComplete,
+        Stage::NotAccepted,
+        Stage::Accepted,
+        Stage::ToPreExamine,
+        Stage::ToDecide,
+        Stage::ToPay,
+        Stage::PaymentFailed,
+        Stage::Granted,
+        Stage::Refused,
+        Stage::InTransfer,
+        Stage::InService,
+        Stage::FedBack,
+        Stage::GivenUp,
+        Stage::Closed,
+    ];
+
+    /// The word in interfaces and views.
+    pub fn word(self) -> &'static str {
+        self.names().0
+    }
+
+    /// The Chinese name on screens.
+    pub fn label(self) -> &'static str {
+        self.names().1
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Stage::Unknown => ("unknown", "登记内容未到"),
+            Stage::ToVerify => ("to-verify", "线索待核实"),
+            Stage::FoundFalse => ("found-false", "核实不属实"),
+            Stage::ToFollowUp => ("to-follow-up", "线索待办理"),
+            Stage::ToAccept => ("to-accept", "待受理"),
+            Stage::ToComplete => ("to-complete", "待补正"),
+            Stage::NotAccepted => ("not-accepted", "不予受理"),
+            Stage::Accepted => ("accepted", "已受理"),
+            Stage::ToPreExamine => ("to-pre-examine", "待预审"),
+            Stage::ToDecide => ("to-decide", "待审批"),
+            Stage::ToPay => ("to-pay", "已批准待发放"),
+            Stage::PaymentFailed => ("payment-failed", "发放失败"),
+            Stage::Granted => ("granted", "已发放"),
+            Stage::Refused => ("refused", "不予批准"),
+            Stage::InTransfer => ("in-transfer", "转办中"),
+            Stage::InService => ("in-service", "服务中"),
+            Stage::FedBack => ("fed-back", "已反馈待办结"),
+            Stage::GivenUp => ("given-up", "已撤回"),
+            Stage::Closed => ("closed", "已办结"),
+        }
+    }
+
+    /// The inverse of [`Stage::word`].
+    pub fn from_word(word: &str) -> Option<Stage> {
+        Stage::ALL.into_iter().find(|stage| stage.word() == word)
+    }
+
+    /// The step whose clock runs in this stage.
+    pub fn step(self) -> Option<Step> {
+        match self {
+            Stage::ToVerify => Some(Step::Verify),
+            Stage::ToAccept => Some(Step::Accept),
+            Stage::ToPreExamine => Some(Step::PreExamine),
+            Stage::ToDecide => Some(Step::Decide),
+            Stage::ToPay | Stage::PaymentFailed => Some(Step::Pay),
+            _ => None,
+        }
+    }
+}
+
+impl From<Stage> for &'static str {
+    fn from(stage: Stage) -> &'static str {
+        stage.word()
+    }
+}
+
+/// Who must act.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub enum Who {
+    /// The office of this tier that covers the case's area.
+    Tier(Tier),
+    /// A certain office, department or provider.
+    Target(Target),
+    /// The person who asks.
+    Applicant,
+}
+
+/// One thing somebody must do now.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Turn {
+    /// Who.
+    pub who: Who,
+    /// What, in Chinese.
+    pub what: &'static str,
+    /// The last day for it; none: no clock.
+    pub due: Option<Day>,
+}
+
+/// The decision in force.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Decision {
+    /// The event.
+    pub id: OpId,
+    /// Approved or refused.
+    pub outcome: Verdict,
+    /// The amount.
+    pub amount: Fen,
+    /// The reason, the formula.
+    pub reason: String,
+    /// How the amount was computed.
+    pub formula: String,
+    /// The deciding tier.
+    pub tier: Tier,
+    /// The deciding person.
+    pub staff: String,
+    /// The day.
+    pub day: Option<Day>,
+}
+
+/// The payment that went out and did not come back.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Payment {
+    /// The event.
+    pub id: OpId,
+    /// How much.
+    pub amount: Fen,
+    /// How.
+    pub method: String,
+    /// The last four characters of the account.
+    pub account_last4: String,
+    /// The batch at the bank.
+    pub batch: String,
+    /// The day.
+    pub day: Option<Day>,
+}
+
+/// How far a transfer is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+pub enum TransferState {
+    /// 待签收
+    ToSign,
+    /// 已签收
+    Signed,
+    /// 已退回
+    Returned,
+    /// 已反馈
+    FedBack,
+}
+
+impl TransferState {
+    /// The Chinese name on screens.
+    pub fn label(self) -> &'static str {
+        match self {
+            TransferState::ToSign => "待签收",
+            TransferState::Signed => "已签收",
+            TransferState::Returned => "已退回",
+            TransferState::FedBack => "已反馈",
+        }
+    }
+
+    /// Whether the receiver still owes something.
+    pub fn is_open(self) -> bool {
+        matches!(self, TransferState::ToSign | TransferState::Signed)
+    }
+}
+
+/// One transfer (转办).
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Transfer {
+    /// The event.
+    pub id: OpId,
+    /// Its number within the case.
+    pub n: u32,
+    /// To whom.
+    pub to: Target,
+    /// The kind of assistance it is for.
+    pub assistance: String,
+    /// What is asked.
+    pub note: String,
+    /// The tier that transferred.
+    pub from: Tier,
+    /// How far it is.
+    pub state: TransferState,
+    /// The day it was handed over.
+    pub sent_on: Option<Day>,
+    /// The day it was signed for.
+    pub signed_on: Option<Day>,
+    /// The day of the result or the return.
+    pub ended_on: Option<Day>,
+    /// Visits and sessions so far.
+    pub sessions: u32,
+    /// How the service ended for the person.
+    pub change: Option<Change>,
+    /// When somebody shall look again.
+    pub follow_up: Option<Day>,
+    /// The result.
+    pub result: Option<Answer>,
+    /// The result, or why it was returned, in words.
+    pub text: String,
+    /// The last day for the receiver's next step.
+    pub due: Option<Day>,
+}
+
+/// What an event does to the case.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub enum Effect {
+    /// It counts.
+    Counts,
+    /// It waits for something that has not arrived (in Chinese).
+    Waits(String),
+    /// It has no effect, and why (in Chinese).
+    WithoutEffect(String),
+    /// A later event took it back.
+    TakenBack(OpId),
+}
+
+/// One line of the case's story.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct TimelineItem {
+    /// The event's name.
+    pub id: OpId,
+    /// Its place in the common order.
+    pub stamp: Option<Stamp>,
+    /// The tier in whose volume it stands.
+    pub tier: Tier,
+    /// What it says.
+    pub event: Event,
+    /// The day that counts: not before the days of what came earlier.
+    pub day: Option<Day>,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// What a case means now.
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct Standing {
+    /// Where it stands.
+    pub stage: Stage,
+    /// The day it came there.
+    pub since: Option<Day>,
+    /// Who must do what.
+    pub turns: Vec<Turn>,
+    /// How it began.
+    pub origin: Option<Origin>,
+    /// Where it came in.
+    pub channel: Option<Channel>,
+    /// How fast it must go.
+    pub urgency: Option<Urgency>,
+    /// The kind of assistance (code).
+    pub assistance: String,
+    /// The household.
+    pub household: Option<RecordId>,
+    /// Who asks or is concerned.
+    pub applicant: String,
+    /// What it is about.
+    pub summary: String,
+    /// The rule of a warning.
+    pub rule: String,
+    /// The policy pack it was opened under.
+    pub pack: String,
+    /// The day it was opened.
+    pub opened_on: Option<Day>,
+    /// Whether it is an application (from the start, or since).
+    pub is_application: bool,
+    /// Whether staff applied for the person, and why.
+    pub on_behalf: Option<String>,
+    /// Who was asked to verify.
+    pub verifier: Option<Target>,
+    /// What was found.
+    pub finding: Option<Finding>,
+    /// What is missing; empty once it was given.
+    pub materials: Vec<String>,
+    /// Whether the applicant was told what is missing.
+    pub told_once: bool,
+    /// The acceptance number.
+    pub number: Option<String>,
+    /// Why it was not accepted.
+    pub not_accepted: Option<String>,
+    /// What pre-examination says.
+    pub opinion: Option<Opinion>,
+    /// The amount an office proposed.
+    pub proposed: Option<Fen>,
+    /// The decision in force.
+    pub decision: Option<Decision>,
+    /// The payment that stands.
+    pub payment: Option<Payment>,
+    /// Payments that came back.
+    pub failed_payments: u32,
+    /// The transfers.
+    pub transfers: Vec<Transfer>,
+    /// Why the applicant took it back.
+    pub given_up: Option<String>,
+    /// The result it was closed with.
+    pub result: Option<String>,
+    /// What the person said, 1 to 5.
+    pub satisfaction: Option<u32>,
+    /// The staff who entered what is to be decided; they may not decide it.
+    pub entered_by: BTreeSet<(OfficeId, String)>,
+    /// Every event, in the common order.
+    pub timeline: Vec<TimelineItem>,
+    /// What could not be read or does not fit.
+    pub problems: Vec<Problem>,
+}
+
+impl Standing {
+    /// The transfers whose receivers still owe something.
+    pub fn open_transfers(&self) -> impl Iterator<Item = &Transfer> {
+        self.transfers.iter().filter(|transfer| transfer.state.is_open())
+    }
+
+    /// The amount decided, when approved.
+    pub fn decided(&self) -> Option<Fen> {
+        self.decision.as_ref().filter(|decision| decision.outcome == Verdict::Approved).map(|decision| decision.amount)
+    }
+
+    /// The amount paid.
+    pub fn paid(&self) -> Option<Fen> {
+        self.payment.as_ref().map(|payment| payment.amount)
+    }
+
+    /// The turns that are overdue on `today`.
+    pub fn overdue(&self, today: Day) -> impl Iterator<Item = &Turn> {
+        self.turns.iter().filter(move |turn| turn.due.is_some_and(|due| due < today))
+    }
+}
+
+/// What the case means now. The same volumes give the same answer, whatever came first.
+pub fn standing(records: &CaseRecords, packs: &Packs) -> Standing {
+    let mut events: Vec<(Tier, &StampedEvent)> = Vec::new();
+    let mut problems = Vec::new();
+    for (tier, volume) in &records.volumes {
+        events.extend(volume.events.iter().map(|event| (*tier, event)));
+        problems.extend(volume.problems.iter().cloned());
+    }
+    // Events without a place in the order come last, by the names of their operations.
+    events.sort_by_key(|(tier, event)| (event.stamp.is_none(), event.stamp, event.id.clone(), *tier));
+    problems.sort();
+    fold::fold(&events, packs, problems)
+}
+
+/// A person who wants to act.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// The tier of the office.
+    pub tier: Tier,
+    /// The office.
+    pub office: OfficeId,
+    /// The staff id.
+    pub staff: String,
+    /// What the person may do.
+    pub roles: BTreeSet<Role>,
+    /// The department the person acts for; empty: none.
+    pub department: String,
+    /// The provider the person acts for; empty: none.
+    pub provider: String,
+}
+
+impl Person {
+    /// The person of a staff record, at an office of `tier`.
+    pub fn of(staff: &Staff, tier: Tier) -> Person {
+        Person {
+            tier,
+            office: staff.office,
+            staff: staff.id.clone(),
+            roles: staff.roles.clone(),
+            department: staff.department.clone(),
+            provider: staff.provider.clone(),
+        }
+    }
+}
+
+/// What the person may do now, in the order of the work. The Desk also asks about conflicts and coverage.
+pub fn possible(standing: &Standing, packs: &Packs, person: &Person) -> Vec<EventKind> {
+    let may = |kind: &EventKind| {
+        rules::may(standing, packs, *kind, person.tier, &|transfer| rules::is_receiver(transfer, person)).is_ok()
+    };
+    let role = |kind: &EventKind| person.roles.iter().any(|role| rules::role_allows(*role, *kind));
+    let decides = || {
+        !standing.entered_by.contains(&(person.office, person.staff.clone())) && rules::is_decider(standing, packs, person.tier)
+    };
+    let open = EventKind::ALL.iter().copied().filter(|kind| *kind != EventKind::Opened && role(kind) && may(kind));
+    open.filter(|kind| *kind != EventKind::Decided || decides()).collect()
+}
+
+/// Whether an event that a person is about to write would have effect; the error says why not, in Chinese.
+pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event) -> Result<(), String> {
+    rules::judge(standing, packs, tier, event, true).map_err(|refusal| refusal.0)
+}
+
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod tests;

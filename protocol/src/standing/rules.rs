@@ -1,0 +1,315 @@
+//! Which event may have effect, given what stands so far: the law of the case.
+//!
+//! [`may`] answers for a kind of event (that is what buttons need), [`judge`] for one event with its amounts, names
+//! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
+
+use super::{Effect, Person, Standing, Transfer, TransferState};
+use crate::area::Tier;
+use crate::records::OpId;
+use crate::records::amount::Fen;
+use crate::records::event::{Event, EventKind, Finding, Origin, TargetKind, Verdict, What};
+use crate::records::policy::{Assistance, Decides, Packs, Step};
+use crate::records::staff::Role;
+
+/// Why an event has no effect; with `true`, it waits for something that may still arrive.
+#[derive(Debug)]
+pub(super) struct Refusal(pub String, pub bool);
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Refusal {
+        Refusal(why.to_owned(), false)
+    }
+}
+
+impl From<Refusal> for Effect {
+    fn from(Refusal(why, waits): Refusal) -> Effect {
+        if waits { Effect::Waits(why) } else { Effect::WithoutEffect(why) }
+    }
+}
+
+fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(why.into()) }
+}
+
+/// The case's kind of assistance in the pack of that version (empty: the one it was opened under).
+pub(super) fn kind_of<'a>(standing: &Standing, packs: &'a Packs, version: &str) -> Option<&'a Assistance> {
+    let version = if version.is_empty() { &standing.pack } else { version };
+    packs.get(version)?.kind(&standing.assistance)
+}
+
+fn needed_kind<'a>(standing: &Standing, packs: &'a Packs, version: &str) -> Result<&'a Assistance, Refusal> {
+    let version = if version.is_empty() { &standing.pack } else { version };
+    let Some(pack) = packs.get(version) else {
+        return Err(Refusal(format!("政策包“{version}”尚未到达"), true));
+    };
+    pack.kind(&standing.assistance).ok_or_else(|| "政策包中没有这一救助种类".into())
+}
+
+/// What a role is for.
+pub(super) fn role_allows(role: Role, kind: EventKind) -> bool {
+    use EventKind::*;
+    match role {
+        Role::Intake => matches!(
+            kind,
+            VerifyAsked
+                | Verified
+                | Applied
+                | AppliedOnBehalf
+                | MaterialsAsked
+                | MaterialsGiven
+                | Accepted
+                | NotAccepted
+                | Proposed
+                | Transferred
+                | SignedFor
+                | Returned
+                | Feedback
+                | GaveUp
+                | Closed
+                | Satisfaction
+                | Withdrawn
+                | Note
+        ),
+        Role::Reviewer => matches!(
+            kind,
+            VerifyAsked
+                | Verified
+                | MaterialsAsked
+                | NotAccepted
+                | PreExamined
+                | Proposed
+                | Transferred
+                | SignedFor
+                | Returned
+                | Feedback
+                | Paid
+                | PaymentFailed
+                | Closed
+                | Withdrawn
+                | Note
+        ),
+        Role::Approver => matches!(kind, Decided | Paid | PaymentFailed | Withdrawn | Note),
+        Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
+        Role::Provider => matches!(kind, SignedFor | Returned | Session | Outcome | Feedback | Withdrawn | Note),
+        Role::Administrator | Role::Auditor => false,
+    }
+}
+
+/// Whether a transfer goes to this person's office, department or provider.
+pub(super) fn is_receiver(transfer: &Transfer, person: &Person) -> bool {
+    let acts = |role: Role, code: &str| person.roles.contains(&role) && !code.is_empty() && transfer.to.id == code;
+    match transfer.to.kind {
+        TargetKind::Office => transfer.to.is_office(person.office),
+        TargetKind::Department => acts(Role::Department, &person.department),
+        TargetKind::Provider => acts(Role::Provider, &person.provider),
+    }
+}
+
+/// Whether an event of `kind` may be written at `tier` now. `mine` says which transfers the writer may answer.
+pub(super) fn may(
+    standing: &Standing,
+    packs: &Packs,
+    kind: EventKind,
+    tier: Tier,
+    mine: &dyn Fn(&Transfer) -> bool,
+) -> Result<(), Refusal> {
+    use EventKind::*;
+    let s = standing;
+    if kind == Opened {
+        return unless(s.origin.is_none(), "事项已经登记过");
+    }
+    unless(s.origin.is_some(), "尚无登记")?;
+    if matches!(kind, Note | Satisfaction | Withdrawn) {
+        return Ok(());
+    }
+    unless(s.result.is_none(), "事项已办结")?;
+    if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
+        let fits = |transfer: &&Transfer| accepts(transfer.state, kind) && mine(transfer);
+        return unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办");
+    }
+    if kind != Closed {
+        unless(s.given_up.is_none(), "申请人已撤回")?;
+        unless(s.not_accepted.is_none(), "已不予受理")?;
+    }
+    let above_village = || unless(tier >= Tier::Township, "村(社区)不办理这一步");
+    match kind {
+        VerifyAsked | Verified => unless(s.decision.is_none(), "已经审批")?,
+        Applied => unless(!s.is_application, "已经是申请")?,
+        AppliedOnBehalf => {
+            unless(!s.is_application, "已经是申请")?;
+            let consulted = s.origin == Some(Origin::Consultation);
+            unless(consulted || s.finding == Some(Finding::True), "线索尚未核实属实")?;
+        }
+        MaterialsAsked => {
+            unless(s.is_application && s.number.is_none(), "只在受理前告知补正")?;
+            unless(!s.told_once, "已经一次性告知过")?;
+        }
+        MaterialsGiven => unless(!s.materials.is_empty(), "没有待补正的材料")?,
+        Accepted | NotAccepted => {
+            unless(s.is_application, "还不是申请")?;
+            unless(s.number.is_none(), "已经受理")?;
+            if kind == Accepted {
+                unless(s.materials.is_empty(), "材料尚未补正")?;
+            }
+            let lowest = kind_of(s, packs, "").and_then(|kind| kind.accepts).unwrap_or(Tier::Township);
+            unless(tier >= lowest, "本级不受理这一种类")?;
+        }
+        PreExamined | Proposed => {
+            above_village()?;
+            unless(s.number.is_some(), "尚未受理")?;
+            unless(s.decision.is_none(), "已经审批")?;
+        }
+        Decided => {
+            unless(s.number.is_some(), "尚未受理")?;
+            unless(s.decision.is_none(), "已经审批过，一个事项只审批一次")?;
+            let kind = needed_kind(s, packs, "")?;
+            decides(s, kind, tier, None)?;
+        }
+        Paid => {
+            let Some(decision) = &s.decision else { return Err("尚未审批".into()) };
+            unless(decision.outcome == Verdict::Approved && decision.amount > Fen(0), "没有批准的金额")?;
+            unless(s.payment.is_none(), "这一审批已经发放过")?;
+            unless(tier >= decision.tier, "应由审批机构发放")?;
+        }
+        PaymentFailed => {
+            unless(s.payment.is_some(), "没有发放记录")?;
+            unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构登记")?;
+        }
+        Transferred => {
+            above_village()?;
+            let clue = !s.is_application && (s.finding == Some(Finding::True) || s.origin == Some(Origin::Consultation));
+            unless(s.number.is_some() || clue, "尚未受理，线索尚未核实属实")?;
+        }
+        GaveUp => unless(s.payment.is_none(), "已经发放")?,
+        Closed => may_close(s, packs, tier)?,
+        Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note => {}
+    }
+    Ok(())
+}
+
+/// Whether a transfer in this state takes an event of this kind.
+fn accepts(state: TransferState, kind: EventKind) -> bool {
+    match kind {
+        EventKind::SignedFor => state == TransferState::ToSign,
+        EventKind::Returned => state.is_open(),
+        EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
+        _ => state == TransferState::Signed,
+    }
+}
+
+/// Whether `tier` decides this amount of this kind; without an amount, whether it decides any.
+fn decides(s: &Standing, kind: &Assistance, tier: Tier, amount: Option<Fen>) -> Result<(), Refusal> {
+    unless(!kind.has(Step::PreExamine) || s.opinion.is_some(), "尚未预审")?;
+    match (&kind.decides, amount) {
+        (Decides::Department, _) => Err("由主管部门审核，以转办反馈为准".into()),
+        (Decides::Nobody, _) => Err("服务类事项不审批".into()),
+        (Decides::Tiers(_), None) => unless(kind.deciders().contains(&tier), "本级不是审批机构"),
+        (Decides::Tiers(_), Some(amount)) => unless(kind.decider(amount) == Some(tier), "本级不是这一金额的审批机构"),
+    }
+}
+
+/// Whether `tier` decides the amount that was proposed; where none was, whether it decides at all.
+pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
+    kind_of(s, packs, "").is_some_and(|kind| decides(s, kind, tier, s.proposed).is_ok())
+}
+
+/// A case is closed when nothing in it is owed any more.
+fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
+    unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
+    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some(), "批准的金额尚未发放")?;
+    let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
+    unless(tier >= Tier::Township || !touched_above, "应由上级办结")?;
+    if s.given_up.is_some() || s.not_accepted.is_some() || s.decision.is_some() {
+        return Ok(());
+    }
+    let fed_back = s.transfers.iter().any(|transfer| transfer.state == TransferState::FedBack);
+    if s.is_application {
+        unless(s.number.is_some(), "尚未受理")?;
+        let platform = kind_of(s, packs, "").is_some_and(|kind| matches!(kind.decides, Decides::Tiers(_)));
+        unless(!platform, "尚未审批")?;
+        unless(fed_back, "尚无办理结果")
+    } else {
+        let clue = matches!(s.origin, Some(Origin::Plea | Origin::Warning));
+        unless(!clue || matches!(s.finding, Some(Finding::True | Finding::False)), "线索尚未核实")
+    }
+}
+
+/// Whether this very event has effect in what stands so far.
+pub(super) fn judge(s: &Standing, packs: &Packs, tier: Tier, event: &Event, may_decide: bool) -> Result<(), Refusal> {
+    let Some(kind) = event.what.kind() else { return Err("本版本不认识的记录".into()) };
+    let by_receiver = |transfer: &Transfer| transfer.to.kind != TargetKind::Office || transfer.to.is_office(event.by);
+    let answers = |id: &OpId| {
+        let Some(transfer) = s.transfers.iter().find(|transfer| transfer.id == *id) else {
+            return Err(Refusal("没有这一转办，或尚未到达".to_owned(), true));
+        };
+        unless(by_receiver(transfer), "不是这一转办的接收机构")?;
+        // Departments and providers sign in at a township or at the city.
+        unless(transfer.to.kind == TargetKind::Office || tier >= Tier::Township, "村(社区)不代部门、服务机构办理")?;
+        unless(accepts(transfer.state, kind), "转办的状态不允许")
+    };
+    let named = |text: &str, why: &str| unless(!text.trim().is_empty(), why);
+    unless(!event.staff.is_empty(), "没有经办人")?;
+    match &event.what {
+        What::Decided { pack, amount, outcome, .. } => {
+            may(s, packs, kind, tier, &by_receiver)?;
+            let assistance = needed_kind(s, packs, pack)?;
+            match outcome {
+                Verdict::Approved => decides(s, assistance, tier, Some(*amount))?,
+                Verdict::Refused => decides(s, assistance, tier, s.proposed)?,
+            }
+        }
+        _ => may(s, packs, kind, tier, &by_receiver)?,
+    }
+    match &event.what {
+        What::Decided { outcome, amount, reason, .. } => {
+            unless(may_decide, "不是指定的审批设备")?;
+            unless(!s.entered_by.contains(&(event.by, event.staff.clone())), "经办人不得审批自己录入的事项")?;
+            match outcome {
+                Verdict::Approved => unless(*amount >= Fen(0), "金额无效"),
+                Verdict::Refused => {
+                    unless(*amount == Fen(0), "不予批准不应有金额")?;
+                    named(reason, "不予批准须写明理由")
+                }
+            }
+        }
+        What::Proposed { amount, .. } => unless(*amount >= Fen(0), "金额无效"),
+        What::Paid { decision, amount, .. } => {
+            let in_force = s.decision.as_ref();
+            unless(decision.is_none() || decision.as_ref() == in_force.map(|decision| &decision.id), "不是生效的审批")?;
+            unless(*amount > Fen(0), "金额无效")?;
+            unless(in_force.is_some_and(|decision| *amount <= decision.amount), "发放金额超过审批金额")
+        }
+        What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
+        What::Accepted { number } => named(number, "没有受理编号"),
+        What::NotAccepted { reason } => named(reason, "不予受理须写明理由"),
+        What::Closed { result } => named(result, "办结须写明结果"),
+        What::Returned { transfer, reason } => answers(transfer).and(named(reason, "退回须写明理由")),
+        What::SignedFor { transfer } | What::Session { transfer, .. } | What::Outcome { transfer, .. } => answers(transfer),
+        What::Feedback { transfer, .. } => answers(transfer),
+        What::Withdrawn { event: named_event, reason } => {
+            named(reason, "撤销须写明理由")?;
+            may_take_back(s, tier, named_event)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an office of `tier` may take back the event `id`.
+fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
+    let Some(at) = s.timeline.iter().position(|item| item.id == *id) else {
+        return Err(Refusal("没有要撤销的记录，或尚未到达".to_owned(), true));
+    };
+    let item = &s.timeline[at];
+    match &item.effect {
+        Effect::Counts => {}
+        Effect::TakenBack(_) => return Err("已经撤销过".into()),
+        Effect::Waits(_) | Effect::WithoutEffect(_) => return Err("要撤销的记录本无效力".into()),
+    }
+    unless(tier >= item.tier, "不能撤销上级的记录")?;
+    unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
+    let paid_at = s.payment.as_ref().and_then(|payment| s.timeline.iter().position(|item| item.id == payment.id));
+    unless(paid_at.is_none_or(|paid| at > paid), "已经发放，此前的记录不能再撤销")?;
+    let first = item.event.what.kind() == Some(EventKind::Opened);
+    let followed = s.timeline.iter().filter(|item| item.effect == Effect::Counts).count() > 1;
+    unless(!(first && followed), "登记之后已有办理，不能撤销登记")
+}
