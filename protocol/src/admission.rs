@@ -138,6 +138,9 @@ pub trait Past {
     fn lamport_of(&self, entry: &EntryRef) -> Result<Option<u64>, StoreError>;
     /// A record, when it exists here.
     fn record(&self, id: &RecordId) -> Result<Option<KnownRecord>, StoreError>;
+    /// The latest entry before this one in its log that waits and changes the record, if any. A log's changes to a record
+    /// are judged in the log's order, or a device that leaves out its own earlier change would split the replicas.
+    fn waits_before(&self, log: &LogId, sequence: u64, id: &RecordId) -> Result<Option<EntryRef>, StoreError>;
 }
 
 /// A record as an applied entry leaves it.
@@ -255,6 +258,12 @@ pub fn effect(
             Ok(parsed) => parsed,
             Err(fault) => return stop(without("fence", fault)),
         };
+        if let Some(earlier) = past.waits_before(log, header.sequence, &id)? {
+            return stop(Verdict::Waiting(vec![WaitFor::Entry(earlier)]));
+        }
+        if matches!(reference, RecordRef::New(_)) && !parsed.deps.is_empty() {
+            return stop(without("misnamed", "a new record has no past"));
+        }
         match fence::judge(doc.as_deref(), &expected_actor, &parsed) {
             fence::Verdict::Applied(doc, snapshot) => {
                 let doc = Arc::new(*doc);
@@ -265,6 +274,8 @@ pub fn effect(
             fence::Verdict::Waiting(missing) => {
                 return stop(Verdict::Waiting(missing.iter().map(|hash| WaitFor::Change(hash.0)).collect()));
             }
+            // The change is sound, this replica's copy is not: others may have applied it, so it is judged again later.
+            fence::Verdict::Refused(fence::Fault::Live) => return stop(Verdict::Waiting(vec![WaitFor::Upgrade])),
             fence::Verdict::Refused(fault) => return stop(without("fence", fault)),
         }
     }

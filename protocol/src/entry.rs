@@ -9,7 +9,7 @@ use crate::area::{AreaId, Tier};
 use crate::device::{DeviceKey, Incarnation, Signature, SigningKey};
 use crate::hash::Hash;
 use crate::limits;
-use crate::record::{ActionId, Lane, Place, RecordRef};
+use crate::record::{ActionId, Lane, Place, RecordId, RecordRef};
 use serde::{Deserialize, Serialize};
 
 /// The name of a log (通道日志): who writes it, in which life, and where it lives.
@@ -177,6 +177,23 @@ impl Entry {
     /// Bytes of the whole entry, before compression.
     pub fn size(&self) -> usize {
         self.header.len() + self.payload_size() + 16
+    }
+
+    /// The records that the entry, number `sequence` of its log, changes.
+    pub fn records<'a>(&'a self, log: &'a LogId, sequence: u64) -> impl Iterator<Item = RecordId> + 'a {
+        let name = log.name();
+        self.pairs.iter().enumerate().filter_map(move |(index, pair)| {
+            Some(match pair.record_ref()? {
+                RecordRef::New(kind) => RecordId::created(kind, &name, sequence, u8::try_from(index).unwrap_or(u8::MAX)),
+                RecordRef::Known(id) => id,
+                RecordRef::Volume(case, tier) => RecordId::volume(&log.place, &case, tier),
+            })
+        })
+    }
+
+    /// Whether it changes this record.
+    pub fn changes(&self, log: &LogId, sequence: u64, id: &RecordId) -> bool {
+        self.records(log, sequence).any(|changed| changed == *id)
     }
 
     /// Whether header and payload keep the limits.

@@ -598,6 +598,24 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
 }
 
 #[test]
+fn a_change_has_one_encoding() {
+    // One put: the key, no insertion, the action, a whole number of one byte, no predecessor.
+    let with_action = |action: &[u8]| {
+        let rest: [(u64, &[u8]); 5] =
+            [(0x15, &[0x7f, 1, b'k']), (0x34, &[1]), (0x56, &[0x7f, 0x14]), (0x57, &[7]), (0x70, &[0x7f, 0])];
+        let mut all = [&rest[..], &[(0x42, action)]].concat();
+        all.sort_unstable();
+        columns(&actor(1), &all)
+    };
+    let (doc, _) = applied(verdict(None, &actor(1), &with_action(&[0x7f, 1])));
+    assert_eq!(doc.get(ROOT, "k").expect("readable").map(|(v, _)| v), Some(Value::int(7)));
+    // The same action as a run of one, and with a longer number.
+    assert_eq!(parse(&with_action(&[1, 1])).err(), Some(Fault::Canonical));
+    assert_eq!(parse(&with_action(&[0xff, 0x7f, 1])).err(), Some(Fault::Canonical));
+    assert_eq!(parse(&with_action(&[0x7f, 0x81, 0])).err(), Some(Fault::Malformed));
+}
+
+#[test]
 fn stored_snapshots_that_rotted_are_refused() {
     let (doc, snapshot) = applied(verdict(None, &actor(1), &household(&actor(1))));
     assert_eq!(load(&[]).err(), Some(Fault::Snapshot));

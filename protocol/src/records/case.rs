@@ -9,6 +9,7 @@
 use super::event::{Event, What};
 use super::{Edit, Fields, OpId, Problem, SCHEMA, append_row, check_schema, child, edit, rows};
 use crate::area::Tier;
+use crate::device::OfficeId;
 use crate::record::Stamp;
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
@@ -45,10 +46,23 @@ pub struct StampedEvent {
     pub id: OpId,
     /// Its place in the common order; none until the replica gave it.
     pub stamp: Option<Stamp>,
-    /// Whether its device may decide for its office (control says so); see [`Volume::deciders`].
+    /// The office of its device; none until the replica said so.
+    pub office: Option<OfficeId>,
+    /// Whether its device may decide for its office (control says so).
     pub may_decide: bool,
     /// What it says.
     pub event: Event,
+}
+
+/// What logs and control say about the device that wrote an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Witness {
+    /// The event's place in the common order.
+    pub stamp: Stamp,
+    /// The office of the device's certificate.
+    pub office: OfficeId,
+    /// Whether control names the device as its office's decider.
+    pub may_decide: bool,
 }
 
 /// One tier's volume.
@@ -81,24 +95,28 @@ impl Volume {
                     } else if let What::Unknown { kind, .. } = &event.what {
                         problems.push(Problem::new(id.to_string(), format!("本版本不认识的记录“{kind}”，已保留")));
                     }
-                    events.push(StampedEvent { id, stamp: None, may_decide: true, event });
+                    events.push(StampedEvent { id, stamp: None, office: None, may_decide: true, event });
                 }
             }
         }
         Volume { tier, events, problems }
     }
 
-    /// Gives every event its place in the common order.
+    /// Gives every event its place in the common order, and nothing else: what it says of itself is believed.
     pub fn stamp(&mut self, stamp: impl Fn(&ActorId, u64) -> Option<Stamp>) {
         for event in &mut self.events {
             event.stamp = stamp(&event.id.actor, event.id.counter);
         }
     }
 
-    /// Marks the events whose device control names as its office's decider; only they may decide.
-    pub fn deciders(&mut self, may_decide: impl Fn(&Stamp) -> bool) {
+    /// Gives every event its place, its device's office and whether that device may decide. An event without a
+    /// witness comes last in the order and may not decide.
+    pub fn witness(&mut self, witness: impl Fn(&ActorId, u64) -> Option<Witness>) {
         for event in &mut self.events {
-            event.may_decide = event.stamp.as_ref().is_some_and(&may_decide);
+            let seen = witness(&event.id.actor, event.id.counter);
+            event.stamp = seen.map(|seen| seen.stamp);
+            event.office = seen.map(|seen| seen.office);
+            event.may_decide = seen.is_some_and(|seen| seen.may_decide);
         }
     }
 }
@@ -128,7 +146,6 @@ mod tests {
     use super::super::day::Day;
     use super::super::run;
     use super::*;
-    use crate::device::OfficeId;
 
     fn note(text: &str) -> Event {
         Event::new(OfficeId(3), "s1", "王某", Day(18_000), What::Note { text: text.into() })
@@ -142,7 +159,7 @@ mod tests {
     fn two_devices_begin_the_same_volume_with_the_same_bytes() {
         let change = skeleton().get_last_local_change().expect("one");
         assert_eq!(skeleton().save(), skeleton().save());
-        assert_eq!(change.hash().to_string(), "7f38b63dd8cbb43fae4b48a44b4a0a4b4c58c02a7fc1c2f4b49a0d4d0d8d3b4e");
+        assert_eq!(change.hash().to_string(), "0706f98602b535337663ae7df3c97950dbc39bf76e722c7d0f9ef69fad35e1b9");
     }
 
     #[test]

@@ -233,14 +233,7 @@ impl<S: Store> Replica<S> {
         for reference in entries {
             let Some(log) = self.frontier.log_named(&reference.log) else { continue };
             let Some(stored) = self.store.entry(&log, reference.sequence)? else { continue };
-            for (index, pair) in stored.entry.pairs.iter().enumerate() {
-                let index = u8::try_from(index).unwrap_or(u8::MAX);
-                out.extend(pair.record_ref().map(|record| match record {
-                    RecordRef::New(kind) => RecordId::created(kind, &reference.log, reference.sequence, index),
-                    RecordRef::Known(id) => id,
-                    RecordRef::Volume(case, tier) => RecordId::volume(&log.place, &case, tier),
-                }));
-            }
+            out.extend(stored.entry.records(&log, reference.sequence));
         }
         Ok(out)
     }

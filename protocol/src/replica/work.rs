@@ -189,6 +189,9 @@ impl<'a, S: Store> Work<'a, S> {
             }
         }
         self.wait(reference, &verdict);
+        if !matches!(verdict, Verdict::Waiting(_)) {
+            awake.push_back(WaitFor::Entry(reference));
+        }
         self.absorb(&stored.log, &header, reference, effects, awake);
         Ok(())
     }
@@ -371,6 +374,22 @@ impl<S: Store> Past for Work<'_, S> {
             return Ok(Some(KnownRecord { kind: staged.kind, place: staged.place, doc }));
         }
         Ok(self.replica.load(id)?.filter(|record| !self.is_forgotten(&record.place)))
+    }
+
+    fn waits_before(&self, log: &LogId, sequence: u64, id: &RecordId) -> Result<Option<EntryRef>, StoreError> {
+        let name = log.name();
+        let range = EntryRef { log: name, sequence: 0 }..EntryRef { log: name, sequence };
+        let stored =
+            self.replica.waiting.range(range.clone()).map(|(entry, _)| *entry).filter(|entry| !self.waiting.contains_key(entry));
+        let staged = self.waiting.range(range).filter(|(_, wait)| wait.is_some()).map(|(entry, _)| *entry);
+        let mut earlier: Vec<EntryRef> = stored.chain(staged).collect();
+        earlier.sort_unstable();
+        for entry in earlier.into_iter().rev() {
+            if self.entry(&entry)?.is_some_and(|stored| stored.entry.changes(log, entry.sequence, id)) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 }
 

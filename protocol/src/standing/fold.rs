@@ -44,6 +44,9 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
         let verdict = match (&event.what, taken_back.get(&stamped.id)) {
             (_, Some(withdrawal)) => Effect::TakenBack(withdrawal.clone()),
             (What::Withdrawn { event: named, .. }, None) if taken_back.get(named) == Some(&stamped.id) => Effect::Counts,
+            (_, None) if stamped.office.is_some_and(|office| office != event.by) => {
+                Effect::WithoutEffect("所写机构与写入设备不符".to_owned())
+            }
             (what, None) => match judge(&standing, packs, *tier, event, stamped.may_decide) {
                 Err(refusal) => refusal.into(),
                 Ok(()) => match what {

@@ -2,7 +2,7 @@
 //!
 //! [`standing`] is one pure function of the case's three volumes and the policy packs: the same answer on every
 //! device, in any order of arrival. It takes the events in their common order ([`crate::record::Stamp`]), asks
-//! [`rules`] whether each may have effect in what stands so far, and lets [`fold`] draw the consequence. An event
+//! `rules` whether each may have effect in what stands so far, and lets `fold` draw the consequence. An event
 //! that may not is kept and shown with the reason; nothing is ever an error. It reads no clock: deadlines are days,
 //! and the caller knows today. What conflicts in the household record block is the Desk's matter, not ours: a
 //! conflict that arrives later must not undo a decision that was right.
