@@ -264,6 +264,9 @@ pub fn effect(
         if matches!(reference, RecordRef::New(_)) && !parsed.deps.is_empty() {
             return stop(without("misnamed", "a new record has no past"));
         }
+        if kind.volume_tier().is_some() && !parsed.only_adds() {
+            return stop(without("append-only", "a case volume is only added to; a correction is a new event"));
+        }
         match fence::judge(doc.as_deref(), &expected_actor, &parsed) {
             fence::Verdict::Applied(doc, snapshot) => {
                 let doc = Arc::new(*doc);

@@ -168,6 +168,13 @@ pub struct Parsed {
     operations: Vec<Op>,
 }
 
+impl Parsed {
+    /// Whether the change only adds: no value is overwritten, nothing is deleted. All that an append-only record takes.
+    pub fn only_adds(&self) -> bool {
+        self.operations.iter().all(|op| op.pred.is_empty())
+    }
+}
+
 /// What becomes of a change in the record it is for.
 #[derive(Debug)]
 pub enum Verdict {

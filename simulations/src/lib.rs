@@ -3,4 +3,6 @@
 //! Whatever is random here comes from a seed, so that a run can be had again.
 
 pub mod households;
+pub mod measure;
+pub mod offices;
 pub mod relay;

@@ -128,9 +128,11 @@ impl Control {
         self.devices.get(device)?.choices.get(at).copied()
     }
 
-    /// The top of the division tree.
+    /// The top of the division tree; before the tree has come, the area of the city's certificate, without which a
+    /// joiner could not take the control that brings the tree.
     pub fn root_area(&self) -> Option<AreaId> {
-        self.divisions.root().map(|area| area.id)
+        let city = || self.pinned.values().find(|body| body.tier == Tier::City);
+        self.divisions.root().map(|area| area.id).or_else(|| city()?.areas.first().copied())
     }
 
     /// The office that covers exactly this area, when there is one.

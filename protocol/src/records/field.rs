@@ -30,6 +30,8 @@ pub struct Field {
 pub enum Form {
     /// Any scalar, as it comes.
     Text,
+    /// A word that is mostly one of a list, see [`super::words`].
+    Word(&'static [&'static str]),
     /// A telephone or account number: digits.
     Digits,
     /// A citizen identity number.
@@ -72,7 +74,11 @@ pub fn encode(form: Form, value: &Value) -> Result<Option<ScalarValue>, &'static
         _ => hundredths(&plain).ok_or("应为数字，最多两位小数"),
     };
     Ok(Some(match form {
-        Form::Text => return Ok(Some(encode_any(value))),
+        Form::Text => encode_any(value),
+        Form::Word(list) => match list.iter().position(|word| *word == text) {
+            Some(place) => ScalarValue::Uint(place as u64),
+            None => str_of(&text),
+        },
         Form::Money | Form::Measure | Form::Whole | Form::Flag if plain.is_empty() => return Ok(None),
         Form::Digits => digits(&plain),
         Form::IdNo => pack(&text),
@@ -104,6 +110,10 @@ pub fn encode(form: Form, value: &Value) -> Result<Option<ScalarValue>, &'static
 pub fn decode(form: Form, value: &ScalarValue) -> Value {
     let day = |number: i64| i32::try_from(number).ok().map(|number| Day(number).to_string());
     let read = match (form, value) {
+        (Form::Word(list), ScalarValue::Uint(place)) => {
+            let word = usize::try_from(*place).ok().and_then(|place| list.get(place));
+            Some(word.map_or_else(|| format!("（新词{place}）"), |word| (*word).to_owned()).into())
+        }
         (Form::Digits, ScalarValue::Uint(number)) => Some(number.to_string().into()),
         (Form::IdNo, ScalarValue::Bytes(bytes)) => unpack(bytes).map(|id| id.as_str().into()),
         (Form::Day, ScalarValue::Int(number)) => day(*number).map(Value::from),
@@ -122,7 +132,7 @@ pub(crate) fn encode_any(value: &Value) -> ScalarValue {
     match value {
         Value::Null => ScalarValue::Null,
         Value::Bool(flag) => ScalarValue::Boolean(*flag),
-        Value::String(text) => WORDS.iter().position(|w| w == text).map_or_else(|| str_of(text), |i| ScalarValue::Uint(i as u64)),
+        Value::String(text) => str_of(text),
         Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
             (Some(whole), _, _) => ScalarValue::Int(whole),
             (_, Some(whole), _) => ScalarValue::Uint(whole),
@@ -285,7 +295,7 @@ pub(crate) fn typed<T: Typed>(json: &Map<String, Value>, prefix: &str, name: &st
 /// Declares a typed view of a row of the household file together with its table of fields.
 macro_rules! form {
     ($(#[$doc:meta])* $name:ident, $table:ident {
-        $($field:ident $(= $file:literal)?: $kind:ty, $form:ident, $label:literal $(, $blocks:ident)?;)*
+        $($field:ident $(= $file:literal)?: $kind:ty, $form:expr, $label:literal $(, $blocks:ident)?;)*
     } and { $($(#[$more_doc:meta])* $more:ident: $more_kind:ty,)* }) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Debug, Default, serde::Serialize)]
@@ -303,7 +313,7 @@ macro_rules! form {
         pub const $table: &[$crate::records::field::Field] = &[$($crate::records::field::Field {
             name: $crate::records::field::file_name!($field $($file)?),
             label: $label,
-            form: $crate::records::field::Form::$form,
+            form: { use $crate::records::field::Form::*; #[allow(unused_imports)] use $crate::records::words; $form },
             blocks: $crate::records::field::marked(stringify!($($blocks)?)),
         }),*];
 
@@ -391,6 +401,16 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_the_list_is_a_number_and_any_other_stays_a_text() {
+        let form = Form::Word(super::super::words::HEALTH);
+        assert_eq!(encode(form, &"残疾".into()), Ok(Some(ScalarValue::Uint(5))));
+        for word in ["残疾", "残疾（三级）", ""] {
+            assert_eq!(back(form, word.into()), Value::from(word));
+        }
+        assert_eq!(decode(form, &ScalarValue::Uint(99)), Value::from("（新词99）"), "a word of a newer version");
+    }
+
+    #[test]
     fn what_money_would_be_computed_from_is_refused() {
         for (form, value) in [
             (Form::Money, serde_json::json!(-1)),
@@ -420,84 +440,3 @@ mod tests {
         }
     }
 }
-
-const WORDS: &[&str] = &[
-    "户主",
-    "配偶",
-    "之子",
-    "之女",
-    "之父",
-    "之母",
-    "之儿媳",
-    "之孙子",
-    "之孙女",
-    "健康",
-    "长期慢性病",
-    "患有大病",
-    "残疾",
-    "长期慢性病且残疾",
-    "文盲或半文盲",
-    "小学",
-    "初中",
-    "高中",
-    "中职",
-    "大专",
-    "本科",
-    "普通劳动力",
-    "技能劳动力",
-    "弱劳动力或半劳动力",
-    "丧失劳动力",
-    "无劳动力",
-    "汉族",
-    "苗族",
-    "彝族",
-    "土家族",
-    "脱贫户",
-    "监测户",
-    "低保户",
-    "特困供养户",
-    "低保边缘户",
-    "一般农户",
-    "因病",
-    "因残",
-    "因学",
-    "缺劳动力",
-    "缺技术",
-    "因灾",
-    "因婚",
-    "自身发展力不足",
-    "无",
-    "收入下降",
-    "大病支出",
-    "住房安全",
-    "饮水安全",
-    "砖混",
-    "砖木",
-    "土木",
-    "框架",
-    "A级",
-    "B级",
-    "C级",
-    "D级",
-    "集中供水",
-    "分散供水",
-    "自来水",
-    "农村信用社",
-    "农业银行",
-    "邮政储蓄银行",
-    "农商银行",
-    "在档",
-    "待审核",
-    "已注销",
-    "农村低保金",
-    "临时救助",
-    "残疾人两项补贴",
-    "耕地地力保护补贴",
-    "公益性岗位补贴",
-    "雨露计划",
-    "医疗救助",
-    "危房改造补助",
-    "小额信贷贴息",
-    "产业奖补",
-    "务工交通补贴",
-];

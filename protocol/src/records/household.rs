@@ -30,9 +30,9 @@ form! {
         head: String, Text, "户主";
         head_id_no: String, IdNo, "户主身份证号", blocks;
         phone: String, Digits, "联系电话";
-        category = "type": String, Text, "困难类别", blocks;
-        cause: String, Text, "主要致贫原因";
-        risk: String, Text, "风险";
+        category = "type": String, Word(words::CATEGORY), "困难类别", blocks;
+        cause: String, Word(words::CAUSE), "主要致贫原因";
+        risk: String, Word(words::RISK), "风险";
         income_annual: Option<Fen>, Money, "年收入(元)", blocks;
         income_wage: Option<Fen>, Money, "工资性收入(元)", blocks;
         income_farm: Option<Fen>, Money, "经营净收入(元)", blocks;
@@ -41,16 +41,16 @@ form! {
         land_mu: Option<Hundredths>, Measure, "耕地(亩)";
         forest_mu: Option<Hundredths>, Measure, "林地(亩)";
         house_m2: Option<Hundredths>, Measure, "住房面积(m²)";
-        house_structure: String, Text, "住房结构";
-        house_safe: String, Text, "住房安全等级";
-        water: String, Text, "供水方式";
-        bank: String, Text, "开户银行", blocks;
+        house_structure: String, Word(words::STRUCTURE), "住房结构";
+        house_safe: String, Word(words::SAFETY), "住房安全等级";
+        water: String, Word(words::WATER), "供水方式";
+        bank: String, Word(words::BANK), "开户银行", blocks;
         bank_account: String, Digits, "银行账号", blocks;
         officer: String, Text, "责任人";
         officer_phone: String, Digits, "责任人电话";
         visits: Option<i64>, Whole, "走访次数";
         remark: String, Text, "备注";
-        status: String, Text, "状态";
+        status: String, Word(words::STATUS), "状态";
         created_at: String, Moment, "建档时间";
         updated_at: String, Moment, "更新时间";
     } and {
@@ -69,14 +69,14 @@ form! {
     /// A member of a household.
     Member, MEMBER {
         name: String, Text, "姓名";
-        relation: String, Text, "与户主关系";
-        gender: String, Text, "性别";
+        relation: String, Word(words::RELATION), "与户主关系";
+        gender: String, Word(words::SEX), "性别";
         birth: Option<Day>, Day, "出生日期";
         id_no: String, IdNo, "身份证号", blocks;
-        ethnic: String, Text, "民族";
-        education: String, Text, "文化程度";
-        health: String, Text, "健康状况";
-        labor: String, Text, "劳动能力";
+        ethnic: String, Word(words::ETHNIC), "民族";
+        education: String, Word(words::EDUCATION), "文化程度";
+        health: String, Word(words::HEALTH), "健康状况";
+        labor: String, Word(words::LABOR), "劳动能力";
         insured: Option<bool>, Flag, "参加医保";
         joined: Option<Day>, Day, "共同生活起";
         left: Option<Day>, Day, "共同生活止", blocks;
@@ -92,7 +92,7 @@ form! {
     Aid, AID {
         no: String, Text, "编号";
         date: Option<Day>, Day, "日期";
-        program: String, Text, "项目";
+        program: String, Word(words::PROGRAM), "项目";
         amount: Option<Fen>, Money, "金额(元)", blocks;
         officer: String, Text, "经办人";
         note: String, Text, "备注";

@@ -294,30 +294,3 @@ fn what_a_newer_version_wrote_is_shown_and_kept() {
     run(&mut doc, set("phone", &"13911111111".into()).expect("fits")).expect("sets");
     assert!(child(&doc, &ROOT, "photos", ObjType::List).is_some());
 }
-
-#[test]
-#[ignore]
-fn measure_tmp() {
-    let text = std::fs::read_to_string("/tmp/hh.jsonl").expect("file");
-    let mut all = Vec::new();
-    let mut raw = 0;
-    let mut n = 0;
-    for line in text.lines() {
-        let json: Map<String, Value> = serde_json::from_str(line).expect("json");
-        let row = check_row(&json, |_| true).expect("fits");
-        let mut doc = Automerge::new().with_actor(ActorId::from([1; 16]));
-        for edit in create(&row) {
-            run(&mut doc, edit).expect("creates");
-            let change = doc.get_last_local_change().expect("one");
-            raw += change.raw_bytes().len();
-            all.extend_from_slice(&change.raw_bytes()[32..]);
-        }
-        let text = |map: Map<String, Value>| Value::Object(map).to_string().replace(".0,", ",");
-        let _ = text(json);
-        n += 1;
-    }
-    for level in [3, 9, 19] {
-        println!("level {level}: {} per record, raw {}", zstd::bulk::compress(&all, level).expect("z").len() / n, raw / n);
-        println!("json level {level}: {}", zstd::bulk::compress(text.as_bytes(), level).expect("z").len() / n);
-    }
-}

@@ -284,10 +284,11 @@ pub fn diff(doc: &Automerge, new: &Row) -> Vec<Edit> {
     let bare = bare_root(new);
     for (name, value) in &new.root {
         let follows = !bare.contains_key(name) && !stored(name);
-        if old.json.get(name) != Some(value) && !follows {
-            if let Ok(Some(scalar)) = encode_in(HOUSEHOLD, name, value) {
-                steps.push(Step::Root(root_key(name), scalar));
-            }
+        if old.json.get(name) != Some(value)
+            && !follows
+            && let Ok(Some(scalar)) = encode_in(HOUSEHOLD, name, value)
+        {
+            steps.push(Step::Root(root_key(name), scalar));
         }
     }
     let olds: Vec<_> = old.members.iter().filter_map(|member| Some((member.row.clone()?, &member.json))).collect();
@@ -356,10 +357,11 @@ fn changed(
     for (name, value) in new {
         let stored = map.as_ref().is_some_and(|map| scalar(doc, map, name).is_some());
         let follows = !bare.contains_key(name) && !stored;
-        if old.get(name) != Some(value) && !follows {
-            if let Ok(Some(scalar)) = encode_in(table, name, value) {
-                steps.push(Step::Row(list, op.clone(), name.clone(), scalar));
-            }
+        if old.get(name) != Some(value)
+            && !follows
+            && let Ok(Some(scalar)) = encode_in(table, name, value)
+        {
+            steps.push(Step::Row(list, op.clone(), name.clone(), scalar));
         }
     }
 }
@@ -389,7 +391,7 @@ pub fn set(field: &str, value: &Value) -> Result<Edit, RowFault> {
         if let Some(source) = source.filter(|_| scalar(tx, &ROOT, &key).is_none()) {
             let list = child(tx, &ROOT, "members", ObjType::List).ok_or(EditError::Missing("members"))?;
             let is_head = |map: &automerge::ObjId| {
-                let relation = scalar(tx, map, "relation").map(|word| super::text_of(&word));
+                let relation = scalar(tx, map, "relation").map(|word| json_text(&decode_in(MEMBER, "relation", &word)));
                 relation.is_some_and(|word| super::household::HEAD.contains(&word.as_str()))
             };
             if let Some((head, _)) = rows(tx, &list).into_iter().find(|(map, _)| is_head(map)) {

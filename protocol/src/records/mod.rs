@@ -7,6 +7,7 @@
 
 pub mod amount;
 pub mod case;
+pub(crate) mod cell;
 pub mod day;
 pub mod event;
 pub mod field;
@@ -15,6 +16,7 @@ pub mod idno;
 pub mod import;
 pub mod policy;
 pub mod staff;
+pub mod words;
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{ActorId, Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};

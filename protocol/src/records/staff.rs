@@ -3,8 +3,8 @@
 //! Passwords and sessions are local to a node and never here. Roles are one scalar, so that two administrators who
 //! change them at the same time make a conflict instead of a person with roles that neither of them gave.
 
+use super::cell::{Cell, words};
 use super::day::Day;
-use super::event::{Cell, words};
 use super::{Conflict, Edit, Fields, OpId, Problem, SCHEMA, check_schema, concurrent, edit, put_all, str_value, text_of};
 use crate::device::OfficeId;
 use automerge::transaction::Transactable;

@@ -94,6 +94,8 @@ pub struct Session {
     receipts_sent: BTreeMap<(DeviceKey, Place), u64>,
     to_receipt: BTreeSet<Place>,
     receipts_due_ms: u64,
+    noted: (u64, u64),
+    note_due_ms: u64,
     probes: BTreeMap<LogId, (u64, u64)>,
     last_heard_ms: u64,
     agreed: bool,
@@ -148,6 +150,8 @@ impl Session {
             receipts_sent: BTreeMap::new(),
             to_receipt: BTreeSet::new(),
             receipts_due_ms: 0,
+            noted: (0, 0),
+            note_due_ms: 0,
             probes: BTreeMap::new(),
             last_heard_ms: now.mono_ms,
             agreed: false,
@@ -623,11 +627,13 @@ impl Session {
             self.send(Message::Status { control: mine.0, common: mine.1, position: replica.position() });
         }
         if equal {
-            if !self.agreed {
-                self.agreed = true;
-                happened.agreed = true;
+            // Receipts move positions after the agreement; they are noted too, but not one by one.
+            let moved = self.noted != (self.their_position, replica.position()) && now.mono_ms >= self.note_due_ms;
+            if !self.agreed || moved {
                 self.note(replica, &theirs, now)?;
             }
+            happened.agreed |= !self.agreed;
+            self.agreed = true;
         } else if self.dialler && self.data_begun && self.compared.insert((mine, self.their_digests)) {
             let control = mine.0 != self.their_digests.0;
             self.send_frontiers(replica, control, None, true);
@@ -649,7 +655,7 @@ impl Session {
         Ok(())
     }
 
-    fn note<S: Store>(&self, replica: &mut Replica<S>, theirs: &Hello, now: Now) -> Result<(), StoreError> {
+    fn note<S: Store>(&mut self, replica: &mut Replica<S>, theirs: &Hello, now: Now) -> Result<(), StoreError> {
         let state = PeerState {
             device: self.peer,
             epoch: theirs.epoch,
@@ -658,6 +664,8 @@ impl Session {
             agreed_ms: now.wall_ms,
         };
         let known = replica.store().peer(&self.peer)?;
+        self.noted = (state.received, state.sent);
+        self.note_due_ms = now.mono_ms + RECEIPT_EVERY_MS;
         let same =
             known.is_some_and(|known| (known.epoch, known.received, known.sent) == (state.epoch, state.received, state.sent));
         if same { Ok(()) } else { replica.note_peer(state) }
@@ -680,7 +688,9 @@ impl Session {
             return;
         }
         let control = replica.control();
-        let Some(tier) = control.office_of(&self.peer).map(|office| office.tier) else { return };
+        let tier_of = |device: &DeviceKey| control.office_of(device).map(|office| office.tier);
+        // Downwards and sideways only: a superior hears from its own superiors.
+        let Some(tier) = tier_of(&self.peer).filter(|tier| Some(*tier) <= tier_of(&replica.device())) else { return };
         let mut receipts = Vec::new();
         for (position, receipt) in replica.receipts() {
             let key = (receipt.body.by, receipt.body.place);

@@ -4,7 +4,7 @@
 use clap::{Args, Parser, Subcommand};
 use shouwang_protocol::area::Area;
 use shouwang_provisioning::divisions;
-use shouwang_simulations::households;
+use shouwang_simulations::{households, measure};
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -25,6 +25,24 @@ enum Command {
     /// Writes invented households, or offline edits of them; the same seed gives the same bytes for ever
     #[command(subcommand)]
     Generate(Generate),
+    /// S1 to S5 between a village node and a township node, each its own process, over real QUIC
+    Sync(Sync),
+}
+
+#[derive(Args)]
+struct Sync {
+    /// Households, as written by `generate docs`
+    #[arg(long, value_name = "FILE")]
+    households: PathBuf,
+    /// Directory with the offline edits, as written by `generate edits`; without it S3 and S4 are left out
+    #[arg(long, value_name = "DIR")]
+    edits: Option<PathBuf>,
+    /// Where to work [default: a directory of its own below the temporary directory]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print JSON lines (there is no other format)
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
@@ -82,6 +100,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Generate(Generate::Docs(arguments)) => docs(&arguments),
         Command::Generate(Generate::Edits(arguments)) => edits(&arguments),
+        Command::Sync(arguments) => sync(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +109,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn sync(arguments: Sync) -> Outcome {
+    let Sync { households, edits, dir, json: _ } = arguments;
+    let own = std::env::temp_dir().join(format!("shouwang-measure-{}", std::process::id()));
+    let options = measure::Options { households, edits, dir: dir.clone().unwrap_or_else(|| own.clone()) };
+    let outcome = measure::sync(&options, |line| println!("{}", serde_json::json!(line)));
+    if dir.is_none() {
+        std::fs::remove_dir_all(&own).unwrap_or_default();
+    }
+    outcome.map_err(|error| error as Box<dyn Error>)
 }
 
 fn docs(arguments: &Docs) -> Outcome {
