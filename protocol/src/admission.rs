@@ -134,6 +134,8 @@ pub struct KnownRecord {
 
 /// What a replica can tell of an entry's past.
 pub trait Past {
+    /// The log of this name, when it is held.
+    fn log_named(&self, name: &Hash) -> Option<LogId>;
     /// The Lamport number of an entry, when it is held.
     fn lamport_of(&self, entry: &EntryRef) -> Result<Option<u64>, StoreError>;
     /// A record, when it exists here.
@@ -203,6 +205,13 @@ fn target(
     })
 }
 
+/// Whether whoever holds logs of `place` always holds those of `other` too: logs of the same area or of the city, with
+/// no higher floor. (Not of the areas between: a village that comes under a new township keeps its logs, and the new
+/// township does not get the old one's.)
+pub fn is_shared(control: &Control, place: &Place, other: &Place) -> bool {
+    other.floor <= place.floor && (other.area == place.area || Some(other.area) == control.root_area())
+}
+
 /// What an admitted entry does to the records, or why it does nothing (yet).
 pub fn effect(
     log: &LogId,
@@ -220,7 +229,9 @@ pub fn effect(
     let mut greatest = previous_lamport;
     let mut missing = Vec::new();
     for reference in &header.after {
-        match past.lamport_of(reference)? {
+        // What some holder of this log may not hold, no holder takes as known: else they would answer differently.
+        let shared = past.log_named(&reference.log).is_some_and(|other| is_shared(control, &log.place, &other.place));
+        match if shared { past.lamport_of(reference)? } else { None } {
             Some(lamport) => greatest = greatest.max(lamport),
             None => missing.push(WaitFor::Entry(*reference)),
         }

@@ -142,7 +142,8 @@ impl<S: Store> Engine<S> {
             }
         }
         let gained: Vec<(LogId, u64)> = gained.into_iter().collect();
-        self.tell_others(None, &gained, now)?;
+        // The action is on the disk: a session that the disk fails now has ended, and says nothing about the action.
+        let _ = self.tell_others(None, &gained, now);
         self.out.push(Output::Changed);
         Ok((committed, done))
     }
@@ -178,25 +179,30 @@ impl<S: Store> Engine<S> {
         self.refused_by_peers.drain(..surplus);
         self.drain(connection);
         if changed {
-            self.tell_others(Some(connection), &happened.gained, now)?;
             self.out.push(Output::Changed);
+            self.tell_others(Some(connection), &happened.gained, now)?;
         }
         Ok(())
     }
 
     fn tell_others(&mut self, except: Option<Connection>, gained: &[(LogId, u64)], now: Now) -> Result<(), StoreError> {
         let others: Vec<Connection> = self.sessions.keys().copied().filter(|other| Some(*other) != except).collect();
+        let mut result = Ok(());
         for other in others {
             let Some(session) = self.sessions.get_mut(&other) else { continue };
             session.gained(&self.replica, gained);
             let peer = session.peer();
-            let happened = session.tick(&mut self.replica, now)?;
-            if happened.agreed {
-                self.out.push(Output::Agreed(other, peer));
+            match session.tick(&mut self.replica, now) {
+                Ok(happened) if happened.agreed => self.out.push(Output::Agreed(other, peer)),
+                Ok(_) => {}
+                Err(error) => {
+                    self.end(other, Farewell::Disk);
+                    result = Err(error);
+                }
             }
             self.drain(other);
         }
-        Ok(())
+        result
     }
 
     fn drain(&mut self, connection: Connection) {

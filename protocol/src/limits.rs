@@ -44,6 +44,8 @@ pub const QUARANTINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const FRONTIER_LOGS_MAX: usize = 20_000;
 /// Areas named in one message.
 pub const AREAS_MAX: usize = 20_000;
+/// Bytes held back from a device whose certificate has not been shown yet.
+pub const EARLY_BYTES_MAX: usize = 1024 * 1024;
 /// Receipts in one message.
 pub const RECEIPTS_MAX: usize = 4_096;
 /// Lengths in one receipt.
@@ -54,6 +56,8 @@ pub const AREA_DEPTH_MAX: usize = 16;
 pub const OFFICE_AREAS_MAX: usize = 64;
 /// Milliseconds without an answer to something sent after which a session dials anew.
 pub const SILENCE_MS: u64 = 6_000;
+/// Milliseconds that an unknown device may take to show its certificate.
+pub const STRANGER_MS: u64 = 30_000;
 /// Bytes in flight a session starts with.
 pub const WINDOW_START_BYTES: usize = 16 * 1024;
 /// Bytes in flight a session never exceeds.

@@ -7,12 +7,15 @@
 use serde::{Deserialize, Serialize};
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::device::{Certificate, CertificateBody, DeviceKey, OfficeId, Signature, SigningKey};
+use shouwang_protocol::entry::Run;
 use shouwang_protocol::hash::{Hash, hex, unhex};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 /// Bytes of a file that is read at most.
-pub const FILE_BYTES_MAX: usize = 64 * 1024;
+pub const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of the control that comes with a grant, inflated.
+const CONTROL_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 mod hexed {
     //! Byte arrays as hexadecimal text in the JSON files.
@@ -96,6 +99,10 @@ pub struct Grant {
     pub certificates: Vec<String>,
     /// Addresses to sync with.
     pub parents: Vec<String>,
+    /// The city's control so far (runs of entries, compressed, hexadecimal), so that the new device can work before it
+    /// ever had a connection. Only in files: over a network the first sync brings it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub control: String,
 }
 
 /// Why somebody may not join.
@@ -220,7 +227,25 @@ impl Grant {
     /// A grant of these certificates: the new device's first, then the city's.
     pub fn new(certificates: &[Certificate], parents: Vec<String>) -> Grant {
         let certificates = certificates.iter().map(|certificate| hex(&certificate.to_bytes())).collect();
-        Grant { format: "shouwang grant 1".into(), certificates, parents }
+        Grant { format: "shouwang grant 1".into(), certificates, parents, control: String::new() }
+    }
+
+    /// The same with the city's control.
+    pub fn with_runs(mut self, runs: &[Run]) -> Grant {
+        let bytes = postcard::to_allocvec(runs).unwrap_or_default();
+        self.control = zstd::bulk::compress(&bytes, 12).map(|packed| hex(&packed)).unwrap_or_default();
+        self
+    }
+
+    /// The city's control, if it came along.
+    pub fn runs(&self) -> Result<Vec<Run>, EnrolmentError> {
+        let unreadable = || EnrolmentError::Unreadable("grant".into());
+        if self.control.is_empty() {
+            return Ok(Vec::new());
+        }
+        let packed = unhex(&self.control).ok_or_else(unreadable)?;
+        let bytes = zstd::bulk::decompress(&packed, CONTROL_BYTES_MAX).map_err(|_| unreadable())?;
+        postcard::from_bytes(&bytes).map_err(|_| unreadable())
     }
 
     /// Reads the file.

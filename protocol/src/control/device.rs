@@ -116,3 +116,15 @@ pub fn read(doc: &Automerge, root: &DeviceKey) -> Option<(DeviceKey, DeviceFacts
     }
     Some((key, facts))
 }
+
+/// The newest certificate in a device's record that holds.
+pub fn newest_certificate(doc: &Automerge, root: &DeviceKey) -> Option<Certificate> {
+    let map = child(doc, "certificates")?;
+    let bytes = doc.keys(&map).filter_map(|key| match doc.get(&map, key.as_str()) {
+        Ok(Some((Value::Scalar(scalar), _))) => scalar.as_bytes().map(<[u8]>::to_vec),
+        _ => None,
+    });
+    let holds = |certificate: Certificate| certificate.verify(root).ok().map(|body| (body.serial, certificate));
+    let newest = bytes.filter_map(|bytes| Certificate::from_bytes(&bytes)).filter_map(holds).max_by_key(|(serial, _)| *serial);
+    newest.map(|(_, certificate)| certificate)
+}

@@ -373,6 +373,13 @@ events! {
         /// The result in words for the person.
         result: String,
     }
+    /// A case without a village yet goes on as a new case in the right area (分派); this one is done.
+    Routed "routed" "分派" {
+        /// The new case, 32 hexadecimal digits.
+        to: String,
+        /// The area it lives in, by name.
+        area: String,
+    }
     /// What the person says about it.
     Satisfaction "satisfaction" "评价" {
         /// 1 to 5.

@@ -2,7 +2,7 @@
 
 use super::work::Work;
 use super::{Committed, Replica};
-use crate::admission::Past;
+use crate::admission::{Past, is_shared};
 use crate::entry::{Entry, EntryRef, Header, LogId, Pair, sign_head};
 use crate::frontier::LogHead;
 use crate::limits;
@@ -197,7 +197,7 @@ impl<S: Store> Replica<S> {
     }
 
     /// What the entry comes after, and its Lamport number: heads of the records shown, from logs that every holder of
-    /// this log holds too (same area or above, floor not above), at most sixteen, the latest first.
+    /// this log holds too, at most sixteen, the latest first.
     fn after<'r>(
         &self,
         work: &Work<'_, S>,
@@ -209,8 +209,7 @@ impl<S: Store> Replica<S> {
         for id in shown {
             for entry in work.head_entries(id)? {
                 let Some(other) = work.log_named(&entry.log) else { continue };
-                let above = work.control.divisions.is_within(log.place.area, other.place.area);
-                if other == *log || !above || other.place.floor > log.place.floor {
+                if other == *log || !is_shared(&work.control, &log.place, &other.place) {
                     continue;
                 }
                 let newest = latest.entry(other).or_insert(entry);

@@ -361,6 +361,10 @@ impl<'a, S: Store> Work<'a, S> {
 }
 
 impl<S: Store> Past for Work<'_, S> {
+    fn log_named(&self, name: &Hash) -> Option<LogId> {
+        Work::log_named(self, name)
+    }
+
     fn lamport_of(&self, entry: &EntryRef) -> Result<Option<u64>, StoreError> {
         Ok(self.entry(entry)?.map(|stored| stored.lamport))
     }

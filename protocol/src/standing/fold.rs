@@ -156,6 +156,9 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
         }),
         What::GaveUp { reason } => s.given_up = Some(reason),
         What::Closed { result } => s.result = Some(result),
+        What::Routed { to, area } => {
+            (s.result, s.routed_to) = (Some(format!("已分派{area}，由新事项继续办理")), crate::record::CaseId::parse(&to));
+        }
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
     }

@@ -10,6 +10,8 @@
 mod fold;
 mod rules;
 
+pub use rules::role_allows;
+
 use crate::area::Tier;
 use crate::device::OfficeId;
 use crate::record::{RecordId, Stamp};
@@ -380,6 +382,9 @@ pub struct Standing {
     pub given_up: Option<String>,
     /// The result it was closed with.
     pub result: Option<String>,
+    /// The case it goes on as, when it was routed.
+    #[serde(skip)]
+    pub routed_to: Option<crate::record::CaseId>,
     /// What the person said, 1 to 5.
     pub satisfaction: Option<u32>,
     /// The staff who entered what is to be decided; they may not decide it.

@@ -46,7 +46,7 @@ fn needed_kind<'a>(standing: &Standing, packs: &'a Packs, version: &str) -> Resu
 }
 
 /// What a role is for.
-pub(super) fn role_allows(role: Role, kind: EventKind) -> bool {
+pub fn role_allows(role: Role, kind: EventKind) -> bool {
     use EventKind::*;
     match role {
         Role::Intake => matches!(
@@ -66,6 +66,7 @@ pub(super) fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Feedback
                 | GaveUp
                 | Closed
+                | Routed
                 | Satisfaction
                 | Withdrawn
                 | Note
@@ -85,6 +86,7 @@ pub(super) fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Paid
                 | PaymentFailed
                 | Closed
+                | Routed
                 | Withdrawn
                 | Note
         ),
@@ -182,6 +184,11 @@ pub(super) fn may(
         }
         GaveUp => unless(s.payment.is_none(), "已经发放")?,
         Closed => may_close(s, packs, tier)?,
+        Routed => {
+            above_village()?;
+            unless(s.number.is_none() && s.decision.is_none(), "已经受理，不再分派")?;
+            unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
+        }
         Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note => {}
     }
     Ok(())
@@ -283,6 +290,7 @@ pub(super) fn judge(s: &Standing, packs: &Packs, tier: Tier, event: &Event, may_
         What::Accepted { number } => named(number, "没有受理编号"),
         What::NotAccepted { reason } => named(reason, "不予受理须写明理由"),
         What::Closed { result } => named(result, "办结须写明结果"),
+        What::Routed { to, .. } => named(to, "没有写明新事项"),
         What::Returned { transfer, reason } => answers(transfer).and(named(reason, "退回须写明理由")),
         What::SignedFor { transfer } | What::Session { transfer, .. } | What::Outcome { transfer, .. } => answers(transfer),
         What::Feedback { transfer, .. } => answers(transfer),

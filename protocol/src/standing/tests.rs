@@ -364,3 +364,16 @@ fn what_the_desk_is_told_beforehand_is_what_the_fold_says_afterwards() {
     assert!(would_count(&standing, &play.packs, Tier::City, &event(paid(283_500))).is_err());
     assert_eq!(play.packs.values().next().map(|pack: &Pack| pack.sample), Some(true));
 }
+
+#[test]
+fn a_case_that_was_routed_is_done_here_and_names_the_new_one() {
+    let mut play = Play::new("2019-03-27");
+    play.act(CITY, "web", opened(Origin::Plea, Channel::Web, "心理服务", "某"));
+    let to = crate::record::CaseId([7; 16]);
+    let routed = || What::Routed { to: to.to_string(), area: "大新镇".into() };
+    let by_village = play.act(VILLAGE, "cun", routed());
+    assert_eq!(why(&play, &by_village), "村(社区)不办理这一步");
+    play.act(CITY, "zhang", routed());
+    let standing = play.standing();
+    assert_eq!((standing.stage, standing.routed_to, standing.turns.len()), (Stage::Closed, Some(to), 0));
+}

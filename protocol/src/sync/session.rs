@@ -97,7 +97,11 @@ pub struct Session {
     noted: (u64, u64),
     note_due_ms: u64,
     probes: BTreeMap<LogId, (u64, u64)>,
+    started_ms: u64,
     last_heard_ms: u64,
+    // What came from a peer that has not shown its certificate yet.
+    early: Vec<Message>,
+    early_bytes: usize,
     agreed: bool,
     received_frames: bool,
     farewell: Option<Farewell>,
@@ -153,7 +157,10 @@ impl Session {
             noted: (0, 0),
             note_due_ms: 0,
             probes: BTreeMap::new(),
+            started_ms: now.mono_ms,
             last_heard_ms: now.mono_ms,
+            early: Vec::new(),
+            early_bytes: 0,
             agreed: false,
             received_frames: false,
             farewell: None,
@@ -241,7 +248,21 @@ impl Session {
             return Ok(happened);
         }
         match Message::from_bytes(bytes) {
-            Ok(message) => self.take(replica, message, now, &mut happened)?,
+            Ok(message) if self.identified || is_introduction(&message) => {
+                self.take(replica, message, now, &mut happened)?;
+                // The peer knew us before we knew it, and began at once.
+                let early = if self.identified { std::mem::take(&mut self.early) } else { Vec::new() };
+                for message in early {
+                    self.take(replica, message, now, &mut happened)?;
+                }
+            }
+            Ok(message) => {
+                self.early_bytes += bytes.len();
+                if self.early_bytes > limits::EARLY_BYTES_MAX {
+                    self.end(Farewell::Malformed);
+                }
+                self.early.push(message);
+            }
             Err(crate::sync::message::MessageError::Version) => self.end(Farewell::Version),
             Err(_) => self.end(Farewell::Malformed),
         }
@@ -252,6 +273,10 @@ impl Session {
     /// Time passed.
     pub fn tick<S: Store>(&mut self, replica: &mut Replica<S>, now: Now) -> Result<Happened, StoreError> {
         let mut happened = Happened::default();
+        let late = now.mono_ms.saturating_sub(self.started_ms) > limits::STRANGER_MS;
+        if self.theirs.is_some() && !self.identified && late {
+            self.end(Farewell::Foreign);
+        }
         self.advance(replica, now, &mut happened)?;
         Ok(happened)
     }
@@ -285,8 +310,9 @@ impl Session {
                     .iter()
                     .rev()
                     .find(|certificate| certificate.verify(&replica.control().root).is_ok_and(|body| body.device == me));
-                if let Some(certificate) = mine.cloned() {
-                    self.send(Message::ThisIsMe(certificate));
+                match mine.cloned() {
+                    Some(certificate) => self.send(Message::ThisIsMe(certificate)),
+                    None => self.end(Farewell::Foreign),
                 }
             }
             Message::ThisIsMe(certificate) => match replica.pin(&certificate) {
@@ -296,7 +322,7 @@ impl Session {
             Message::Places(places) => self.answer_places(replica, &places),
             Message::Frontiers(frontiers) => self.plan(replica, &frontiers)?,
             Message::Frame { number, lane, inflated, bytes } => {
-                if number != self.expected || !self.identified {
+                if number != self.expected {
                     self.end(Farewell::Malformed);
                     return Ok(());
                 }
@@ -312,7 +338,7 @@ impl Session {
                 self.acknowledge(committed, number);
             }
             Message::Receipts { number, receipts } => {
-                if number != self.expected || !self.identified {
+                if number != self.expected {
                     self.end(Farewell::Malformed);
                     return Ok(());
                 }
@@ -363,7 +389,9 @@ impl Session {
         };
         let theirs: Vec<crate::area::AreaId> =
             control.office_of(&self.peer).map(|office| office.areas_now().collect()).unwrap_or_default();
-        if superior && !theirs.iter().any(covers) && !control.is_revoked(&self.peer) {
+        // An area that our tree does not show yet cannot be judged: the control that names it is still on its way.
+        let known = theirs.iter().all(|area| control.divisions.get(*area).is_some());
+        if superior && known && !theirs.iter().any(covers) && !control.is_revoked(&self.peer) {
             self.end(Farewell::WrongArea);
             return;
         }
@@ -711,6 +739,11 @@ impl Session {
             self.send(Message::Receipts { number, receipts: chunk.iter().map(|(_, _, receipt)| receipt.clone()).collect() });
         }
     }
+}
+
+/// What may be said before the peer is known.
+fn is_introduction(message: &Message) -> bool {
+    matches!(message, Message::Hello(_) | Message::WhoAreYou | Message::ThisIsMe(_) | Message::Bye(_))
 }
 
 /// The least log there is, for ranges.

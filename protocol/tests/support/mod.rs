@@ -1,4 +1,5 @@
 //! A small city for tests: real engines over stores in memory, and a wire that can be pulled.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 #![allow(dead_code)]
 
 use automerge::transaction::Transactable;

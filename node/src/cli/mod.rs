@@ -1,0 +1,322 @@
+//! The command line: what outsiders and scripts rely on.
+//!
+//! `main` is thin: parse, run, print, exit code. Every command works beside a running node of the same directory (it
+//! asks that node through its console, with the same checks) as well as alone (it takes the lock itself).
+
+mod output;
+mod run;
+
+use crate::console::Request;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+pub use output::Printer;
+pub use run::main;
+
+/// 守望: the social-assistance node that every office runs.
+#[derive(Parser, Debug)]
+#[command(name = "shouwang", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON object, or JSON lines, on standard output and nothing else there.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Where the data are and how they are unlocked.
+#[derive(Args, Debug, Clone)]
+pub struct Directory {
+    /// Data directory.
+    #[arg(long, env = "SHOUWANG_DIR")]
+    pub dir: PathBuf,
+    /// File that holds the passphrase (its first line); else SHOUWANG_PASSPHRASE, else asked on a terminal.
+    #[arg(long)]
+    pub passphrase_file: Option<PathBuf>,
+    /// File of 32 random bytes that unlocks the database instead of a passphrase (made on `init` and `join` if missing).
+    #[arg(long)]
+    pub key_file: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Start a city centre, two townships and three villages on this machine, with sample data.
+    Demo(Demo),
+    /// Make a city root: keys, database, division tree, one office for each area.
+    Init(Init),
+    /// Change offices.
+    #[command(subcommand)]
+    Office(OfficeCommand),
+    /// Write a one-time invitation for a device of the office covering an area; or grant a request.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Invite(Invite),
+    /// Make keys here and enrol, online or by two files on a stick.
+    Join(Join),
+    /// Serve until stopped.
+    Run(Run),
+    /// Bring data in.
+    #[command(subcommand)]
+    Import(Import),
+    /// Show what this node holds and whom it talks to.
+    Status(Directory),
+    /// Check every chain, signature, certificate and right to write; rebuild the views and compare.
+    Verify(Directory),
+    /// Members of staff.
+    #[command(subcommand)]
+    Staff(Staff),
+    /// Close a lost or stolen device's logs, and list what it held.
+    Revoke(Revoke),
+    /// Write an encrypted copy of everything to a directory.
+    Backup(Backup),
+    /// Begin again from a backup, as a new incarnation.
+    Restore(Restore),
+    /// Say what is wrong with a directory, and what to do.
+    Doctor(Directory),
+}
+
+/// `demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Where the six offices keep their data (a temporary directory if missing).
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Households to import (`.jsonl`); invented ones if missing.
+    #[arg(long)]
+    pub households: Option<PathBuf>,
+    /// Port of the first office's page; the others follow.
+    #[arg(long, default_value_t = 8600)]
+    pub web_base: u16,
+    /// Play the three stories without waiting for a person, print one JSON report, exit 0 or 1.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `init`
+#[derive(Args, Debug)]
+pub struct Init {
+    #[command(flatten)]
+    pub at: Directory,
+    /// The division table: `code,name,level,parent`.
+    #[arg(long)]
+    pub divisions: PathBuf,
+    /// Name of the city's office.
+    #[arg(long)]
+    pub office: String,
+}
+
+/// `office …`
+#[derive(Subcommand, Debug)]
+pub enum OfficeCommand {
+    /// Join two areas in one office (区镇合一).
+    Merge {
+        #[command(flatten)]
+        at: Directory,
+        /// The area whose office stays.
+        #[arg(long)]
+        area: Vec<String>,
+    },
+}
+
+/// `invite`
+#[derive(Args, Debug)]
+pub struct Invite {
+    /// Answer a request instead.
+    #[command(subcommand)]
+    pub grant: Option<InviteCommand>,
+    /// Data directory.
+    #[arg(long, env = "SHOUWANG_DIR", required = true)]
+    pub dir: Option<PathBuf>,
+    /// File that holds the passphrase.
+    #[arg(long)]
+    pub passphrase_file: Option<PathBuf>,
+    /// Key file.
+    #[arg(long)]
+    pub key_file: Option<PathBuf>,
+    /// An area the office covers (12 digits); repeat for an office over several.
+    #[arg(long, required = true)]
+    pub area: Vec<String>,
+    /// Name of the device, for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How long it is good for: `7d`, `12h`, `30m`.
+    #[arg(long, default_value = "7d")]
+    pub expires: String,
+    /// Addresses (HOST:PORT) where the new device joins and syncs.
+    #[arg(long)]
+    pub parent: Vec<String>,
+    /// The file to write.
+    #[arg(long, required = true)]
+    pub out: Option<PathBuf>,
+}
+
+/// `invite grant`
+#[derive(Subcommand, Debug)]
+pub enum InviteCommand {
+    /// Answer a request that came on a stick.
+    Grant {
+        #[command(flatten)]
+        at: Directory,
+        /// The request.
+        #[arg(long)]
+        request: PathBuf,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// `join`
+#[derive(Args, Debug)]
+pub struct Join {
+    #[command(flatten)]
+    pub at: Directory,
+    /// The invitation.
+    #[arg(long)]
+    pub invite: Option<PathBuf>,
+    /// Where to join (HOST:PORT), instead of the addresses in the invitation.
+    #[arg(long)]
+    pub parent: Vec<String>,
+    /// Write a request for a stick instead of going online.
+    #[arg(long, requires = "invite", conflicts_with = "grant")]
+    pub request: Option<PathBuf>,
+    /// Finish with the grant that came back.
+    #[arg(long, conflicts_with = "invite")]
+    pub grant: Option<PathBuf>,
+}
+
+/// `run`
+#[derive(Args, Debug)]
+pub struct Run {
+    #[command(flatten)]
+    pub at: Directory,
+    /// Address to take connections of lower offices on (UDP).
+    #[arg(long)]
+    pub quic: Option<std::net::SocketAddr>,
+    /// Address of the staff pages.
+    #[arg(long, default_value = "127.0.0.1:8600")]
+    pub web: std::net::SocketAddr,
+    /// Superior's address (HOST:PORT); repeat for several. Those given at `join` if missing.
+    #[arg(long)]
+    pub parent: Vec<String>,
+}
+
+/// `import …`
+#[derive(Subcommand, Debug)]
+pub enum Import {
+    /// Households from a `.jsonl` file; bad rows go to FILE.rejects.jsonl.
+    Households {
+        #[command(flatten)]
+        at: Directory,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Edits of households, `{"id":…,"set":{…},"aid":{…}}` a line: sets scalars, adds an aid row.
+    Edits {
+        #[command(flatten)]
+        at: Directory,
+        /// The file.
+        file: PathBuf,
+        /// Change nothing: count the edits of which nothing can be found.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// `staff …`
+#[derive(Subcommand, Debug)]
+pub enum Staff {
+    /// Add a member of staff.
+    Add {
+        #[command(flatten)]
+        at: Directory,
+        /// Sign-in name.
+        #[arg(long)]
+        id: String,
+        /// Name.
+        #[arg(long)]
+        name: String,
+        /// Role: intake, reviewer, approver, administrator, auditor, department, provider; repeat for several.
+        #[arg(long, required = true)]
+        role: Vec<String>,
+        /// Department, for role department.
+        #[arg(long)]
+        department: Option<String>,
+        /// Provider, for role provider.
+        #[arg(long)]
+        provider: Option<String>,
+        /// File whose first line is the password.
+        #[arg(long)]
+        password_file: PathBuf,
+    },
+    /// Give a new password.
+    Reset {
+        #[command(flatten)]
+        at: Directory,
+        /// Sign-in name.
+        #[arg(long)]
+        id: String,
+        /// File whose first line is the password.
+        #[arg(long)]
+        password_file: PathBuf,
+    },
+    /// Disable an account.
+    Disable {
+        #[command(flatten)]
+        at: Directory,
+        /// Sign-in name.
+        #[arg(long)]
+        id: String,
+    },
+}
+
+/// `revoke`
+#[derive(Args, Debug)]
+pub struct Revoke {
+    #[command(flatten)]
+    pub at: Directory,
+    /// The device (its key or the short form that `status` shows).
+    #[arg(long)]
+    pub device: String,
+    /// Why: `lost`, `stolen`, `replaced`, …
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// `backup`
+#[derive(Args, Debug)]
+pub struct Backup {
+    #[command(flatten)]
+    pub at: Directory,
+    /// The directory to write (must not exist).
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// `restore`
+#[derive(Args, Debug)]
+pub struct Restore {
+    #[command(flatten)]
+    pub at: Directory,
+    /// A directory that `backup` wrote.
+    #[arg(long)]
+    pub from: PathBuf,
+}
+
+impl Staff {
+    fn split(self) -> Result<(Directory, Request), String> {
+        let password = |file: &PathBuf| -> Result<String, String> {
+            let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            text.lines().next().map(str::to_owned).ok_or_else(|| format!("{}: the file is empty", file.display()))
+        };
+        Ok(match self {
+            Staff::Add { at, id, name, role, department, provider, password_file } => {
+                let password = password(&password_file)?;
+                (at, Request::StaffAdd { id, name, roles: role, department, provider, password })
+            }
+            Staff::Reset { at, id, password_file } => (at, Request::StaffReset { id, password: password(&password_file)? }),
+            Staff::Disable { at, id } => (at, Request::StaffDisable { id }),
+        })
+    }
+}

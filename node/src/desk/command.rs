@@ -1,0 +1,573 @@
+//! What a person may ask of the Desk. The JSON API takes these as they are: `{"do": "open_case", …}`.
+//!
+//! A command says what the person wants and nothing that the Desk knows itself: no office, no day, no number, no
+//! computed amount. Its `Debug` names the command only, so that no log line holds what was typed.
+
+use super::wire;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shouwang_protocol::area::AreaId;
+use shouwang_protocol::record::{CaseId, RecordId};
+use shouwang_protocol::records::OpId;
+use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::{Answer, Change, Channel, Finding, Opinion, Origin, TargetKind, Urgency, Verdict};
+use shouwang_protocol::records::policy::Pack;
+use shouwang_protocol::records::staff::Role;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// What a person wants done.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Registers a household in a village. `row` is one of the household file; `id` and `region` may be missing.
+    RegisterHousehold {
+        /// The village.
+        #[serde(with = "wire::area")]
+        #[schema(value_type = String)]
+        area: AreaId,
+        /// Its fields, with `members` and `aid`.
+        row: Map<String, Value>,
+    },
+    /// Changes fields of a household.
+    EditHousehold {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// Only what was changed: new values by field name.
+        set: Map<String, Value>,
+        /// The heads the form showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
+    /// Adds a member.
+    AddMember {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The member's fields.
+        member: Map<String, Value>,
+    },
+    /// Changes fields of a member; leaving and dying too (`left`, `died`).
+    EditMember {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The member's row.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        member: OpId,
+        /// Only what was changed.
+        set: Map<String, Value>,
+        /// The heads the form showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
+    /// Notes aid that a household received.
+    AddAid {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The row's fields.
+        aid: Map<String, Value>,
+    },
+    /// Corrects a row of aid.
+    EditAid {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The row.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        aid: OpId,
+        /// Only what was changed.
+        set: Map<String, Value>,
+        /// The heads the form showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
+    /// Several changes of one household at once, as a form sends them: one entry, all or nothing.
+    ChangeHousehold(HouseholdChange),
+    /// Settles a field that several people wrote at the same time.
+    SettleConflict {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The field.
+        field: String,
+        /// The row of `members` or `aid` it stands in; none: the household itself.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        row: Option<OpId>,
+        /// The value that counts.
+        value: Value,
+        /// The heads the page showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
+    /// Begins a case.
+    OpenCase(OpenCase),
+    /// Takes the next step in a case.
+    Case {
+        /// The case.
+        #[serde(with = "wire::case")]
+        #[schema(value_type = String)]
+        case: CaseId,
+        /// The step.
+        step: CaseStep,
+    },
+    /// Adds a member of staff to this office.
+    AddStaff(NewStaff),
+    /// Changes what a member of staff may do.
+    SetRoles {
+        /// The staff id.
+        staff: String,
+        /// The roles from now on.
+        #[serde(with = "wire::roles")]
+        #[schema(value_type = Vec<String>)]
+        roles: BTreeSet<Role>,
+    },
+    /// Gives a new password.
+    ResetPassword {
+        /// The staff id.
+        staff: String,
+        /// The password.
+        password: String,
+    },
+    /// Shuts an account and ends its sessions.
+    DisableStaff {
+        /// The staff id.
+        staff: String,
+    },
+    /// Opens an account again.
+    EnableStaff {
+        /// The staff id.
+        staff: String,
+    },
+    /// Publishes a policy pack. City only.
+    PublishPolicy {
+        /// The pack, whole.
+        #[schema(value_type = Object)]
+        pack: Pack,
+    },
+}
+
+/// Several changes of one household.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HouseholdChange {
+    /// The household.
+    #[serde(with = "wire::record")]
+    #[schema(value_type = String)]
+    pub record: RecordId,
+    /// Fields of the household.
+    #[serde(default)]
+    pub set: Map<String, Value>,
+    /// Fields of members, by row.
+    #[serde(default)]
+    pub members: Vec<RowChange>,
+    /// New members.
+    #[serde(default)]
+    pub new_members: Vec<Map<String, Value>>,
+    /// Fields of aid rows.
+    #[serde(default)]
+    pub aid: Vec<RowChange>,
+    /// New aid rows.
+    #[serde(default)]
+    pub new_aid: Vec<Map<String, Value>>,
+    /// The heads the form showed; empty: not said.
+    #[serde(default)]
+    pub seen_heads: Vec<String>,
+}
+
+impl HouseholdChange {
+    /// No change yet.
+    pub fn of(record: RecordId) -> HouseholdChange {
+        HouseholdChange {
+            record,
+            set: Map::new(),
+            members: Vec::new(),
+            new_members: Vec::new(),
+            aid: Vec::new(),
+            new_aid: Vec::new(),
+            seen_heads: Vec::new(),
+        }
+    }
+}
+
+/// Changed fields of one row.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RowChange {
+    /// The row.
+    #[serde(with = "wire::op")]
+    #[schema(value_type = String)]
+    pub row: OpId,
+    /// New values by field name.
+    pub set: Map<String, Value>,
+}
+
+/// How a case begins. Warnings are opened by staff or by a feed.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenCase {
+    /// Application, plea, warning or consultation.
+    #[serde(with = "wire::origin")]
+    #[schema(value_type = String)]
+    pub origin: Origin,
+    /// Where it came in; none: the window of this office.
+    #[serde(default, deserialize_with = "channel_maybe", serialize_with = "channel_word")]
+    #[schema(value_type = Option<String>)]
+    pub channel: Option<Channel>,
+    /// The household, when it is known.
+    #[serde(default, with = "wire::record::maybe")]
+    #[schema(value_type = Option<String>)]
+    pub household: Option<RecordId>,
+    /// The village, when it is known and the household is not; none: the case lives at this office for now.
+    #[serde(default, with = "wire::area::maybe")]
+    #[schema(value_type = Option<String>)]
+    pub area: Option<AreaId>,
+    /// The kind of assistance (code of the policy pack); may be empty for a plea, a warning, a consultation.
+    #[serde(default)]
+    pub assistance: String,
+    /// Who asks or is concerned; empty with a household: its head.
+    #[serde(default)]
+    pub applicant: String,
+    /// What it is about, without more than needed.
+    #[serde(default)]
+    pub summary: String,
+    /// How fast it must go.
+    #[serde(default = "normal", with = "wire::urgency")]
+    #[schema(value_type = String)]
+    pub urgency: Urgency,
+    /// The rule of a warning, or why staff opened it.
+    #[serde(default)]
+    pub rule: String,
+}
+
+fn normal() -> Urgency {
+    Urgency::Normal
+}
+
+fn channel_maybe<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Channel>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    Channel::from_word(&word).map(Some).ok_or_else(|| serde::de::Error::custom("no channel"))
+}
+
+fn channel_word<S: serde::Serializer>(channel: &Option<Channel>, serializer: S) -> Result<S::Ok, S::Error> {
+    channel.map(Channel::word).serialize(serializer)
+}
+
+impl OpenCase {
+    /// A case that begins so; the rest is open.
+    pub fn of(origin: Origin) -> OpenCase {
+        OpenCase {
+            origin,
+            channel: None,
+            household: None,
+            area: None,
+            assistance: String::new(),
+            applicant: String::new(),
+            summary: String::new(),
+            urgency: Urgency::Normal,
+            rule: String::new(),
+        }
+    }
+}
+
+/// Whom something goes to; the Desk looks up the name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct To {
+    /// Department, office or provider.
+    #[serde(with = "wire::target_kind")]
+    #[schema(value_type = String)]
+    pub kind: TargetKind,
+    /// The code in the policy pack; for an office, its number.
+    pub id: String,
+}
+
+/// A step in a case: `{"step": "accept"}`. Every step becomes one event in the volume of this office's tier.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CaseStep {
+    /// 请求核实: asks an office to find out whether it is so.
+    AskVerification {
+        /// The office; none: the one that covers the case's area at the tier below this office.
+        #[serde(default)]
+        to: Option<To>,
+        /// What to look at.
+        #[serde(default)]
+        note: String,
+    },
+    /// 核实
+    Verify {
+        /// True, false or unclear.
+        #[serde(with = "wire::finding")]
+        #[schema(value_type = String)]
+        outcome: Finding,
+        /// How it was found.
+        #[serde(default)]
+        note: String,
+    },
+    /// 转为申请
+    Apply {
+        /// The kind of assistance; empty: as before.
+        #[serde(default)]
+        assistance: String,
+        /// What the person says.
+        #[serde(default)]
+        note: String,
+    },
+    /// 代为申请
+    ApplyOnBehalf {
+        /// The kind of assistance; empty: as before.
+        #[serde(default)]
+        assistance: String,
+        /// Why.
+        reason: String,
+    },
+    /// 一次性告知补正
+    AskMaterials {
+        /// Everything that is missing.
+        materials: Vec<String>,
+    },
+    /// 已补正
+    GiveMaterials {
+        /// Which and how.
+        #[serde(default)]
+        note: String,
+    },
+    /// 受理: the Desk gives the number.
+    Accept {},
+    /// 不予受理
+    DoNotAccept {
+        /// Why.
+        reason: String,
+    },
+    /// 预审
+    PreExamine {
+        /// For or against.
+        #[serde(with = "wire::opinion")]
+        #[schema(value_type = String)]
+        opinion: Opinion,
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// 拟定金额
+    Propose {
+        /// The amount in fen; none: by the policy pack's formula.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// Why another amount than the formula's.
+        #[serde(default)]
+        reason: String,
+    },
+    /// 审批
+    Decide {
+        /// Approved or refused.
+        #[serde(with = "wire::verdict")]
+        #[schema(value_type = String)]
+        outcome: Verdict,
+        /// The amount in fen; none: what was proposed, else by the formula.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// Why; must be there for a refusal and for another amount than the formula's.
+        #[serde(default)]
+        reason: String,
+    },
+    /// 发放
+    Pay {
+        /// The amount in fen; none: what was decided.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// How.
+        #[serde(default)]
+        method: String,
+        /// The last four characters of the account; none: the household's.
+        #[serde(default)]
+        account_last4: Option<String>,
+        /// The batch at the bank.
+        #[serde(default)]
+        batch: String,
+    },
+    /// 发放失败
+    ReportFailedPayment {
+        /// Why.
+        reason: String,
+    },
+    /// 转办、分办
+    Transfer {
+        /// To whom; none: the department in charge of the kind.
+        #[serde(default)]
+        to: Option<To>,
+        /// The kind of assistance or service it is for; empty: the case's.
+        #[serde(default)]
+        assistance: String,
+        /// What is asked.
+        #[serde(default)]
+        note: String,
+    },
+    /// 签收
+    SignFor {
+        /// The transfer; none: the only one that waits for this person.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        transfer: Option<OpId>,
+    },
+    /// 退回
+    Return {
+        /// The transfer; none: the only one.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        transfer: Option<OpId>,
+        /// Why.
+        reason: String,
+    },
+    /// 服务记录
+    Session {
+        /// The transfer; none: the only one.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        transfer: Option<OpId>,
+        /// What was done.
+        text: String,
+    },
+    /// 服务成效
+    Outcome {
+        /// The transfer; none: the only one.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        transfer: Option<OpId>,
+        /// The change for the person.
+        #[serde(with = "wire::change")]
+        #[schema(value_type = String)]
+        change: Change,
+        /// In plain words.
+        #[serde(default)]
+        text: String,
+        /// When somebody shall look again.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        follow_up: Option<Day>,
+    },
+    /// 反馈
+    Feedback {
+        /// The transfer; none: the only one.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        transfer: Option<OpId>,
+        /// The result.
+        #[serde(with = "wire::answer")]
+        #[schema(value_type = String)]
+        result: Answer,
+        /// In words.
+        #[serde(default)]
+        text: String,
+    },
+    /// 申请人撤回
+    GiveUp {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// 办结
+    Close {
+        /// The result in words for the person.
+        result: String,
+    },
+    /// 评价
+    Rate {
+        /// 1 to 5.
+        score: u32,
+        /// In words.
+        #[serde(default)]
+        text: String,
+    },
+    /// 撤销记录
+    TakeBack {
+        /// The mistaken event.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        event: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 备注
+    Note {
+        /// The remark.
+        text: String,
+    },
+    /// 分派到村: a case without a village is begun anew in the household's or the named village; the old one is closed.
+    Route {
+        /// The household, when it is known.
+        #[serde(default, with = "wire::record::maybe")]
+        #[schema(value_type = Option<String>)]
+        household: Option<RecordId>,
+        /// The village, when the household is not known.
+        #[serde(default, with = "wire::area::maybe")]
+        #[schema(value_type = Option<String>)]
+        area: Option<AreaId>,
+    },
+}
+
+/// A new member of staff.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewStaff {
+    /// The id to sign in with.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// What the person may do.
+    #[serde(with = "wire::roles")]
+    #[schema(value_type = Vec<String>)]
+    pub roles: BTreeSet<Role>,
+    /// The department the person acts for.
+    #[serde(default)]
+    pub department: Option<String>,
+    /// The provider the person acts for.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The first password.
+    pub password: String,
+}
+
+impl Command {
+    /// The command's word, for logs and messages.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Command::RegisterHousehold { .. } => "register_household",
+            Command::EditHousehold { .. } => "edit_household",
+            Command::AddMember { .. } => "add_member",
+            Command::EditMember { .. } => "edit_member",
+            Command::AddAid { .. } => "add_aid",
+            Command::EditAid { .. } => "edit_aid",
+            Command::ChangeHousehold(_) => "change_household",
+            Command::SettleConflict { .. } => "settle_conflict",
+            Command::OpenCase(_) => "open_case",
+            Command::Case { .. } => "case",
+            Command::AddStaff(_) => "add_staff",
+            Command::SetRoles { .. } => "set_roles",
+            Command::ResetPassword { .. } => "reset_password",
+            Command::DisableStaff { .. } => "disable_staff",
+            Command::EnableStaff { .. } => "enable_staff",
+            Command::PublishPolicy { .. } => "publish_policy",
+        }
+    }
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}

@@ -1,0 +1,245 @@
+//! What the console may ask, carried out.
+
+use super::enrol::area_of;
+use super::{Node, NodeError, io};
+use crate::console::Request;
+use crate::entropy;
+use crate::net::PeerStatus;
+use serde_json::{Value, json};
+use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::control::divisions;
+use shouwang_protocol::device::DeviceKey;
+use shouwang_protocol::entry::{Entry, Run};
+use shouwang_protocol::frontier::Digest;
+use shouwang_protocol::hash::Hash;
+use shouwang_protocol::record::{Kind, RecordRef};
+use shouwang_protocol::replica::{Draft, Replica};
+use shouwang_protocol::store::{Store, StoreError};
+use shouwang_provisioning::city;
+use shouwang_provisioning::enrolment::Invitation;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Bytes of entries read at a time.
+const STRIDE_BYTES: usize = 64 * 1024;
+
+/// All runs of the city's control that this replica holds.
+pub(crate) fn control_runs<S: Store>(replica: &Replica<S>) -> Result<Vec<Run>, StoreError> {
+    let root = replica.control().root_area();
+    let logs: Vec<_> =
+        replica.frontier().logs().filter(|(log, _)| shouwang_protocol::frontier::is_root_control(&log.place, root)).collect();
+    let mut runs = Vec::new();
+    for (log, head) in logs {
+        let mut next = 0;
+        while next < head.length {
+            let mut entries = replica.store().entries(log, next, STRIDE_BYTES)?;
+            let Some(last) = entries.iter().rposition(|entry| entry.signature.is_some()) else { break };
+            entries.truncate(last + 1);
+            let Some(signature) = entries.last().and_then(|entry| entry.signature) else { break };
+            let entries: Vec<Entry> = entries.into_iter().map(|entry| entry.entry).collect();
+            let first = next;
+            next += entries.len() as u64;
+            runs.push(Run { log: *log, first, entries, signature });
+        }
+    }
+    Ok(runs)
+}
+
+fn peer_value(peer: &PeerStatus) -> Value {
+    json!({
+        "office": peer.office,
+        "device": peer.device,
+        "address": peer.address,
+        "dialled": peer.dialled,
+        "connected": peer.connected,
+        "agreed": peer.agreed,
+        "last_sync": peer.last_sync,
+        "last_error": peer.last_error.as_ref().map(ToString::to_string),
+        "entries_to_send": peer.entries_to_send,
+        "entries_to_receive": peer.entries_to_receive,
+        "bytes_sent": peer.bytes_sent,
+        "bytes_received": peer.bytes_received,
+    })
+}
+
+impl Node {
+    /// Carries out one request. `progress` is told how much of long work is done, of how much.
+    pub async fn execute(&self, request: Request, progress: impl FnMut(u64, u64) + Send + 'static) -> Result<Value, String> {
+        let result = match request {
+            Request::Status => self.status().await,
+            Request::Verify => self.verify(progress).await,
+            Request::ImportHouseholds { file } => self.import_households(&file, progress).await,
+            Request::ImportEdits { file, check } => self.import_edits(&file, check, progress).await,
+            Request::StaffAdd { .. } | Request::StaffReset { .. } | Request::StaffDisable { .. } => self.staff(request).await,
+            Request::Invite { areas, name, expires_ms, parents } => self.invite(&areas, name, expires_ms, parents).await,
+            Request::Grant { request } => self.answer_request(request.as_bytes(), true).await.map(|grant| json!(grant)),
+            Request::Merge { areas } => self.merge(&areas).await,
+            Request::Revoke { device, reason } => self.revoke(&device, &reason).await,
+            Request::Backup { out } => self.backup(&out).await,
+        };
+        result.map_err(|error| error.to_string())
+    }
+
+    async fn status(&self) -> Result<Value, NodeError> {
+        let me = self.device();
+        let counts = self.counts()?;
+        let mut value = self
+            .writer()
+            .with(move |engine| -> Result<Value, StoreError> {
+                let replica = engine.replica();
+                let control = replica.control();
+                let office = control.office_of(&me);
+                let areas: Vec<String> =
+                    office.iter().flat_map(|office| office.areas_now()).map(|area| area.to_string()).collect();
+                let mut digests: BTreeMap<String, Digest> = BTreeMap::new();
+                for (place, digest) in replica.frontier().places().filter(|(place, _)| place.floor == Tier::Village) {
+                    let sum = digests.entry(place.area.to_string()).or_default();
+                    *sum = sum.plus(digest);
+                }
+                let digests: BTreeMap<String, String> = digests.into_iter().map(|(area, digest)| (area, digest.hex())).collect();
+                Ok(json!({
+                    "office": office.as_ref().map(|office| office.name.clone()),
+                    "tier": office.as_ref().map(|office| office.tier.word()),
+                    "areas": areas,
+                    "device": me.to_string(),
+                    "incarnation": shouwang_protocol::hash::hex(&replica.incarnation().0),
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "entries": replica.frontier().entries(),
+                    "quarantined": replica.waiting(),
+                    "frontier_digest": replica.frontier().digest(|_| true).hex(),
+                    "areas_digest": digests,
+                    "own_entries": replica.own_entries(),
+                    "forks": replica.forked().len(),
+                    "refused_by_peers": engine.refused_by_peers().len(),
+                    "confirmed": { "township": replica.confirmed(Tier::Township), "city": replica.confirmed(Tier::City) },
+                }))
+            })
+            .await??;
+        let peers = match self.0.net.read().await.as_ref() {
+            Some(net) => net.peers().await?.iter().map(peer_value).collect(),
+            None => json!([]),
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.extend(counts);
+            object.insert("peers".into(), peers);
+        }
+        Ok(value)
+    }
+
+    async fn verify(&self, mut progress: impl FnMut(u64, u64) + Send + 'static) -> Result<Value, NodeError> {
+        let found = self.writer().with(move |engine| engine.replica().verify(&mut progress)).await??;
+        let readers = self.readers().clone();
+        let views = tokio::task::spawn_blocking(move || readers.read(|reader| reader.compare_views())).await;
+        let views = views.map_err(|error| NodeError::Told(error.to_string()))??;
+        let mut differences: Vec<String> = found.iter().map(|difference| format!("{difference:?}")).collect();
+        differences.extend(views);
+        Ok(json!({ "differences": differences }))
+    }
+
+    async fn invite(
+        &self,
+        codes: &[String],
+        name: Option<String>,
+        expires_ms: i64,
+        parents: Vec<String>,
+    ) -> Result<Value, NodeError> {
+        let keys = self.kept().city.ok_or_else(|| NodeError::Told("only the city's root node writes invitations".into()))?;
+        let codes = codes.to_vec();
+        let (office, areas) = self
+            .writer()
+            .with(move |engine| -> Result<_, NodeError> {
+                let control = engine.replica().control();
+                let areas: Vec<AreaId> = codes.iter().map(|code| area_of(control, code)).collect::<Result<_, _>>()?;
+                let first = areas.first().copied().ok_or_else(|| NodeError::Told("name an area".into()))?;
+                let office =
+                    control.office_at(first).cloned().ok_or_else(|| NodeError::Told(format!("no office covers {first}")))?;
+                match areas.iter().find(|area| office.areas.get(area) != Some(&true)) {
+                    Some(area) => Err(NodeError::Told(format!(
+                        "{} does not cover {area}; join the two with `office merge` first",
+                        office.name
+                    ))),
+                    None => Ok((office, areas)),
+                }
+            })
+            .await??;
+        let secret = entropy::bytes().map_err(io("random numbers"))?;
+        let name = name.unwrap_or_else(|| office.name.clone());
+        let (invitation, remembered) =
+            Invitation::new((keys.root, self.device()), secret, (office.id, name), &areas, expires_ms, parents);
+        self.keep(|kept| kept.invitations.push(remembered))?;
+        Ok(json!(invitation))
+    }
+
+    async fn merge(&self, codes: &[String]) -> Result<Value, NodeError> {
+        let codes = codes.to_vec();
+        let (root, record, offices) = self
+            .writer()
+            .with(move |engine| -> Result<_, NodeError> {
+                let control = engine.replica().control();
+                let [a, b] = codes.as_slice() else { return Err(NodeError::Told("name two areas".into())) };
+                let offices = city::merge(control, area_of(control, a)?, area_of(control, b)?)
+                    .map_err(|error| NodeError::Told(error.to_string()))?;
+                let root = control.root_area().ok_or(NodeError::NotJoined)?;
+                Ok((root, control.divisions_record.ok_or(NodeError::NotJoined)?, offices))
+            })
+            .await??;
+        let name = offices.first().map(|office| office.name.clone());
+        let edit = divisions::put_offices(offices.into());
+        self.act(vec![Draft { place: city::control_place(root), record: RecordRef::Known(record), edit }]).await?;
+        Ok(json!({ "office": name }))
+    }
+
+    async fn revoke(&self, device: &str, reason: &str) -> Result<Value, NodeError> {
+        let wanted = device.to_owned();
+        let (root, record, key, lengths) = self
+            .writer()
+            .with(move |engine| -> Result<_, NodeError> {
+                let replica = engine.replica();
+                let control = replica.control();
+                let matching: Vec<DeviceKey> =
+                    control.devices.keys().copied().filter(|key| key.to_string().starts_with(&wanted)).collect();
+                let [key] = matching.as_slice() else {
+                    return Err(NodeError::Told(format!("{} devices match {wanted}", matching.len())));
+                };
+                let record = control.devices.get(key).and_then(|facts| facts.record).ok_or(NodeError::NotJoined)?;
+                let logs = replica.frontier().logs().filter(|(log, _)| log.device == *key);
+                let lengths: Vec<(Hash, u64)> = logs.map(|(log, head)| (log.name(), head.length)).collect();
+                Ok((control.root_area().ok_or(NodeError::NotJoined)?, record, *key, lengths))
+            })
+            .await??;
+        let held = self.held_by(key).await?;
+        self.act(vec![city::revoke(root, record, reason, lengths.clone())]).await?;
+        Ok(json!({ "revoked": key.to_string(), "logs_closed": lengths.len(), "records_it_could_hold": held }))
+    }
+
+    /// How many records of each kind a device could hold, as far as is known here: what a lost laptop loses.
+    async fn held_by(&self, device: DeviceKey) -> Result<Value, NodeError> {
+        let held = self.writer().with(move |engine| -> Result<BTreeMap<&'static str, u64>, StoreError> {
+            let replica = engine.replica();
+            let mut counts = BTreeMap::new();
+            for kind in [Kind::HOUSEHOLD, Kind::CASE_VILLAGE, Kind::CASE_TOWNSHIP, Kind::CASE_CITY, Kind::STAFF] {
+                for id in replica.store().records_of(kind)? {
+                    let place = replica.store().record(&id)?.map(|record| record.place);
+                    if place.is_some_and(|place| shouwang_protocol::authority::may_receive(replica.control(), &device, &place)) {
+                        *counts.entry(kind.word()).or_default() += 1;
+                    }
+                }
+            }
+            Ok(counts)
+        });
+        Ok(json!(held.await??))
+    }
+
+    async fn backup(&self, out: &Path) -> Result<Value, NodeError> {
+        if out.exists() {
+            return Err(NodeError::Told(format!("{} exists already; name a new directory", out.display())));
+        }
+        std::fs::create_dir_all(out).map_err(io(out.display()))?;
+        let target = out.join("shouwang.db");
+        let readers = self.readers().clone();
+        let written = tokio::task::spawn_blocking(move || readers.backup_to(&target)).await;
+        written.map_err(|error| NodeError::Told(error.to_string()))??;
+        std::fs::copy(self.dir().join("vault.json"), out.join("vault.json")).map_err(io("the vault"))?;
+        Ok(json!({ "backup": out.display().to_string() }))
+    }
+}

@@ -1,0 +1,157 @@
+//! Quick measurements: `cargo test --release -p shouwang-node --lib store::tests::measure -- --ignored --nocapture`.
+
+use super::support::*;
+use crate::store::reader::{HouseholdFilter, Page};
+use crate::store::{Options, Readers, SqliteStore};
+use shouwang_protocol::engine::Engine;
+use shouwang_protocol::record::{ActionId, Kind, Lane, RecordRef};
+use shouwang_protocol::records::import;
+use shouwang_protocol::replica::{Action, Draft, Identity, Replica};
+use shouwang_protocol::sync::session::Now;
+use std::time::Instant;
+
+fn rows() -> Vec<import::Row> {
+    let file = std::env::var("HOUSEHOLDS").unwrap_or_else(|_| "/tmp/households.jsonl".into());
+    let text = std::fs::read_to_string(file).expect("make it with generate_households.py docs --n 10000 --seed 1");
+    let check = |line: &str| {
+        let json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).expect("JSON");
+        import::check_row(&json, |_| true).expect("fits")
+    };
+    text.lines().map(check).collect()
+}
+
+fn actions(rows: &[import::Row], from: usize) -> Vec<Action> {
+    let action = |(at, row): (usize, &import::Row)| {
+        let mut id = [5; 16];
+        id[..8].copy_from_slice(&((from + at) as u64).to_le_bytes());
+        let edits = import::create(row);
+        assert_eq!(edits.len(), 1);
+        let drafts = edits.into_iter().map(|edit| Draft {
+            place: place(VILLAGE, Lane::Registry),
+            record: RecordRef::New(Kind::HOUSEHOLD),
+            edit,
+        });
+        Action { id: ActionId(id), staff: "console".into(), claimed_ms: 0, shown: Vec::new(), drafts: drafts.collect() }
+    };
+    rows.iter().enumerate().map(action).collect()
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn commits_imports_and_searches() {
+    for memory_security in [false, true] {
+        run(memory_security);
+    }
+}
+
+fn run(memory_security: bool) {
+    let rows = rows();
+    let mut town = Town::new();
+    town.connect_all();
+    // The village's control, on a store without a twin.
+    let dir = tempfile::tempdir_in(std::env::var("MEASURE_DIR").unwrap_or_else(|_| ".".into())).expect("a directory");
+    let options = Options { memory_security, ..Options::default() };
+    let mut disk = SqliteStore::create(dir.path(), &KEY, options).expect("creates");
+    disk.trust(root().key(), &[certificate(CITY, 1), certificate(VILLAGE, 1)]).expect("trusts");
+    let me = seed_of(VILLAGE).key();
+    let life = disk.open_incarnation(me, shouwang_protocol::device::Incarnation([1; 16])).expect("begins");
+    copy_control(&town, &mut disk);
+    let pinned = vec![certificate(CITY, 1), certificate(VILLAGE, 1)];
+    let identity = Identity { key: seed_of(VILLAGE), incarnation: life.incarnation, root: root().key(), pinned };
+    let mut engine = Engine::new(Replica::open(disk, identity).expect("opens"));
+    let now = Now { mono_ms: 0, wall_ms: 0 };
+    println!("memory_security={memory_security}");
+
+    let begun = Instant::now();
+    for (at, row) in rows[..100].iter().enumerate() {
+        engine.commit(actions(std::slice::from_ref(row), at), now).expect("commits");
+    }
+    println!("commit of 1 entry: {:.2} ms", begun.elapsed().as_secs_f64() * 10.0);
+    let begun = Instant::now();
+    for batch in 1..11 {
+        engine.commit(actions(&rows[batch * 100..][..100], batch * 100), now).expect("commits");
+    }
+    println!("commit of 100 rows: {:.1} ms", begun.elapsed().as_secs_f64() * 100.0);
+    let begun = Instant::now();
+    let mut at = 1_100;
+    while at < rows.len() {
+        let some = &rows[at..(at + 200).min(rows.len())];
+        engine.commit(actions(some, at), now).expect("commits");
+        at += some.len();
+    }
+    println!("{} further households: {:.1} s", rows.len() - 1_100, begun.elapsed().as_secs_f64());
+    let store = engine.replica().store();
+    store.db.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("checkpoints");
+    let bytes = std::fs::metadata(dir.path().join("shouwang.db")).expect("is there").len();
+    println!("database: {bytes} bytes, {} a household", bytes / rows.len() as u64);
+    let sql = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC LIMIT 24";
+    for (name, size) in
+        crate::store::rows::all(&store.db.conn, sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+            .expect("reads")
+    {
+        println!("  {name}: {} a household", size / rows.len() as i64);
+    }
+    for sql in [
+        "SELECT avg(length(pairs)), avg(length(header)) FROM entry",
+        "SELECT avg(length(snapshot)), 0 FROM record WHERE kind = 16",
+    ] {
+        let row = store.db.conn.query_row(sql, [], |row| Ok((row.get::<_, f64>(0)?, row.get::<_, f64>(1)?))).expect("reads");
+        println!("  {sql}: {row:?}");
+    }
+    let readers = Readers::open(dir.path(), &KEY, options, 2).expect("opens");
+    let heads: Vec<String> = readers
+        .read(|reader| {
+            Ok(reader.households(&HouseholdFilter::default(), Page::first(500))?.rows.into_iter().map(|row| row.head).collect())
+        })
+        .expect("reads");
+    let time = |what: &str, texts: Vec<String>| {
+        let mut times: Vec<f64> = texts
+            .into_iter()
+            .map(|text| {
+                let filter = HouseholdFilter { text, ..HouseholdFilter::default() };
+                let begun = Instant::now();
+                readers.read(|reader| reader.households(&filter, Page::first(50))).expect("finds");
+                begun.elapsed().as_secs_f64() * 1_000.0
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        println!("search {what}: p50 {:.2} ms, p99 {:.2} ms", times[times.len() / 2], times[times.len() * 99 / 100]);
+    };
+    time("whole name", heads.clone());
+    time("one character", heads.iter().filter_map(|head| head.chars().next()).map(String::from).collect());
+    time("four digits", (0..200).map(|at| format!("{:04}", at * 37)).collect());
+    time("whole number", (0..200).map(id_number).collect());
+    let begun = Instant::now();
+    println!("counts: {:?}", readers.read(|reader| reader.counts()).expect("counts"));
+    println!("  in {:.1} ms", begun.elapsed().as_secs_f64() * 1_000.0);
+    let begun = Instant::now();
+    assert_eq!(engine.replica().store().compare_views().expect("compares"), Vec::<String>::new());
+    println!("compare_views: {:.1} s", begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    engine.replica().store().rebuild_views().expect("rebuilds");
+    println!("rebuild_views: {:.1} s", begun.elapsed().as_secs_f64());
+}
+
+fn copy_control(town: &Town, disk: &mut SqliteStore) {
+    use shouwang_protocol::store::Store;
+    let from = &town.node(VILLAGE).replica().store().memory;
+    let batch = shouwang_protocol::store::Batch {
+        entries: from.all_entries().cloned().collect(),
+        heads: from.heads().expect("reads"),
+        records: from
+            .records()
+            .map(|(id, record)| shouwang_protocol::store::RecordUpdate {
+                id: *id,
+                kind: record.kind,
+                place: record.place,
+                volume: None,
+                doc: None,
+                snapshot: record.snapshot.clone(),
+                changes: from.changes(id).expect("reads"),
+                rebuilt: false,
+            })
+            .collect(),
+        ..Default::default()
+    };
+    disk.write(&batch).expect("writes");
+}

@@ -1,0 +1,305 @@
+//! The form of each step of a case: which fields it has, what stands in them before anybody types, and which step
+//! of the Desk they become.
+//!
+//! What can be known is filled in: the amount that the policy pack proposes, the decision's amount for the payment,
+//! the transfers this person may answer. Whether a step is allowed is not asked here: that is the Desk's matter.
+
+use super::view::{Choice, Field, Input};
+use super::wording;
+use crate::desk::{CaseStep, Choices, Receiver, To};
+use shouwang_protocol::records::OpId;
+use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::{Answer, Change, EventKind, Finding, Opinion, TargetKind, Verdict};
+use shouwang_protocol::standing::{Standing, TransferState};
+use std::collections::BTreeMap;
+
+/// What a form may fill in.
+pub struct Known<'a> {
+    /// Where the case stands.
+    pub standing: &'a Standing,
+    /// The amount by the pack's formula, and its working.
+    pub proposal: Option<&'a (Fen, String)>,
+    /// What can be chosen.
+    pub choices: &'a Choices,
+    /// The transfers that the person may answer.
+    pub answerable: &'a [OpId],
+}
+
+fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
+    let first = all.first().map(|value| word(*value)).unwrap_or_default();
+    Field::select(name, label, Choice::list(all.iter().map(|value| (word(*value), shown(*value))), first)).needed()
+}
+
+fn reason(label: &str) -> Field {
+    Field::area("reason", label).needed()
+}
+
+/// The kinds of assistance of the pack in force; `open` is the word for none of them.
+pub fn kinds(choices: &Choices, picked: &str, open: Option<&str>) -> Field {
+    let mut all = choices.kinds.clone();
+    if let Some(open) = open {
+        all.insert(0, (String::new(), open.to_owned()));
+    }
+    Field::select("assistance", "救助种类", Choice::list(all, picked))
+}
+
+/// Whom a case can be handed to; `open` is the word for whom the Desk picks.
+fn receivers(known: &Known<'_>, label: &str, open: &str, fits: fn(TargetKind) -> bool) -> Field {
+    let listed = known.choices.receivers.iter().filter(|receiver| fits(receiver.kind));
+    let one = |receiver: &Receiver| {
+        let value = format!("{}:{}", receiver.kind.word(), receiver.id);
+        (value, format!("{}（{}）", receiver.name, receiver.kind.label()))
+    };
+    let all = std::iter::once((String::new(), open.to_owned())).chain(listed.map(one));
+    Field::select("to", label, Choice::list(all, ""))
+}
+
+/// The transfers that a step may answer.
+fn transfer(known: &Known<'_>, kind: EventKind) -> Field {
+    let fits = |state: TransferState| match kind {
+        EventKind::SignedFor => state == TransferState::ToSign,
+        EventKind::Returned => state.is_open(),
+        EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
+        _ => state == TransferState::Signed,
+    };
+    let all = known.standing.transfers.iter().filter(|transfer| fits(transfer.state) && known.answerable.contains(&transfer.id));
+    let list: Vec<(String, String)> = all
+        .map(|transfer| (transfer.id.to_string(), format!("第 {} 次转办 {} {}", transfer.n, transfer.to.name, transfer.assistance)))
+        .collect();
+    match list.as_slice() {
+        [(id, _)] => Field::hidden("transfer", id.clone()),
+        _ => Field::select("transfer", "哪一次转办", Choice::list(list, "")).needed(),
+    }
+}
+
+/// The fields of a step.
+pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
+    let s = known.standing;
+    let note = |label: &str| Field::area("note", label);
+    let money = |label: &str| Field::text("amount", label).typed(Input::Number).needed();
+    let proposal = || known.proposal.cloned();
+    let plain = |fen: Fen| fen.to_string();
+    let mut fields = match kind {
+        EventKind::Opened | EventKind::Withdrawn => Vec::new(),
+        EventKind::VerifyAsked => {
+            let to = receivers(known, "请谁核实", "本地的下一级机构", |kind| kind == TargetKind::Office);
+            vec![to, note("看什么")]
+        }
+        EventKind::Verified => {
+            let finding = words("outcome", "核实结果", Finding::ALL, Finding::word, Finding::label);
+            vec![finding, note("怎样核实的、看到什么").needed()]
+        }
+        EventKind::Applied => vec![kinds(known.choices, &s.assistance, Some("照原来的")), note("本人怎样说")],
+        EventKind::AppliedOnBehalf => vec![kinds(known.choices, &s.assistance, Some("照原来的")), reason("为什么代为申请")],
+        EventKind::MaterialsAsked => {
+            vec![Field::area("materials", "所缺材料，一行一样").hinted("法律要求一次说全；只能告知一次。").needed()]
+        }
+        EventKind::MaterialsGiven => vec![note("补来了什么").needed()],
+        EventKind::Accepted => Vec::new(),
+        EventKind::NotAccepted => vec![reason("理由（书面告知申请人）")],
+        EventKind::PreExamined => {
+            vec![words("opinion", "预审意见", Opinion::ALL, Opinion::word, Opinion::label), note("说明")]
+        }
+        EventKind::Proposed => {
+            let (amount, formula) = proposal().map(|(fen, text)| (plain(fen), text)).unwrap_or_default();
+            vec![money("金额(元)").with(amount).hinted(formula), Field::area("reason", "与公式不同时，写明理由")]
+        }
+        EventKind::Decided => {
+            let found = s.proposed.map(|fen| (plain(fen), String::new())).or_else(|| proposal().map(|(fen, text)| (plain(fen), text)));
+            let (amount, formula) = found.unwrap_or_default();
+            vec![
+                words("outcome", "结论", Verdict::ALL, Verdict::word, Verdict::label),
+                Field::text("amount", "金额(元)").typed(Input::Number).with(amount).hinted(formula),
+                Field::area("reason", "理由").hinted("不予批准、或金额与公式不同时，必须写明；不予批准时金额不计。"),
+            ]
+        }
+        EventKind::Paid => {
+            let amount = s.decided().map(plain).unwrap_or_default();
+            vec![
+                money("金额(元)").with(amount),
+                Field::select("method", "方式", Choice::list(["银行转账", "现金", "实物折价"].map(|way| (way, way)), "银行转账")),
+                Field::text("account_last4", "账号后四位").typed(Input::Digits).hinted("不填：用家庭档案里的账号"),
+                Field::text("batch", "批次"),
+            ]
+        }
+        EventKind::PaymentFailed => vec![reason("为什么没有到账")],
+        EventKind::Transferred => {
+            let to = receivers(known, "转给谁", "这一种类的主管部门", |_| true);
+            vec![to, kinds(known.choices, &s.assistance, Some("照原来的")), note("请求办什么").needed()]
+        }
+        EventKind::SignedFor => vec![transfer(known, kind)],
+        EventKind::Returned => vec![transfer(known, kind), reason("退回的理由")],
+        EventKind::Session => vec![transfer(known, kind), Field::area("text", "做了什么").hinted("不写病情细节").needed()],
+        EventKind::Outcome => vec![
+            transfer(known, kind),
+            words("change", "成效", Change::ALL, Change::word, Change::label),
+            Field::area("text", "说明").hinted("家属看得懂的话，不写病情细节").needed(),
+            Field::text("follow_up", "回访日期").typed(Input::Date),
+        ],
+        EventKind::Feedback => vec![
+            transfer(known, kind),
+            words("result", "结果", Answer::ALL, Answer::word, Answer::label),
+            Field::area("text", "说明").needed(),
+        ],
+        EventKind::GaveUp => vec![reason("本人为什么撤回")],
+        EventKind::Closed => vec![Field::area("result", "结果（用申请人看得懂的话）").needed()],
+        EventKind::Satisfaction => {
+            let scores = [("5", "很满意"), ("4", "满意"), ("3", "一般"), ("2", "不满意"), ("1", "很不满意")];
+            vec![Field::select("score", "评价", Choice::list(scores, "5")), Field::area("text", "本人的话")]
+        }
+        EventKind::Note => vec![Field::area("text", "内容").needed()],
+    };
+    for field in &mut fields {
+        field.scope = format!("-{}", kind.word());
+    }
+    fields
+}
+
+/// The word beside a step's name.
+pub fn hint(kind: EventKind, known: &Known<'_>) -> String {
+    match kind {
+        EventKind::Decided => known.standing.proposed.map(|fen| format!("拟定 {} 元", wording::money(fen))).unwrap_or_default(),
+        EventKind::Paid => known.standing.decided().map(|fen| format!("{} 元", wording::money(fen))).unwrap_or_default(),
+        EventKind::AppliedOnBehalf => "本人不便时".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The step that usually comes next; it is opened when the page is shown.
+pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
+    use shouwang_protocol::standing::Stage;
+    let wanted: &[EventKind] = match standing.stage {
+        Stage::ToVerify => &[EventKind::Verified],
+        Stage::ToFollowUp => &[EventKind::AppliedOnBehalf, EventKind::Applied, EventKind::Transferred],
+        Stage::ToAccept => &[EventKind::Accepted],
+        Stage::ToComplete => &[EventKind::MaterialsGiven],
+        Stage::Accepted => &[EventKind::Transferred],
+        Stage::ToPreExamine => &[EventKind::PreExamined],
+        Stage::ToDecide => &[EventKind::Decided, EventKind::Proposed],
+        Stage::ToPay | Stage::PaymentFailed => &[EventKind::Paid],
+        Stage::InTransfer => &[EventKind::SignedFor, EventKind::Feedback],
+        Stage::InService => &[EventKind::Session],
+        Stage::FoundFalse | Stage::NotAccepted | Stage::Granted | Stage::Refused | Stage::FedBack | Stage::GivenUp => {
+            &[EventKind::Closed]
+        }
+        Stage::Unknown | Stage::Closed => &[],
+    };
+    wanted.iter().copied().find(|kind| possible.contains(kind))
+}
+
+/// What was typed into a form.
+#[derive(Clone, Default)]
+pub struct Form(pub BTreeMap<String, Vec<String>>);
+
+impl Form {
+    /// From the pairs of a request.
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Form {
+        let mut form = Form::default();
+        for (name, value) in pairs {
+            form.0.entry(name).or_default().push(value);
+        }
+        form
+    }
+
+    /// A field's text, without spaces around it; empty when it was not sent.
+    pub fn text(&self, name: &str) -> String {
+        self.0.get(name).and_then(|values| values.first()).map(|value| value.trim().to_owned()).unwrap_or_default()
+    }
+
+    /// A field's text exactly as it was typed: for passwords.
+    pub fn raw(&self, name: &str) -> String {
+        self.0.get(name).and_then(|values| values.first()).cloned().unwrap_or_default()
+    }
+
+    /// A field's text, when there is any.
+    pub fn some(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    /// All values of a field.
+    pub fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn fen(&self, name: &str) -> Result<Option<Fen>, String> {
+        self.some(name).map(|text| Fen::parse_yuan(&text).ok_or("金额应为数字，最多两位小数".to_owned())).transpose()
+    }
+
+    fn op(&self, name: &str) -> Result<Option<OpId>, String> {
+        self.some(name).map(|text| OpId::parse(&text).ok_or("没有这一条记录".to_owned())).transpose()
+    }
+
+    fn word<T>(&self, name: &str, from_word: fn(&str) -> Option<T>) -> Result<T, String> {
+        from_word(&self.text(name)).ok_or_else(|| "请选择一项".to_owned())
+    }
+
+    fn to(&self) -> Result<Option<To>, String> {
+        let text = self.text("to");
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let split = text.split_once(':').and_then(|(kind, id)| Some(To { kind: TargetKind::from_word(kind)?, id: id.to_owned() }));
+        split.map(Some).ok_or_else(|| "没有这一接收方".to_owned())
+    }
+}
+
+/// The step that a form stands for; the error is for the person who typed.
+pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
+    let text = |name: &str| form.text(name);
+    let transfer = || form.op("transfer");
+    Ok(match kind {
+        EventKind::Opened => return Err("事项已经登记过".to_owned()),
+        EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },
+        EventKind::Verified => CaseStep::Verify { outcome: form.word("outcome", Finding::from_word)?, note: text("note") },
+        EventKind::Applied => CaseStep::Apply { assistance: text("assistance"), note: text("note") },
+        EventKind::AppliedOnBehalf => CaseStep::ApplyOnBehalf { assistance: text("assistance"), reason: text("reason") },
+        EventKind::MaterialsAsked => {
+            let lines = text("materials");
+            let materials = lines.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+            CaseStep::AskMaterials { materials }
+        }
+        EventKind::MaterialsGiven => CaseStep::GiveMaterials { note: text("note") },
+        EventKind::Accepted => CaseStep::Accept {},
+        EventKind::NotAccepted => CaseStep::DoNotAccept { reason: text("reason") },
+        EventKind::PreExamined => CaseStep::PreExamine { opinion: form.word("opinion", Opinion::from_word)?, note: text("note") },
+        EventKind::Proposed => CaseStep::Propose { amount: form.fen("amount")?, reason: text("reason") },
+        EventKind::Decided => {
+            let outcome = form.word("outcome", Verdict::from_word)?;
+            // The amount stands in the form for the usual case; a refusal has none.
+            let amount = if outcome == Verdict::Refused { None } else { form.fen("amount")? };
+            CaseStep::Decide { outcome, amount, reason: text("reason") }
+        }
+        EventKind::Paid => CaseStep::Pay {
+            amount: form.fen("amount")?,
+            method: text("method"),
+            account_last4: form.some("account_last4"),
+            batch: text("batch"),
+        },
+        EventKind::PaymentFailed => CaseStep::ReportFailedPayment { reason: text("reason") },
+        EventKind::Transferred => CaseStep::Transfer { to: form.to()?, assistance: text("assistance"), note: text("note") },
+        EventKind::SignedFor => CaseStep::SignFor { transfer: transfer()? },
+        EventKind::Returned => CaseStep::Return { transfer: transfer()?, reason: text("reason") },
+        EventKind::Session => CaseStep::Session { transfer: transfer()?, text: text("text") },
+        EventKind::Outcome => CaseStep::Outcome {
+            transfer: transfer()?,
+            change: form.word("change", Change::from_word)?,
+            text: text("text"),
+            follow_up: form.some("follow_up").map(|day| Day::parse(&day).ok_or("日期无效".to_owned())).transpose()?,
+        },
+        EventKind::Feedback => {
+            CaseStep::Feedback { transfer: transfer()?, result: form.word("result", Answer::from_word)?, text: text("text") }
+        }
+        EventKind::GaveUp => CaseStep::GiveUp { reason: text("reason") },
+        EventKind::Closed => CaseStep::Close { result: text("result") },
+        EventKind::Satisfaction => {
+            let score = text("score").parse().map_err(|_| "请选择一项".to_owned())?;
+            CaseStep::Rate { score, text: text("text") }
+        }
+        EventKind::Withdrawn => {
+            let event = form.op("event")?.ok_or("没有要撤销的记录")?;
+            CaseStep::TakeBack { event, reason: text("reason") }
+        }
+        EventKind::Note => CaseStep::Note { text: text("text") },
+    })
+}

@@ -1,0 +1,114 @@
+//! The pages that staff work with, and the JSON API: the only place, with the portal, that names axum.
+//!
+//! A request passes the guard (is it for us, from us?), the session (who is it?), and then one handler, which reads
+//! or performs through the [`Desk`] and answers with a page. Nothing here decides who may do what, and nothing but
+//! the Desk reads records. Server-rendered pages, one style sheet, no build step, no foreign resource.
+
+pub mod api;
+mod assets;
+mod error;
+mod forms;
+mod guard;
+mod live;
+mod metrics;
+mod page;
+#[cfg(test)]
+mod samples;
+mod session;
+mod state;
+pub mod unlock;
+mod view;
+mod wording;
+
+pub use state::{App, Parts, StatusFn};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use page::{case, case_new, cases, household, household_edit, households, import, inbox, receipt, sign_in, staff, sync, today};
+use std::future::Future;
+use std::net::SocketAddr;
+
+/// Every address there is.
+fn router(app: App) -> Router {
+    let import_limit = DefaultBodyLimit::max(import::FILE_BYTES_MAX);
+    Router::new()
+        .route("/", get(today::home))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/first", get(sign_in::first_form).post(sign_in::first))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/today", get(today::today))
+        .route("/households", get(households::list).post(households::find))
+        .route("/households/search", post(households::search))
+        .route("/households/new", get(household_edit::new).post(household_edit::register))
+        .route("/households/{id}", get(household::show))
+        .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
+        .route("/households/{id}/settle", post(household::settle))
+        .route("/cases", get(cases::list))
+        .route("/cases/new", get(case_new::form).post(case_new::open))
+        .route("/cases/{id}", get(case::show))
+        .route("/cases/{id}/act", post(case::act))
+        .route("/cases/{id}/route", post(case::route))
+        .route("/cases/{id}/receipt", get(receipt::show))
+        .route("/clues/new", get(case_new::clue_form).post(case_new::open_clue))
+        .route("/import", get(import::form).post(import::upload).layer(import_limit))
+        .route("/import/go", post(import::go))
+        .route("/import/rejects", get(import::rejects))
+        .route("/inbox", get(inbox::list))
+        .route("/staff", get(staff::list).post(staff::add))
+        .route("/staff/reset", post(staff::reset))
+        .route("/staff/disable", post(staff::disable))
+        .route("/sync", get(sync::show))
+        .route("/drafts", post(page::drafts::keep))
+        .route("/drafts/read", post(page::drafts::read))
+        .route("/events", get(live::events))
+        .route("/static/{name}", get(assets::file))
+        .route("/healthz", get(metrics::healthz))
+        .route("/readyz", get(metrics::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .nest("/api/v1", api::router())
+        .fallback(page::error::no_page)
+        .layer(DefaultBodyLimit::max(session::FORM_BYTES_MAX))
+        .layer(from_fn_with_state(app.names(), guard::guard))
+        .layer(from_fn_with_state(app.clone(), metrics::count))
+        .with_state(app)
+}
+
+/// Why pages cannot be served at an address.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Beyond this machine, without TLS.
+    #[error("pages at {0} would be readable on the network: only 127.0.0.1 and ::1 are served for now, put a TLS proxy or an SSH tunnel before them")]
+    NotLoopback(SocketAddr),
+    /// The socket.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Binds the address of the pages; one that others could listen at is refused.
+pub async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener, ServeError> {
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    Ok(tokio::net::TcpListener::bind(address).await?)
+}
+
+/// Serves the pages until `stop` ends.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    parts: Parts,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let app = App::new(parts, address);
+    // Streams of live pages never end by themselves, so there is no waiting for connections to finish: whatever was
+    // answered was on the disk before, and whatever was not is done again safely.
+    tokio::select! {
+        served = axum::serve(listener, router(app)).into_future() => Ok(served?),
+        () = stop => Ok(()),
+    }
+}

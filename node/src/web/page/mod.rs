@@ -1,0 +1,17 @@
+//! One file for each page: the struct is the template's input, the functions beside it make it and answer for it.
+
+pub mod case;
+pub mod case_new;
+pub mod cases;
+pub mod drafts;
+pub mod error;
+pub mod household;
+pub mod household_edit;
+pub mod households;
+pub mod import;
+pub mod inbox;
+pub mod receipt;
+pub mod sign_in;
+pub mod staff;
+pub mod sync;
+pub mod today;

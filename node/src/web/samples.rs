@@ -1,0 +1,576 @@
+//! Every page with invented data, written to a directory for looking at (`SHOUWANG_PAGES=/tmp/pages`): long names,
+//! thirty rows, empty and error states. The test fails only when a template does.
+
+use super::page::case::*;
+use super::page::case_new::*;
+use super::page::cases::*;
+use super::page::error::*;
+use super::page::household::*;
+use super::page::household_edit::*;
+use super::page::households::*;
+use super::page::import::*;
+use super::page::inbox::*;
+use super::page::receipt::*;
+use super::page::sign_in::*;
+use super::page::staff::*;
+use super::page::sync::*;
+use super::page::today::*;
+use super::view::*;
+use askama::Template;
+
+const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江·麦麦提依明";
+
+fn frame(title: &str, here: &str) -> Frame {
+    let item = |href: &'static str, label: &'static str, count: u64| NavItem { href, label, count, here: label == here };
+    Frame {
+        title: title.into(),
+        office: "经开区（杨舍镇）民政办".into(),
+        person: "张婕".into(),
+        nav: vec![
+            item("/today", "今日", 7),
+            item("/households", "家庭", 0),
+            item("/cases", "事项", 0),
+            item("/clues/new", "线索求助", 2),
+            item("/inbox", "转来", 1),
+            item("/import", "导入", 0),
+            item("/staff", "人员", 0),
+            item("/sync", "同步", 0),
+        ],
+        csrf: "c".into(),
+        banners: Vec::new(),
+        link: Some((true, "已连市级".into())),
+        change: 1,
+    }
+}
+
+fn stub() -> Stub {
+    Stub { csrf: "c".into(), action: "00112233445566778899aabbccddeeff".into(), heads: "ab".into() }
+}
+
+fn ticks(n: usize) -> Ticks {
+    Ticks { steps: ["本机", "镇", "市"].into_iter().enumerate().map(|(i, label)| (label, i < n)).collect() }
+}
+
+fn today(empty: bool) -> TodayPage {
+    let task = |i: usize| TaskRow {
+        href: "#".into(),
+        what: ["核实预警", "受理申请", "预审", "签收转办", "登记发放"][i % 5].into(),
+        title: match i % 4 {
+            0 => "因病致贫预警 · 张某某".into(),
+            1 => format!("临时救助 · {LONG}"),
+            2 => "教育救助 · 李某".into(),
+            _ => "最低生活保障 · 欧阳某某".into(),
+        },
+        note: if i == 0 { "住院自付 86,200 元，数据截至 2019-05-28".into() } else { String::new() },
+        area: ["农联村", "善港村", "城东社区居民委员会"][i % 3].into(),
+        since: "2019-05-29".into(),
+        due: match i {
+            0 => Chip::new(Tone::Bad, "今天到期"),
+            1 => Chip::new(Tone::Bad, "已超 2 天"),
+            2 | 3 => Chip::new(Tone::Warn, "还有 2 个工作日"),
+            _ => Chip::new(Tone::Plain, "6月14日前"),
+        },
+        urgent: i < 2,
+    };
+    let mut page = TodayPage {
+        frame: frame("今日待办", "今日"),
+        date: "2019年5月29日 星期三".into(),
+        summary: "2 件急办，1 件超期".into(),
+        mine: true,
+        total: 24,
+        tasks: (0..18).map(task).collect(),
+        tiles: vec![
+            ("家庭", "1,204".into(), Tone::Plain),
+            ("在办", "63".into(), Tone::Plain),
+            ("待上传", "12".into(), Tone::Warn),
+        ],
+        troubles: vec![("/sync", "3 条记录没有生效，上级未采纳".into()), ("/households", "2 户有不一致的内容等待确认".into())],
+    };
+    if empty {
+        page.frame.link = Some((false, "离线 · 12 条待上传".into()));
+        page.frame.banners = vec![
+            Banner { tone: Tone::Bad, title: "磁盘已满，暂时只能查看".into(), text: "已保存的内容都在。请清理磁盘，程序会自动恢复写入，不用重启。".into() },
+            Banner { tone: Tone::Warn, title: "这台电脑的时间不对".into(), text: "比上级快了 3 天。办理日期会按先后次序更正，请先校准系统时间。".into() },
+            Banner { tone: Tone::Accent, title: "与上级断开".into(), text: "最近一次联网 5月28日 17:40。照常办理，内容都存在本机，联网后自动上传。".into() },
+        ];
+        (page.tasks, page.total, page.troubles, page.summary) = (Vec::new(), 0, Vec::new(), String::new());
+    }
+    page
+}
+
+fn household_row(i: usize) -> HouseholdRow {
+    HouseholdRow {
+        id: "x".into(),
+        head: match i % 5 {
+            1 => LONG.into(),
+            3 => "<script>alert(1)</script>".into(),
+            _ => ["张三丰", "李某", "王秀英", "欧阳建国", "陈𠮷"][i % 5].into(),
+        },
+        matched: if i == 2 { "成员：王小明（子）".into() } else { String::new() },
+        id_no: "320***********0017".into(),
+        village: ["农联村", "善港村", "城东社区"][i % 3].into(),
+        address: if i % 4 == 0 { "经济技术开发区（杨舍镇）农联村第十二村民小组 永安路 118 弄 6 号 302 室".into() } else { "永安路 12 号".into() },
+        people: (i % 6 + 1).to_string(),
+        category: ["最低生活保障家庭", "特困人员", "刚性支出困难家庭", ""][i % 4].into(),
+        chips: if i == 0 { vec![Chip::new(Tone::Bad, "待确认")] } else if i == 3 { vec![Chip::new(Tone::Accent, "在办 2")] } else { Vec::new() },
+    }
+}
+
+fn households(n: usize, term: &str) -> HouseholdsPage {
+    HouseholdsPage {
+        frame: frame("家庭档案", "家庭"),
+        total: if n == 0 && term.is_empty() { "0".into() } else { "1,204".into() },
+        term: term.into(),
+        rows: (0..n).map(household_row).collect(),
+        shown: format!("列出 {n} 户"),
+        more: (n > 20).then(|| ("#".into(), "再列 50 户")),
+        may_add: true,
+        may_import: true,
+    }
+}
+
+fn household(n: usize, conflicts: bool) -> HouseholdPage {
+    let member = |i: usize| MemberRow {
+        name: if i == 1 { LONG.into() } else { ["张三丰", "王秀英", "张小明"][i % 3].into() },
+        note: if i == 4 { "2019-03-02 去世".into() } else { String::new() },
+        gone: i == 4,
+        relation: ["户主", "配偶", "子"][i.min(2)].into(),
+        gender: ["男", "女"][i % 2].into(),
+        birth: "1962-04-18".into(),
+        id_no: "320***********0017".into(),
+        ethnic: ["汉族", "维吾尔族"][i % 2].into(),
+        health: ["健康", "重度残疾（智力二级）", "患大病"][i % 3].into(),
+        labor: ["丧失劳动力", "普通劳动力"][i % 2].into(),
+        education: "初中".into(),
+        insured: "是".into(),
+    };
+    let aid = |i: usize| AidRow {
+        date: format!("2018-{:02}-15", i % 12 + 1),
+        program: ["临时救助", "低保金", "教育救助"][i % 3].into(),
+        amount: ["2,835.00", "945.00", "12,000.00"][i % 3].into(),
+        officer: "张婕".into(),
+        note: if i == 0 { "因结肠恶性肿瘤住院，三倍低保标准一次性发放".into() } else { String::new() },
+    };
+    let history = |i: usize| HistoryRow {
+        when: "2019-05-29 14:20".into(),
+        who: ["张婕", "陶静华"][i % 2].into(),
+        office: ["杨舍镇民政办", "农联村村民委员会"][i % 2].into(),
+        lines: vec![
+            ChangeLine { label: "联系电话".into(), was: "13900000001".into(), now: "13900000002".into() },
+            ChangeLine { label: "年收入(元)".into(), was: String::new(), now: "18,600.00".into() },
+        ],
+        ticks: ticks(3 - i % 3),
+    };
+    let value = |value: &str, by: &str, shown| ConflictValue { value: value.into(), by: by.into(), shown };
+    let conflict = ConflictBox {
+        stub: stub(),
+        label: "年收入(元)".into(),
+        field: "income_annual".into(),
+        blocks: true,
+        values: vec![
+            value("18600", "农联村 王强　5月28日 09:12", false),
+            value("24000", "杨舍镇民政办 张婕　5月28日 10:40", true),
+        ],
+        ..ConflictBox::default()
+    };
+    HouseholdPage {
+        frame: frame("家庭档案", "家庭"),
+        id: "x".into(),
+        head: if n > 3 { LONG.into() } else { "张三丰".into() },
+        place: "经开区（杨舍镇） 农联村 十二组".into(),
+        number: "ZJG-000123".into(),
+        chips: vec![Chip::new(Tone::Accent, "最低生活保障家庭"), Chip::new(Tone::Warn, "因病")],
+        may_edit: true,
+        may_open: true,
+        conflicts: if conflicts { vec![conflict] } else { Vec::new() },
+        problems: if conflicts { vec!["张小明：出生日期与身份证号不一致".into()] } else { Vec::new() },
+        basics: vec![
+            Fact::new("户主", "张三丰"),
+            Fact::new("户主身份证号", "320***********0017"),
+            Fact::new("联系电话", "13900000001"),
+            Fact::wide("住址", "农联村第十二村民小组 永安路 118 弄 6 号 302 室"),
+            Fact::new("困难类别", "最低生活保障家庭"),
+            Fact::new("主要致贫原因", "因病"),
+            Fact::new("风险", ""),
+            Fact::new("责任人", "张婕"),
+            Fact::new("走访次数", "4"),
+        ],
+        members: (0..n).map(member).collect(),
+        means: vec![
+            Fact::new("年收入(元)", "18,600.00"),
+            Fact::new("工资性收入(元)", "0.00"),
+            Fact::new("转移净收入(元)", "11,340.00"),
+            Fact::new("住房面积(m²)", "86.5"),
+            Fact::new("住房安全等级", "B"),
+            Fact::new("开户银行", "农业银行张家港分行"),
+            Fact::new("银行账号", "************1234"),
+        ],
+        aid: (0..n).map(aid).collect(),
+        aid_total: "54,120.00".into(),
+        history: (0..n.min(4)).map(history).collect(),
+        older: n > 4,
+        others: vec![Fact::new("hukou_type", "农业"), Fact::new("wifi", "有")],
+        cases: vec![
+            CaseLine { href: "#".into(), title: "临时救助".into(), note: "2019-05-29 登记".into(), stage: Chip::new(Tone::Accent, "待审批") },
+            CaseLine { href: "#".into(), title: "医疗救助".into(), note: "2018-11-02 登记".into(), stage: Chip::new(Tone::Good, "已办结") },
+        ],
+    }
+}
+
+fn edit() -> HouseholdEditPage {
+    let text = |name: &str, label: &str, value: &str| Field { was: Some(value.into()), ..Field::text(name, label).with(value) };
+    let wrong = Field { fault: "身份证号校验位错误".into(), ..text("head_id_no", "户主身份证号", "320582196204180018") };
+    let member = |i: usize| MemberFields {
+        label: ["张三丰", LONG, "添加成员"][i].into(),
+        note: ["户主", "配偶", ""][i].into(),
+        open: i == 2,
+        fields: vec![
+            text(&format!("m{i}.name"), "姓名", ""),
+            text(&format!("m{i}.relation"), "与户主关系", ""),
+            text(&format!("m{i}.id_no"), "身份证号", ""),
+            text(&format!("m{i}.birth"), "出生日期", "").typed(Input::Date),
+        ],
+    };
+    HouseholdEditPage {
+        frame: frame("修改档案", "家庭"),
+        heading: "修改 张三丰 户".into(),
+        lead: "农联村　编号 ZJG-000123".into(),
+        back: "#".into(),
+        faults: vec!["户主身份证号：校验位错误".into()],
+        meanwhile: vec!["联系电话：杨舍镇民政办 张婕 改为 13900000002".into()],
+        target: "#".into(),
+        draft: "d".into(),
+        stub: stub(),
+        groups: vec![
+            Group {
+                label: "基本情况",
+                fields: vec![
+                    text("head", "户主", "张三丰").needed(),
+                    wrong,
+                    text("phone", "联系电话", "13900000001").typed(Input::Digits),
+                    text("address", "住址", "永安路 118 弄").widely(),
+                    Field::select("type", "困难类别", Choice::list([("a", "最低生活保障家庭"), ("b", "特困人员")], "a")),
+                ],
+            },
+            Group { label: "收入与住房", fields: vec![text("income_annual", "年收入(元)", "18600").typed(Input::Number).hinted("元，最多两位小数")] },
+        ],
+        members: (0..3).map(member).collect(),
+        aid: vec![text("aid.date", "日期", "").typed(Input::Date), text("aid.program", "项目", ""), text("aid.amount", "金额(元)", "")],
+    }
+}
+
+fn case() -> CasePage {
+    let entry = |lane: u8, what: &str, by: &str, line: &str, n: usize| StoryEntry {
+        id: "1@ab".into(),
+        lane,
+        what: what.into(),
+        by: by.into(),
+        when: "2019-05-29".into(),
+        lines: if line.is_empty() { vec![] } else { vec![line.into()] },
+        ticks: ticks(n),
+        withdraw: (lane == 2).then(stub),
+        ..StoryEntry::default()
+    };
+    let mut entries = vec![
+        entry(3, "登记", "市救助服务中心 陶静华", "预警 · 数据推送：因病致贫。结肠恶性肿瘤，住院自付 86,200 元", 3),
+        entry(3, "请求核实", "市救助服务中心 陶静华", "请经开区（杨舍镇）民政办核实", 3),
+        entry(1, "核实", "农联村 王强", "属实：入户走访，父子二人靠低保维持生活，儿子智力残疾", 3),
+        entry(2, "代为申请", "杨舍镇民政办 张婕", "临时救助。住院中，本人不便到窗口", 3),
+        entry(2, "受理", "杨舍镇民政办 张婕", "受理编号 320582100-20190529-0007", 3),
+        entry(2, "预审", "杨舍镇民政办 张婕", "符合条件", 2),
+        entry(2, "拟定金额", "杨舍镇民政办 张婕", "2,835.00 元（3 × 低保标准 945 元）", 2),
+        entry(1, "审批", "农联村 王强", "批准 2,000.00 元", 1),
+    ];
+    if let Some(last) = entries.last_mut() {
+        (last.void, last.reason) = (true, "没有生效：本级不是审批机构".into());
+    }
+    let action = |kind: &'static str, label: &str, next: bool, fields: Vec<Field>| ActionForm {
+        kind,
+        label: label.into(),
+        next,
+        open: next,
+        stub: stub(),
+        fields,
+        note: if next { "下一步".into() } else { String::new() },
+        fault: String::new(),
+    };
+    let money = Field::text("amount", "金额(元)").typed(Input::Number).with("2835.00").hinted("3 × 低保标准 945 元").needed();
+    CasePage {
+        frame: frame("事项", "事项"),
+        id: "c".into(),
+        heading: "临时救助 · 张三丰".into(),
+        place: "经开区（杨舍镇） 农联村".into(),
+        chips: vec![Chip::new(Tone::Accent, "待审批"), Chip::new(Tone::Bad, "紧急")],
+        number: "320582100-20190529-0007".into(),
+        household: Some("h".into()),
+        blocks: vec!["这户的“年收入”有两个不同的值，确认之前不能审批。".into()],
+        entries,
+        turns: vec![
+            TurnLine { who: "市级机构".into(), what: "审批".into(), due: Chip::new(Tone::Warn, "还有 2 个工作日"), mine: true },
+            TurnLine { who: "市教育局".into(), what: "签收转办".into(), due: Chip::new(Tone::Plain, "5月31日前"), mine: false },
+        ],
+        idle: String::new(),
+        actions: vec![
+            action(
+                "decided",
+                "审批",
+                true,
+                vec![
+                    Field::select("outcome", "结论", Choice::list([("approved", "批准"), ("refused", "不予批准")], "approved")),
+                    money,
+                    Field { scope: "d".into(), ..Field::area("reason", "理由") },
+                ],
+            ),
+            action("transferred", "转办", false, vec![Field::area("note", "请求内容")]),
+            action("note", "备注", false, vec![Field { scope: "n".into(), ..Field::area("text", "内容") }]),
+        ],
+        sum: "2,835.00".into(),
+        sum_label: "拟定金额",
+        facts: vec![
+            Fact::new("怎样开始", "预警"),
+            Fact::new("来自", "数据推送"),
+            Fact::new("核实结果", "属实"),
+            Fact::new("预审意见", "符合条件"),
+            Fact::wide("摘要", "结肠恶性肿瘤，住院自付 86,200 元，家中另有一名智力残疾成员"),
+            Fact::new("政策包", "样例-2019-1"),
+        ],
+        transfers: vec![TransferLine {
+            to: "市教育局".into(),
+            what: "教育救助".into(),
+            lines: vec!["5月29日 转出".into(), "女儿大学学费".into()],
+            state: Chip::new(Tone::Warn, "待签收"),
+        }],
+    }
+}
+
+fn case_new(clue: bool) -> CaseNewPage {
+    let mut fields = vec![
+        Field::select("assistance", "救助种类", Choice::list([("l", "临时救助"), ("d", "最低生活保障"), ("j", "教育救助")], "l")).needed(),
+        Field::select("urgency", "缓急", Choice::list([("normal", "一般"), ("urgent", "紧急"), ("critical", "特急")], "normal")),
+        Field::area("summary", "诉求").hinted("写明困难和需要，不写与办理无关的病情细节").needed(),
+    ];
+    if clue {
+        fields.insert(0, Field::text("applicant", "姓名").needed());
+    }
+    CaseNewPage {
+        frame: frame("新事项", if clue { "线索求助" } else { "事项" }),
+        heading: if clue { "录入线索或求助".into() } else { "为 张三丰 户新办事项".into() },
+        lead: "断网也能登记；联网后优先上传。".into(),
+        known: if clue { vec![] } else { household(2, false).basics },
+        running: if clue { vec![] } else { household(2, false).cases },
+        target: "#".into(),
+        stub: stub(),
+        fields,
+        button: "登记",
+        back: "#".into(),
+        ..CaseNewPage::default()
+    }
+}
+
+fn cases() -> CasesPage {
+    let row = |i: usize| CaseRow {
+        href: "#".into(),
+        title: ["临时救助", "最低生活保障", "因病致贫预警"][i % 3].into(),
+        number: if i % 3 == 2 { String::new() } else { format!("320582100-20190529-{i:04}") },
+        applicant: if i == 1 { LONG.into() } else { "张三丰".into() },
+        area: "农联村".into(),
+        stage: [Chip::new(Tone::Accent, "待审批"), Chip::new(Tone::Good, "已发放"), Chip::new(Tone::Warn, "待补正")][i % 3].clone(),
+        turn: ["市级机构：审批", "", "申请人：补正材料"][i % 3].into(),
+        due: Chip::new([Tone::Bad, Tone::Plain][i % 2], ["已超 1 天", "6月14日前"][i % 2]),
+        opened: "2019-05-29".into(),
+        urgent: i == 0,
+    };
+    CasesPage {
+        frame: frame("事项", "事项"),
+        heading: "事项".into(),
+        lead: "63 件在办".into(),
+        filters: vec![("#".into(), "在办", true), ("#".into(), "待审批", false), ("#".into(), "转办中", false), ("#".into(), "已办结", false)],
+        rows: (0..16).map(row).collect(),
+        shown: "列出 16 件".into(),
+        more: None,
+    }
+}
+
+fn import(done: bool) -> ImportPage {
+    let reject = |i: u64| RejectRow { line: i * 7 + 3, field: "members[2].id_no".into(), reason: "身份证号校验位错误".into() };
+    ImportPage {
+        frame: frame("导入", "导入"),
+        lead: "先看清再写入：下面是文件里有什么".into(),
+        limit: "64 MB".into(),
+        preview: done.then(|| Preview {
+            title: "预览".into(),
+            file: "名册2019.jsonl".into(),
+            counts: vec![
+                ("新家庭", "986".into(), Tone::Good),
+                ("有修改", "120".into(), Tone::Accent),
+                ("没有变化", "84".into(), Tone::Plain),
+                ("不能导入", "14".into(), Tone::Bad),
+            ],
+            rejects: (0..14).map(reject).collect(),
+            reject_total: 14,
+            can_go: true,
+            stub: stub(),
+            good: 1106,
+            ..Preview::default()
+        }),
+        ..ImportPage::default()
+    }
+}
+
+fn sync() -> SyncPage {
+    let peer = |i: usize| PeerRow {
+        office: ["市社会救助服务中心", "农联村村民委员会", "善港村村民委员会"][i % 3].into(),
+        address: ["10.1.0.2:4433", "", ""][i % 3].into(),
+        state: [Chip::new(Tone::Good, "已连接"), Chip::new(Tone::Good, "已连接"), Chip::new(Tone::Plain, "未连接")][i % 3].clone(),
+        note: if i == 2 { "没有回应，10 秒后再试".into() } else { String::new() },
+        last: "5月29日 14:22".into(),
+        to_send: (i * 6).to_string(),
+        to_receive: "0".into(),
+        sent: "1.2 MB".into(),
+        received: "86 KB".into(),
+    };
+    let list = |title, none, rows: usize| TroubleList {
+        title,
+        none,
+        loud: true,
+        heads: vec!["时间", "谁写的", "是什么", "为什么"],
+        rows: (0..rows).map(|_| vec!["5月29日 10:02".into(), "农联村 王强".into(), "审批".into(), "本级不是审批机构".into()]).collect(),
+    };
+    SyncPage {
+        frame: frame("同步", "同步"),
+        lead: "本机写下的每一条，各到了哪里".into(),
+        tiles: vec![
+            ("本机写下", "4,120".into(), Tone::Plain),
+            ("已到镇", "4,108".into(), Tone::Warn),
+            ("已到市", "4,090".into(), Tone::Warn),
+            ("等待中", "0".into(), Tone::Plain),
+        ],
+        peers: (0..3).map(peer).collect(),
+        lists: vec![
+            list("没有生效的记录", "没有。", 2),
+            list("拒收的记录", "没有。每一条收到的记录都通过了检查。", 0),
+            list("分叉的日志", "没有。", 0),
+        ],
+        facts: vec![Fact::wide("设备", "a3f0 91c2 77de 0b14"), Fact::wide("本机全部日志的摘要", "0f3a9b1277c4e5d68812")],
+    }
+}
+
+fn staff() -> StaffPage {
+    let row = |i: usize| StaffRow {
+        id: ["zhangjie", "taojinghua", "wangqiang"][i].into(),
+        name: ["张婕", LONG, "王强"][i].into(),
+        roles: ["受理员、审核员", "管理员", "受理员"][i].into(),
+        acts_for: ["", "", "市教育局"][i].into(),
+        state: [Chip::new(Tone::Good, "在用"), Chip::new(Tone::Good, "在用"), Chip::new(Tone::Plain, "已停用")][i].clone(),
+        off: i == 2,
+        me: i == 1,
+        reset: stub(),
+        disable: stub(),
+    };
+    let roles = [("intake", "受理员"), ("reviewer", "审核员"), ("approver", "审批员"), ("administrator", "管理员"), ("auditor", "审计员")];
+    StaffPage {
+        frame: frame("人员", "人员"),
+        lead: "谁能在本机构的机器上登录，能做什么".into(),
+        rows: (0..3).map(row).collect(),
+        stub: stub(),
+        fields: vec![Field::text("id", "账号").needed(), Field::text("name", "姓名").needed(), Field::text("password", "初始密码").needed()],
+        roles: Choice::list(roles, "intake"),
+        ..StaffPage::default()
+    }
+}
+
+fn inbox() -> InboxPage {
+    let row = |i: usize| InboxRow {
+        href: "#".into(),
+        title: ["教育救助", "心理服务"][i % 2].into(),
+        note: "女儿大学学费，家庭为低保户".into(),
+        person: ["李某", LONG][i % 2].into(),
+        from: "市社会救助服务中心".into(),
+        state: Chip::new([Tone::Warn, Tone::Accent][i % 2], ["待签收", "已签收"][i % 2]),
+        due: Chip::new(Tone::Plain, "5月31日前"),
+        sessions: "3".into(),
+        urgent: false,
+    };
+    InboxPage { frame: frame("转来的事项", "转来"), heading: "市教育局".into(), lead: "只列转给本部门的事项".into(), rows: (0..3).map(row).collect() }
+}
+
+fn receipt() -> ReceiptPage {
+    ReceiptPage {
+        frame: frame("受理回执", "事项"),
+        id: "c".into(),
+        office: "经开区（杨舍镇）民政办".into(),
+        facts: vec![
+            Fact::new("申请人", "张三丰"),
+            Fact::new("申请事项", "临时救助"),
+            Fact::new("受理时间", "2019-05-29"),
+            Fact::new("受理机构", "经开区（杨舍镇）民政办"),
+            Fact::new("办理时限", "2019-06-05 前预审"),
+        ],
+        number: "320582100-20190529-0007".into(),
+        short: "K7Q4-9MTX".into(),
+        clerk: "张婕".into(),
+        date: "2019年5月29日".into(),
+    }
+}
+
+fn gate(fault: &str) -> SignInPage {
+    let mut frame = frame("登录", "");
+    (frame.person, frame.link) = (String::new(), None);
+    SignInPage {
+        frame,
+        title: "登录".into(),
+        lead: "经开区（杨舍镇）民政办 · 镇级".into(),
+        fault: fault.into(),
+        target: "/sign-in".into(),
+        fields: vec![Field::text("id", "账号").needed(), Field::text("password", "密码").typed(Input::Password).needed()],
+        button: "登录".into(),
+        more: "第一次使用这台机器？".into(),
+        other: Some(("/first", "用一次性开通码设置管理员")),
+    }
+}
+
+#[test]
+fn every_page_renders() {
+    let pages: Vec<(&str, Result<String, askama::Error>)> = vec![
+        ("sign-in", gate("").render()),
+        ("sign-in-locked", gate("连续输错次数过多，请在 12 分钟后再试。").render()),
+        ("today", today(false).render()),
+        ("today-empty", today(true).render()),
+        ("households", households(40, "").render()),
+        ("households-none", households(0, "张三").render()),
+        ("household", household(3, true).render()),
+        ("household-long", household(30, false).render()),
+        ("household-edit", edit().render()),
+        ("case", case().render()),
+        ("case-new", case_new(false).render()),
+        ("clue", case_new(true).render()),
+        ("cases", cases().render()),
+        ("import", import(true).render()),
+        ("import-start", import(false).render()),
+        ("inbox", inbox().render()),
+        ("staff", staff().render()),
+        ("sync", sync().render()),
+        ("receipt", receipt().render()),
+        (
+            "error",
+            ErrorPage {
+                frame: frame("出错了", ""),
+                what: "这一步没有办成".into(),
+                safe: "已经保存的内容都在，没有丢失。磁盘可能已满；请清理后再试一次，重复提交不会办两次。".into(),
+                next: vec![("/today".into(), "回到今日待办"), ("#".into(), "再试一次")],
+                id: "7f3a-91c2".into(),
+            }
+            .render(),
+        ),
+    ];
+    let dir = std::env::var_os("SHOUWANG_PAGES").map(std::path::PathBuf::from);
+    for (name, page) in pages {
+        let page = page.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!page.contains("<script>alert"), "{name}: a name is a name");
+        assert!(!page.contains(" style=") && !page.contains(" onclick="), "{name}: nothing inline");
+        if let Some(dir) = &dir {
+            let page = page.replace("\"/static/", &format!("\"{}/src/web/static/", env!("CARGO_MANIFEST_DIR")));
+            std::fs::write(dir.join(format!("{name}.html")), page).expect("writes");
+        }
+    }
+}

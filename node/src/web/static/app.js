@@ -1,0 +1,142 @@
+// What a page does besides links and forms: submit once, keep a draft, follow changes, say when the node is gone.
+// Everything works without it; nothing here writes markup from text.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const csrf = () => document.querySelector("input[name=csrf]")?.value ?? "";
+  const post = (url, data) =>
+    fetch(url, { method: "POST", body: new URLSearchParams(data), credentials: "same-origin", redirect: "error" });
+
+  // A second click sends nothing; the action's id in the form would make it harmless anyway.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sure && !window.confirm(form.dataset.sure)) return event.preventDefault();
+    if (!form.hasAttribute("data-once")) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    clearTimeout(form.draftTimer);
+    setTimeout(() => {
+      for (const button of form.querySelectorAll("button")) button.disabled = true;
+      if (event.submitter) event.submitter.textContent = "正在提交…";
+    });
+  });
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+  document.addEventListener("click", (event) => event.target.closest("[data-print]") && window.print());
+
+  // Drafts: kept by the node (encrypted with the rest), so that a power cut costs at most a second of typing.
+  const plain = (form) => {
+    const out = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      const kept = typeof value === "string" && !name.startsWith("was.");
+      if (kept && !["csrf", "action", "heads", "kind"].includes(name)) out.append(name, value);
+    }
+    return out.toString();
+  };
+  const say = (form, text) => {
+    const place = form.querySelector(".draft") ?? form.closest("section, form")?.querySelector(".draft");
+    if (place) place.textContent = text;
+  };
+  const fill = (form, text) => {
+    for (const [name, value] of new URLSearchParams(text)) {
+      const field = form.elements[name];
+      if (!field) continue;
+      if (field.type === "checkbox") field.checked = true;
+      else field.value = value;
+    }
+    form.closest("details")?.setAttribute("open", "");
+    mark(form);
+  };
+  const mark = (form) => {
+    if (!form.hasAttribute("data-changed")) return;
+    for (const was of form.querySelectorAll('input[type=hidden][name^="was."]')) {
+      const field = form.elements[was.name.slice(4)];
+      field?.closest?.(".field")?.classList.toggle("changed", field.value !== was.value);
+    }
+  };
+  for (const form of document.querySelectorAll("form[data-draft]")) {
+    const name = form.dataset.draft;
+    form.draftAt = plain(form);
+    form.addEventListener("input", () => {
+      mark(form);
+      clearTimeout(form.draftTimer);
+      form.draftTimer = setTimeout(async () => {
+        const data = plain(form);
+        if (data === form.draftAt || form.dataset.sent) return;
+        try {
+          const answer = await post("/drafts", { csrf: csrf(), form: name, data });
+          if (!answer.ok) throw new Error();
+          form.draftAt = data;
+          say(form, "草稿已存本机");
+        } catch {
+          say(form, "草稿没有存上");
+        }
+      }, 800);
+    });
+    mark(form);
+  }
+  const drafted = [...document.querySelectorAll("form[data-draft]")];
+  if (drafted.length) {
+    post("/drafts/read", new URLSearchParams([["csrf", csrf()], ...drafted.map((form) => ["form", form.dataset.draft])]))
+      .then((answer) => (answer.ok ? answer.json() : {}))
+      .then((drafts) => {
+        for (const form of drafted) {
+          const text = drafts[form.dataset.draft];
+          if (!text || text === plain(form)) continue;
+          const asMade = plain(form);
+          fill(form, text);
+          say(form, "已恢复上次没提交的草稿　");
+          const drop = document.createElement("button");
+          drop.type = "button";
+          drop.className = "slim quiet";
+          drop.textContent = "不要草稿";
+          drop.addEventListener("click", () => {
+            post("/drafts", { csrf: csrf(), form: form.dataset.draft, data: "" });
+            fill(form, asMade);
+            form.draftAt = asMade;
+            say(form, "");
+          });
+          (form.querySelector(".draft") ?? form.closest("section")?.querySelector(".draft"))?.append(drop);
+        }
+      })
+      .catch(() => {});
+  }
+
+  // Live: the node says that something changed; the marked parts of the page are fetched anew and put in place,
+  // unless somebody is just typing or choosing in them.
+  if (!document.body.hasAttribute("data-live") || !window.EventSource) return;
+  let shown = Number(document.body.dataset.change);
+  let timer;
+  const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]");
+  const refresh = async () => {
+    const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error" });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-refresh], #link, .nav")) {
+      const by = part.id ? `#${CSS.escape(part.id)}` : ".nav";
+      const next = fresh.querySelector(by);
+      if (next && !busy(part)) part.replaceWith(document.adoptNode(next));
+    }
+    shown = Math.max(shown, Number(fresh.body.dataset.change));
+  };
+  let lost;
+  const listen = () => {
+    const source = new EventSource("/events");
+    source.addEventListener("open", () => {
+      clearTimeout(lost);
+      if (root.classList.contains("lost")) refresh().catch(() => {});
+      root.classList.remove("lost");
+    });
+    source.addEventListener("change", (event) => {
+      if (Number(event.data) <= shown) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => refresh().catch(() => {}), 400);
+    });
+    source.addEventListener("error", () => {
+      clearTimeout(lost);
+      lost = setTimeout(() => root.classList.add("lost"), 2500);
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+    });
+    window.addEventListener("pagehide", () => source.close(), { once: true });
+  };
+  listen();
+})();

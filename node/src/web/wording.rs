@@ -1,0 +1,231 @@
+//! How things read on a page: days, money, states, and what an entry of a case says.
+
+use super::view::{Chip, Ticks, Tone};
+use crate::store::reader::{Stored, TurnRow};
+use shouwang_protocol::area::Tier;
+use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::{Origin, Urgency, What};
+use shouwang_protocol::standing::{Stage, TransferState};
+
+/// Minutes by which China's clocks run ahead of UTC; the program serves one time zone.
+const ZONE_MINUTES: i64 = 480;
+
+/// The day it is in China.
+pub fn today(wall_ms: i64) -> Day {
+    Day(i32::try_from((wall_ms.div_euclid(60_000) + ZONE_MINUTES).div_euclid(1_440)).unwrap_or_default())
+}
+
+/// `5月29日 14:22`, with the year when it is not this one.
+pub fn moment(wall_ms: i64, now_ms: i64) -> String {
+    if wall_ms <= 0 {
+        return "从未".to_owned();
+    }
+    let minutes = wall_ms.div_euclid(60_000) + ZONE_MINUTES;
+    let (year, month, day) = today(wall_ms).ymd();
+    let of_day = minutes.rem_euclid(1_440);
+    let year = if year == today(now_ms).ymd().0 { String::new() } else { format!("{year}年") };
+    format!("{year}{month}月{day}日 {:02}:{:02}", of_day / 60, of_day % 60)
+}
+
+/// `2019年5月29日 星期三`
+pub fn long_day(day: Day) -> String {
+    let (year, month, number) = day.ymd();
+    let weekday = ["一", "二", "三", "四", "五", "六", "日"].get(day.weekday() as usize).copied().unwrap_or_default();
+    format!("{year}年{month}月{number}日 星期{weekday}")
+}
+
+/// A day that may be missing.
+pub fn day(day: Option<Day>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// `12,345.60`
+pub fn money(amount: Fen) -> String {
+    let plain = amount.to_string();
+    let (whole, cents) = plain.split_once('.').unwrap_or((&plain, "00"));
+    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |rest| ("-", rest));
+    format!("{sign}{}.{cents}", grouped(whole))
+}
+
+/// Digits in groups of three.
+pub fn grouped(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count in groups of three.
+pub fn count(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+/// Bytes for people.
+pub fn bytes(number: u64) -> String {
+    match number {
+        0..1_000 => format!("{number} B"),
+        1_000..1_000_000 => format!("{:.1} KB", number as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", number as f64 / 1e6),
+        _ => format!("{:.1} GB", number as f64 / 1e9),
+    }
+}
+
+/// The tier's name in one or two words.
+pub fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Village => "村级",
+        Tier::Township => "镇级",
+        Tier::City => "市级",
+    }
+}
+
+/// The lane of a tier's volume in the story.
+pub fn lane(tier: Tier) -> u8 {
+    tier.number() + 1
+}
+
+/// By when, in the words that matter today.
+pub fn due(due: Option<Day>, today: Day) -> Chip {
+    let Some(due) = due else { return Chip::new(Tone::Plain, "不限") };
+    let (_, month, number) = due.ymd();
+    match due.0 - today.0 {
+        late @ ..0 => Chip::new(Tone::Bad, format!("已超 {} 天", -late)),
+        0 => Chip::new(Tone::Bad, "今天到期"),
+        1 => Chip::new(Tone::Warn, "明天到期"),
+        2..=3 => Chip::new(Tone::Warn, format!("{month}月{number}日前")),
+        _ => Chip::new(Tone::Plain, format!("{month}月{number}日前")),
+    }
+}
+
+/// Where a case stands.
+pub fn stage(stage: Stage) -> Chip {
+    let tone = match stage {
+        Stage::Granted | Stage::Closed => Tone::Good,
+        Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack => Tone::Warn,
+        Stage::PaymentFailed => Tone::Bad,
+        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::GivenUp => Tone::Plain,
+        _ => Tone::Accent,
+    };
+    Chip::new(tone, stage.label())
+}
+
+/// How far a transfer is.
+pub fn transfer(state: TransferState) -> Chip {
+    let tone = match state {
+        TransferState::ToSign => Tone::Warn,
+        TransferState::Signed => Tone::Accent,
+        TransferState::Returned => Tone::Bad,
+        TransferState::FedBack => Tone::Good,
+    };
+    Chip::new(tone, state.label())
+}
+
+/// How fast a case must go; none for the usual.
+pub fn urgency(urgency: Option<Urgency>) -> Option<Chip> {
+    urgency.filter(|urgency| *urgency != Urgency::Normal).map(|urgency| Chip::new(Tone::Bad, urgency.label()))
+}
+
+/// What a case is about, in a few words.
+pub fn case_title(origin: Option<Origin>, assistance: &str, rule: &str) -> String {
+    match (origin, assistance.is_empty(), rule.is_empty()) {
+        (_, false, _) => assistance.to_owned(),
+        (Some(Origin::Warning), true, false) => format!("{rule}预警"),
+        (Some(origin), ..) => origin.label().to_owned(),
+        (None, ..) => "事项".to_owned(),
+    }
+}
+
+/// How far an entry got, as seen from a machine of `here`: 本机, then each tier above.
+pub fn stored(here: Tier, stored: Stored) -> Ticks {
+    let above = [(Tier::Township, "镇", stored >= Stored::Township), (Tier::City, "市", stored >= Stored::City)];
+    let steps = above.into_iter().filter(|(tier, ..)| here < *tier).map(|(_, label, there)| (label, there));
+    Ticks { steps: std::iter::once(("本机", true)).chain(steps).collect() }
+}
+
+/// Whose turn it is, and what to do.
+pub fn turn(turn: &TurnRow) -> String {
+    let who = match turn.who.as_str() {
+        "tier" => Tier::from_word(&turn.id).map_or("机构", |tier| ["村(社区)", "镇(街道)", "市级"][usize::from(tier.number()).min(2)]),
+        "applicant" => "申请人",
+        _ => turn.name.as_str(),
+    };
+    format!("{who}：{}", turn.what)
+}
+
+/// What an entry of a case says, line by line.
+pub fn lines(what: &What) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let joined = |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("，");
+    match what {
+        What::Opened { origin, channel, assistance, summary, rule, .. } => {
+            out.push(joined(&[origin.label(), channel.label(), rule, assistance]));
+            out.push(summary.clone());
+        }
+        What::VerifyAsked { to, note } => out.extend([format!("请{}核实", to.name), note.clone()]),
+        What::Verified { outcome, note } => out.extend([outcome.label().to_owned(), note.clone()]),
+        What::Applied { assistance, note } => out.extend([assistance.clone(), note.clone()]),
+        What::AppliedOnBehalf { assistance, reason } => out.extend([assistance.clone(), format!("代办原因：{reason}")]),
+        What::MaterialsAsked { materials } => out.push(format!("请补：{}", materials.join("、"))),
+        What::MaterialsGiven { note } => out.push(note.clone()),
+        What::Accepted { number } => out.push(format!("受理编号 {number}")),
+        What::NotAccepted { reason } | What::PaymentFailed { reason } | What::GaveUp { reason } => out.push(reason.clone()),
+        What::PreExamined { opinion, note } => out.extend([opinion.label().to_owned(), note.clone()]),
+        What::Proposed { amount, formula } => out.push(joined(&[&format!("{} 元", money(*amount)), formula])),
+        What::Decided { outcome, amount, reason, formula, .. } => {
+            let amount = if *amount == Fen(0) { String::new() } else { format!(" {} 元", money(*amount)) };
+            out.extend([format!("{}{amount}", outcome.label()), formula.clone(), reason.clone()]);
+        }
+        What::Paid { amount, method, account_last4, batch, .. } => {
+            let account = if account_last4.is_empty() { String::new() } else { format!("尾号 {account_last4}") };
+            let batch = if batch.is_empty() { String::new() } else { format!("批次 {batch}") };
+            out.push(joined(&[&format!("{} 元", money(*amount)), method, &account, &batch]));
+        }
+        What::Transferred { to, assistance, note, .. } => {
+            out.extend([joined(&[&format!("转给{}", to.name), assistance]), note.clone()]);
+        }
+        What::SignedFor { .. } => {}
+        What::Returned { reason, .. } => out.push(reason.clone()),
+        What::Session { text, .. } => out.push(text.clone()),
+        What::Outcome { change, text, follow_up, .. } => {
+            let again = follow_up.map(|day| format!("{day} 回访")).unwrap_or_default();
+            out.extend([joined(&[change.label(), &again]), text.clone()]);
+        }
+        What::Feedback { result, text, .. } => out.extend([result.label().to_owned(), text.clone()]),
+        What::Closed { result } => out.push(result.clone()),
+        What::Satisfaction { score, text } => out.extend([format!("{score} 分"), text.clone()]),
+        What::Withdrawn { reason, .. } => out.push(reason.clone()),
+        What::Note { text } => out.push(text.clone()),
+        What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
+    }
+    out.retain(|line| !line.trim().is_empty());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_and_days_read_as_on_paper() {
+        assert_eq!(money(Fen(283_500)), "2,835.00");
+        assert_eq!(money(Fen(-123_456_789)), "-1,234,567.89");
+        assert_eq!((count(999).as_str(), count(1_204).as_str()), ("999", "1,204"));
+        let noon = 1_559_104_920_000; // 2019-05-29T04:42Z
+        assert_eq!(today(noon).to_string(), "2019-05-29");
+        assert_eq!(today(1_559_145_600_000).to_string(), "2019-05-30", "16:00 UTC is midnight here");
+        assert_eq!(moment(noon, noon), "5月29日 12:42");
+        assert_eq!(long_day(today(noon)), "2019年5月29日 星期三");
+    }
+
+    #[test]
+    fn a_deadline_gets_louder() {
+        let today = Day(18_000);
+        let tones = [-1, 0, 1, 3, 4].map(|ahead| due(Some(today.plus(ahead)), today).tone);
+        assert_eq!(tones, [Tone::Bad, Tone::Bad, Tone::Warn, Tone::Warn, Tone::Plain]);
+    }
+}
