@@ -5,6 +5,7 @@
 
 mod enrol;
 mod execute;
+mod import;
 mod local;
 mod serve;
 mod work;

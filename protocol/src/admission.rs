@@ -90,7 +90,7 @@ pub fn admit(run: &Run, known: &Known<'_>) -> Result<Vec<Admitted>, Refusal> {
     if run.entries.is_empty() {
         return Err(Refusal::Empty);
     }
-    let allowed = may_log(known.control, &run.log.device, &run.log.place);
+    let allowed = may_log(known.control, &run.log);
     if known.safeguards.scope_on_admission {
         allowed.map_err(Refusal::Denied)?;
     }
@@ -258,7 +258,7 @@ pub fn effect(
             Target::Stop(verdict) => return stop(verdict),
         };
         if safeguards.authority_on_effect {
-            match may_write(control, &log.device, kind, &log.place) {
+            match may_write(control, log, kind) {
                 Ok(()) => {}
                 Err(Denied::UnknownKind) => return stop(Verdict::Waiting(vec![WaitFor::Upgrade])),
                 Err(denied) if denied.may_change() => return stop(Verdict::Waiting(vec![WaitFor::Control])),

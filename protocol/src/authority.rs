@@ -7,6 +7,7 @@
 use crate::area::{AreaId, Tier};
 use crate::control::{Control, Office};
 use crate::device::DeviceKey;
+use crate::entry::LogId;
 use crate::record::{Kind, Lane, Place};
 
 /// Where records of a kind live and who may write them.
@@ -93,9 +94,11 @@ pub fn may_receive(control: &Control, device: &DeviceKey, place: &Place) -> bool
     !control.is_revoked(device) && control.office_of(device).is_some_and(|office| may_hold(control, &office, place))
 }
 
-/// Whether a device may write logs of a place at all, now or at some time past.
-pub fn may_log(control: &Control, device: &DeviceKey, place: &Place) -> Result<(), Denied> {
-    let office = control.office_of(device).ok_or(Denied::UnknownDevice)?;
+/// Whether a log is one that its device may write: its office covers the area, or did until the log was closed at a
+/// stated length. An office that lost an area without a length stated for a log has nothing there.
+pub fn may_log(control: &Control, log: &LogId) -> Result<(), Denied> {
+    let place = &log.place;
+    let office = control.office_of(&log.device).ok_or(Denied::UnknownDevice)?;
     // Before the tree is known, only the city's control can be told: it brings the tree.
     if control.divisions.is_empty() {
         return if office.tier == Tier::City && office.areas.contains_key(&place.area) {
@@ -108,14 +111,16 @@ pub fn may_log(control: &Control, device: &DeviceKey, place: &Place) -> Result<(
     if office.tier < place.floor {
         return Err(Denied::TierTooLow);
     }
-    if office.ever_covered(&control.divisions, place.area) { Ok(()) } else { Err(Denied::NotCovered) }
+    let stated = || control.stated_length(&log.device, &log.name()).is_some();
+    if office.covers(&control.divisions, place.area) || stated() { Ok(()) } else { Err(Denied::NotCovered) }
 }
 
-/// Whether a device may write a record of this kind at this place.
-pub fn may_write(control: &Control, device: &DeviceKey, kind: Kind, place: &Place) -> Result<(), Denied> {
+/// Whether a device may write a record of this kind in this log.
+pub fn may_write(control: &Control, log: &LogId, kind: Kind) -> Result<(), Denied> {
     let rule = RULES.iter().find(|rule| rule.kind == kind).ok_or(Denied::UnknownKind)?;
-    may_log(control, device, place)?;
-    let office = control.office_of(device).ok_or(Denied::UnknownDevice)?;
+    may_log(control, log)?;
+    let place = &log.place;
+    let office = control.office_of(&log.device).ok_or(Denied::UnknownDevice)?;
     // While the tree is being built there is no area to ask: the first records of a city are its own.
     let area_tier = control.divisions.get(place.area).map_or(Tier::City, |area| area.tier);
     let fits = rule.lane == place.lane
@@ -130,6 +135,7 @@ pub fn may_write(control: &Control, device: &DeviceKey, kind: Kind, place: &Plac
     if office.tier < rule.writer {
         return Err(Denied::TierTooLow);
     }
+    // An area once covered is still named; whether the log is good was asked above.
     if office.tier < rule.foreign_writer && !office.areas.contains_key(&place.area) {
         return Err(Denied::NotCovered);
     }

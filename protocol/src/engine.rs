@@ -116,6 +116,7 @@ impl<S: Store> Engine<S> {
 
     /// Time passed: resend what is due, give up on the silent.
     pub fn tick(&mut self, now: Now) -> Result<(), StoreError> {
+        self.replica.refresh()?;
         let connections: Vec<Connection> = self.sessions.keys().copied().collect();
         for connection in connections {
             let Some(session) = self.sessions.get_mut(&connection) else { continue };

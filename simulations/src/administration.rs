@@ -7,9 +7,9 @@ use crate::city::EXPIRES;
 use crate::faults::Strike;
 use crate::people::{Change, Deed};
 use crate::world::{Event, World};
-use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::control::{Control, Office};
-use shouwang_protocol::device::{DeviceKey, OfficeId};
+use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::control::Office;
+use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{RecordId, RecordRef};
 use shouwang_protocol::store::Store;
@@ -25,29 +25,19 @@ impl World {
         self.truth()?.devices.get(device)?.record
     }
 
-    /// The lengths the city holds of a device's logs, below `area` where one is given.
-    fn lengths(&self, device: &DeviceKey, area: Option<AreaId>) -> Vec<(Hash, u64)> {
+    /// The lengths the city holds of a device's logs.
+    fn lengths(&self, device: &DeviceKey) -> Vec<(Hash, u64)> {
         let Some(replica) = self.replica(0) else { return Vec::new() };
         let control = replica.control();
-        let within = |at: AreaId| area.is_none_or(|area| control.divisions.is_within(at, area));
-        let logs = replica.frontier().logs().filter(|(log, _)| log.device == *device && within(log.place.area));
+        let logs = replica.frontier().logs().filter(|(log, _)| log.device == *device);
         // What is closed stays closed where it is.
         logs.map(|(log, head)| (log.name(), control.closed_at(device, &log.name()).unwrap_or(head.length))).collect()
-    }
-
-    fn devices_of(&self, office: OfficeId) -> Vec<DeviceKey> {
-        let control = self.truth();
-        let of = |control: &Control| -> Vec<DeviceKey> {
-            let all = control.devices.iter();
-            all.filter(|(_, facts)| facts.certificate.as_ref().is_some_and(|c| c.office == office)).map(|(key, _)| *key).collect()
-        };
-        control.map(of).unwrap_or_default()
     }
 
     /// The city revokes a machine; what it wrote counts as far as the city holds it.
     pub(crate) fn revoke(&mut self, node: usize) {
         let device = self.nodes[node].device;
-        let lengths = self.lengths(&device, None);
+        let lengths = self.lengths(&device);
         if self.revoke_device(device, lengths) {
             self.trace.sometimes("machine revoked");
         } else if self.healed_at.is_none() {
@@ -65,7 +55,7 @@ impl World {
     pub(crate) fn hostile_ends(&mut self) {
         let device = self.city.device(self.city.hostile());
         if self.dice.chance(700) && self.replica(0).is_some() {
-            let lengths = self.lengths(&device, None);
+            let lengths = self.lengths(&device);
             self.revoke_device(device, lengths);
         }
     }
@@ -101,20 +91,17 @@ impl World {
             .map(|other| other.id)
             .collect();
         let Some(record) = control.divisions_record else { return };
-        let old: Vec<OfficeId> = area.parent.and_then(|parent| Some(control.office_at(parent)?.id)).into_iter().collect();
         let Some(parent) = self.dice.pick(&townships).copied() else { return };
         area.parent = Some(parent);
-        let mut deeds = self.closings(&old, village);
+        let mut deeds = self.closings(std::slice::from_ref(&area), &[]);
         deeds.push(self.city_deed(record, Change::Areas(vec![area])));
         if self.do_deeds(0, deeds).is_none() {
             return;
         }
         self.trace.sometimes("village came under another township");
-        let superior = self.node_of_area(parent);
+        // Somebody pulls the old plug; until then the village learns from the one that it is another's.
         for at in 0..self.nodes.len() {
             if self.city.areas[self.city.machines[self.nodes[at].machine].office].id == village {
-                self.nodes[at].superior = superior;
-                // Somebody tells the village whom to dial, and pulls the old plug.
                 for connection in self.network.of(at) {
                     let wait = self.dice.wait(3_600_000);
                     self.after(wait, Event::Cut(connection));
@@ -123,21 +110,23 @@ impl World {
         }
     }
 
+    /// A node that was sent away is told by telephone whom to dial.
+    pub(crate) fn ask_whom_to_dial(&mut self, node: usize) {
+        let own = self.city.areas[self.city.machines[self.nodes[node].machine].office].id;
+        let parent = self.truth().and_then(|control| control.divisions.get(own)?.parent);
+        if let Some(superior) = parent.and_then(|parent| self.node_of_area(parent)) {
+            self.nodes[node].superior = Some(superior);
+        }
+    }
+
     fn node_of_area(&self, area: AreaId) -> Option<usize> {
         (0..self.nodes.len()).find(|node| self.city.areas[self.city.machines[self.nodes[*node].machine].office].id == area)
     }
 
-    /// Closes what these offices' devices wrote in an area, at the lengths the city holds.
-    fn closings(&mut self, offices: &[OfficeId], area: AreaId) -> Vec<Deed> {
-        let mut deeds = Vec::new();
-        let devices: Vec<DeviceKey> = offices.iter().flat_map(|office| self.devices_of(*office)).collect();
-        for device in devices {
-            let lengths = self.lengths(&device, Some(area));
-            if let Some(record) = self.device_record(&device).filter(|_| !lengths.is_empty()) {
-                deeds.push(self.city_deed(record, Change::Closing(lengths)));
-            }
-        }
-        deeds
+    /// Closes what offices would lose by such a change, at the lengths the city holds.
+    fn closings(&mut self, areas: &[Area], offices: &[Office]) -> Vec<Deed> {
+        let closings = self.replica(0).map(|replica| replica.closings(areas, offices)).unwrap_or_default();
+        closings.into_iter().map(|(record, lengths)| self.city_deed(record, Change::Closing(lengths))).collect()
     }
 
     /// A township's office covers another village besides its own.
@@ -173,7 +162,7 @@ impl World {
         let is_village = |area: &AreaId| control.divisions.get(*area).is_some_and(|area| area.tier == Tier::Village);
         let Some(village) = office.areas_now().find(is_village) else { return };
         office.areas.insert(village, false);
-        let mut deeds = self.closings(&[office.id], village);
+        let mut deeds = self.closings(&[], std::slice::from_ref(&office));
         deeds.push(self.city_deed(record, Change::Offices(vec![office])));
         if self.do_deeds(0, deeds).is_some() {
             self.trace.sometimes("office lost an area");

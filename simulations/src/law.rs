@@ -68,12 +68,17 @@ pub fn may_write_log(control: &Control, log: &LogId) -> bool {
     if is_city_control(control, &log.place) && control.divisions.is_empty() {
         return facts.tier == Tier::City;
     }
-    let line = line(control, log.place.area);
-    let covers = facts.now.iter().any(|area| line.contains(area));
-    // Who lost an area keeps what it wrote there, as far as its logs were closed at a length.
-    let once = facts.ever.iter().any(|area| line.contains(area)) || !covers;
-    let closed = control.closed_at(&log.device, &log.name()).is_some();
-    facts.tier >= log.place.floor && (covers || (once && closed))
+    facts.tier >= log.place.floor && (covers(control, &facts, log.place.area) || stated(control, log).is_some())
+}
+
+fn covers(control: &Control, facts: &Facts, area: AreaId) -> bool {
+    let line = line(control, area);
+    facts.now.iter().any(|area| line.contains(area))
+}
+
+/// The length up to which the city says that this log is good, whoever covers the area now.
+fn stated(control: &Control, log: &LogId) -> Option<u64> {
+    control.devices.get(&log.device)?.closings.get(&log.name()).copied()
 }
 
 /// Whether a device may change such a record in this log.
@@ -105,9 +110,14 @@ pub fn may_change(control: &Control, log: &LogId, record: &RecordRef, known: imp
     fits && may_write_log(control, log)
 }
 
-/// Whether control cut this entry off: its log was closed before it, or forked before it and another branch counts.
+/// Whether control cut this entry off: its log was closed before it, or its office lost the area, or it forked before it and another branch counts.
 pub fn is_cut(control: &Control, log: &LogId, sequence: u64) -> bool {
-    let closed = control.closed_at(&log.device, &log.name()).is_some_and(|length| sequence >= length);
+    let lost = facts(control, &log.device).is_some_and(|facts| !covers(control, &facts, log.place.area))
+        && !is_city_control(control, &log.place);
+    let closed = match stated(control, log) {
+        Some(length) => sequence >= length,
+        None => lost || control.is_revoked(&log.device),
+    };
     let name = log.name();
     let choices = control.devices.get(&log.device).map(|facts| &facts.choices);
     let forked =

@@ -556,7 +556,10 @@ impl World {
             None => self.trace.sometimes("silence noticed"),
             Some(Farewell::Replaced) => self.trace.sometimes("connection replaced"),
             Some(Farewell::Expired) => self.trace.sometimes("expired device turned away"),
-            Some(Farewell::WrongArea) => self.trace.sometimes("wrong superior"),
+            Some(Farewell::WrongArea) => {
+                self.trace.sometimes("wrong superior");
+                self.ask_whom_to_dial(lower);
+            }
             Some(Farewell::Disk) => self.trace.sometimes("session ended, disk"),
             Some(Farewell::Malformed | Farewell::Version | Farewell::Foreign) => {
                 self.fail("farewell", format!("an honest node says {why:?} to another"));

@@ -129,6 +129,13 @@ impl Gentle {
         self.base.see(now, delay);
         self.round.delays += delay;
         self.round.samples += 1;
+        // The window may double once more before the round ends, and a router's queue is soon full.
+        let base = self.base.least().unwrap_or(delay);
+        let excess = delay.saturating_sub(base);
+        if self.starting && excess > NOISE && scale(self.window, excess, delay) > 2 * MANY * self.mtu {
+            self.starting = false;
+            self.set(scale(self.window, base, delay) + FEW * self.mtu);
+        }
     }
 
     /// Bytes of ours that wait somewhere, as far as this round trip shows.
@@ -142,7 +149,6 @@ impl Gentle {
 
     fn end_round(&mut self, now: Instant) {
         let seen = self.queued();
-        if std::env::var_os("GENTLE").is_some() { eprintln!("DBG win {} seen {:?} lim {} start {} looking {:?} acked {} lost {}", self.window, seen, self.round.limited, self.starting, self.looking, self.acked, self.lost); }
         let limited = self.round.limited;
         self.round = Round { began: now, delays: Duration::ZERO, samples: 0, limited: false };
         if let Some(window) = self.looking.take() {

@@ -109,6 +109,7 @@ impl Node {
                     "frontier_digest": replica.frontier().digest(|_| true).hex(),
                     "areas_digest": digests,
                     "own_entries": replica.own_entries(),
+                    "own_logs": replica.frontier().logs().filter(|(log, head)| log.device == me && head.length > 0).count(),
                     "forks": replica.forked().len(),
                     "refused_by_peers": engine.refused_by_peers().len(),
                     "confirmed": { "township": replica.confirmed(Tier::Township), "city": replica.confirmed(Tier::City) },

@@ -9,9 +9,12 @@ use rusqlite::{Connection, OpenFlags};
 use shouwang_protocol::hash::{Hash, hex};
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 use zeroize::Zeroizing;
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
+use zstd::zstd_safe::CParameter;
 
 /// Bytes of a blob when unpacked.
 const BLOB_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -21,8 +24,15 @@ const BUSY: Duration = Duration::from_secs(10);
 const STATEMENTS: usize = 160;
 /// Compression level of records.
 const LEVEL: i32 = 3;
+/// How a blob is packed, its first byte.
 const RAW: u8 = 0;
-const ZSTD: u8 = 1;
+const DICTIONARY_1: u8 = 1;
+
+/// Trained on invented households, cases and packs (see `tests/measure.rs`): records are small and much alike, and
+/// with it they take 40 % of what they take without. Released: never to be changed, only to be followed by another.
+const DICTIONARY: &[u8] = include_bytes!("pack.dict");
+static PACKING: LazyLock<EncoderDictionary<'static>> = LazyLock::new(|| EncoderDictionary::copy(DICTIONARY, LEVEL));
+static UNPACKING: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(DICTIONARY));
 
 /// How a database is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,17 +80,20 @@ impl Db {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         conn.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
         let io = |error| Fault::Io("the compressor", error);
+        let mut compressor = Compressor::with_prepared_dictionary(&PACKING).map_err(io)?;
+        // The first byte of a blob says which dictionary; the frame need not.
+        compressor.set_parameter(CParameter::DictIdFlag(false)).map_err(io)?;
         Ok(Db {
             conn,
-            compressor: RefCell::new(Compressor::new(LEVEL).map_err(io)?),
-            decompressor: RefCell::new(Decompressor::new().map_err(io)?),
+            compressor: RefCell::new(compressor),
+            decompressor: RefCell::new(Decompressor::with_prepared_dictionary(&UNPACKING).map_err(io)?),
         })
     }
 
     /// A blob as it is stored.
     pub fn pack(&self, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
         let packed = self.compressor.borrow_mut().compress(bytes).map_err(|error| Fault::Io("the compressor", error))?;
-        let (how, body) = if packed.len() < bytes.len() { (ZSTD, packed.as_slice()) } else { (RAW, bytes) };
+        let (how, body) = if packed.len() < bytes.len() { (DICTIONARY_1, packed.as_slice()) } else { (RAW, bytes) };
         let mut out = Vec::with_capacity(body.len() + 1);
         out.push(how);
         out.extend_from_slice(body);
@@ -93,7 +106,7 @@ impl Db {
         let (how, body) = blob.split_first().ok_or(DAMAGED)?;
         match *how {
             RAW => Ok(body.to_vec()),
-            ZSTD => {
+            DICTIONARY_1 => {
                 let size = Decompressor::upper_bound(body).filter(|size| *size <= BLOB_BYTES_MAX).ok_or(DAMAGED)?;
                 self.decompressor.borrow_mut().decompress(body, size).map_err(|_| DAMAGED)
             }

@@ -7,6 +7,7 @@
 use super::view::{Choice, Field, Input};
 use super::wording;
 use crate::desk::{CaseStep, Choices, Receiver, To};
+use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
@@ -142,6 +143,11 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             words("result", "结果", Answer::ALL, Answer::word, Answer::label),
             Field::area("text", "说明").needed(),
         ],
+        EventKind::Routed => {
+            let villages = known.choices.areas.iter().filter(|area| area.tier == Tier::Village);
+            let all = villages.map(|area| (area.id.to_string(), area.name.clone()));
+            vec![Field::select("area", "分派到哪个村(社区)", Choice::list(all, "")).needed()]
+        }
         EventKind::GaveUp => vec![reason("本人为什么撤回")],
         EventKind::Closed => vec![Field::area("result", "结果（用申请人看得懂的话）").needed()],
         EventKind::Satisfaction => {
@@ -154,6 +160,11 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         field.scope = format!("-{}", kind.word());
     }
     fields
+}
+
+/// What a step is called on a button.
+pub fn label(kind: EventKind) -> &'static str {
+    kind.label()
 }
 
 /// The word beside a step's name.
@@ -289,6 +300,10 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         },
         EventKind::Feedback => {
             CaseStep::Feedback { transfer: transfer()?, result: form.word("result", Answer::from_word)?, text: text("text") }
+        }
+        EventKind::Routed => {
+            let area = AreaId::parse(&text("area")).ok_or("请选择村(社区)")?;
+            CaseStep::Route { household: None, area: Some(area) }
         }
         EventKind::GaveUp => CaseStep::GiveUp { reason: text("reason") },
         EventKind::Closed => CaseStep::Close { result: text("result") },

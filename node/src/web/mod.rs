@@ -49,7 +49,6 @@ fn router(app: App) -> Router {
         .route("/cases/new", get(case_new::form).post(case_new::open))
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/act", post(case::act))
-        .route("/cases/{id}/route", post(case::route))
         .route("/cases/{id}/receipt", get(receipt::show))
         .route("/clues/new", get(case_new::clue_form).post(case_new::open_clue))
         .route("/import", get(import::form).post(import::upload).layer(import_limit))

@@ -223,6 +223,14 @@ impl Field {
         self
     }
 
+    /// Puts back what was typed.
+    pub fn refill(&mut self, typed: &str) {
+        typed.clone_into(&mut self.value);
+        for choice in &mut self.choices {
+            choice.picked = choice.value == typed;
+        }
+    }
+
     /// Its id in the page.
     pub fn id(&self) -> String {
         format!("f{}-{}", self.scope, self.name)

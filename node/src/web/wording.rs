@@ -199,6 +199,7 @@ pub fn lines(what: &What) -> Vec<String> {
         What::Closed { result } => out.push(result.clone()),
         What::Satisfaction { score, text } => out.extend([format!("{score} 分"), text.clone()]),
         What::Withdrawn { reason, .. } => out.push(reason.clone()),
+        What::Routed { area, .. } => out.push(format!("分派到{area}，由新事项继续办理")),
         What::Note { text } => out.push(text.clone()),
         What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
     }

@@ -34,11 +34,6 @@ impl Office {
         divisions.path_up(area).any(|step| self.areas.get(&step) == Some(&true))
     }
 
-    /// Whether it covers `area` now or ever did. What it wrote then stays written.
-    pub fn ever_covered(&self, divisions: &Divisions, area: AreaId) -> bool {
-        divisions.path_up(area).any(|step| self.areas.contains_key(&step))
-    }
-
     /// The areas it covers now, by label.
     pub fn areas_now(&self) -> impl Iterator<Item = AreaId> + '_ {
         self.areas.iter().filter(|(_, now)| **now).map(|(area, _)| *area)
@@ -117,10 +112,14 @@ impl Control {
         self.devices.get(device).is_some_and(|facts| facts.revoked)
     }
 
-    /// The length at which a device's log is closed, if it is.
+    /// The length at which a device's log is closed, if it is: as stated, else at 0 when the device was revoked.
     pub fn closed_at(&self, device: &DeviceKey, log: &Hash) -> Option<u64> {
-        let facts = self.devices.get(device)?;
-        facts.closings.get(log).copied().or(facts.revoked.then_some(0))
+        self.stated_length(device, log).or_else(|| self.is_revoked(device).then_some(0))
+    }
+
+    /// The length that a closing states for a device's log. What was written up to there is good for ever.
+    pub fn stated_length(&self, device: &DeviceKey, log: &Hash) -> Option<u64> {
+        self.devices.get(device)?.closings.get(log).copied()
     }
 
     /// The entry that counts at a place where a log forked.

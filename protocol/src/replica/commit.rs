@@ -89,6 +89,10 @@ impl<S: Store> Replica<S> {
         }
         let staged = work.finish(Vec::new());
         let control_changed = staged.control_changed;
+        if control_changed && let Some(device) = self.orphaned(staged.control()) {
+            let device = device.short();
+            return Err(CommitError::Refused(format!("device {device} would lose an area where its logs are not closed")));
+        }
         let committed = self.write(staged)?;
         let committed = if control_changed { self.settle_control()?.unwrap_or(committed) } else { committed };
         Ok((committed, done))
@@ -139,7 +143,7 @@ impl<S: Store> Replica<S> {
                 return Err(CommitError::Closed);
             }
             if self.safeguards.scope_on_admission
-                && let Err(denied) = crate::authority::may_log(&work.control, &log.device, &place)
+                && let Err(denied) = crate::authority::may_log(&work.control, &log)
             {
                 return Err(CommitError::Refused(denied.to_string()));
             }

@@ -144,7 +144,13 @@ impl<S: Store> Replica<S> {
         Ok(())
     }
 
-    fn refresh(&mut self) -> Result<(), StoreError> {
+    /// Whether a write failed, so that nobody knows what is on the disk until it is read again.
+    pub fn is_in_doubt(&self) -> bool {
+        self.stale
+    }
+
+    /// Reads everything again when a write failed: what it wrote all the same must be sent too.
+    pub fn refresh(&mut self) -> Result<(), StoreError> {
         if self.stale { self.reload() } else { Ok(()) }
     }
 

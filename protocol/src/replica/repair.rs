@@ -7,8 +7,10 @@
 use super::work::Work;
 use super::{Committed, Replica};
 use crate::admission::Past;
-use crate::area::AreaId;
-use crate::authority;
+use crate::area::{Area, AreaId, Divisions};
+use crate::authority::{self, Denied};
+use crate::control::{Control, Office};
+use crate::device::DeviceKey;
 use crate::entry::{EntryRef, Header, LogId, verify_head};
 use crate::frontier::LogHead;
 use crate::hash::Hash;
@@ -80,7 +82,42 @@ impl<S: Store> Replica<S> {
                 }
             }
         }
+        // An office that lost an area has nothing there but what was closed at a stated length.
+        for (log, _) in self.frontier.logs().filter(|(_, head)| head.length > 0) {
+            if authority::may_log(&self.control, log) == Err(Denied::NotCovered) {
+                cuts.insert(*log, 0);
+            }
+        }
         Ok((cuts, settled))
+    }
+
+    /// A device that would have nothing left of some log that is held here, were control like this.
+    pub(super) fn orphaned(&self, control: &Control) -> Option<DeviceKey> {
+        self.losing(control).next().map(|log| log.device)
+    }
+
+    fn losing<'a>(&'a self, control: &'a Control) -> impl Iterator<Item = &'a LogId> {
+        let held = self.frontier.logs().filter(|(_, head)| head.length > 0).map(|(log, _)| log);
+        held.filter(|log| {
+            authority::may_log(control, log) == Err(Denied::NotCovered) && authority::may_log(&self.control, log).is_ok()
+        })
+    }
+
+    /// The logs that offices would lose, were areas and offices like this, by their devices' records, with the lengths
+    /// held here. Closing them is to be written before the change.
+    pub fn closings(&self, areas: &[Area], offices: &[Office]) -> BTreeMap<RecordId, Vec<(Hash, u64)>> {
+        let mut control = self.control().clone();
+        let changed = |area: &&Area| areas.iter().all(|new| new.id != area.id);
+        let unchanged: Vec<Area> = control.divisions.iter().filter(changed).cloned().collect();
+        control.divisions = Divisions::new(unchanged.into_iter().chain(areas.iter().cloned()));
+        control.offices.extend(offices.iter().map(|office| (office.id, office.clone())));
+        let mut closings: BTreeMap<RecordId, Vec<(Hash, u64)>> = BTreeMap::new();
+        for log in self.losing(&control) {
+            if let Some(record) = self.control.devices.get(&log.device).and_then(|facts| facts.record) {
+                closings.entry(record).or_default().push((log.name(), self.frontier.get(log).length));
+            }
+        }
+        closings
     }
 
     fn cut(&mut self, cuts: BTreeMap<LogId, u64>, settled: Vec<EntryRef>) -> Result<Committed, StoreError> {
@@ -211,7 +248,7 @@ impl<S: Store> Replica<S> {
         if signed_to != head.length && !was_cut {
             found.push(Difference::Head(*log));
         }
-        if authority::may_log(&self.control, &log.device, &log.place).is_err() {
+        if head.length > 0 && authority::may_log(&self.control, log).is_err() {
             found.push(Difference::Scope(*log));
         }
         Ok(())

@@ -81,6 +81,13 @@ pub(super) struct Staged {
     pub(super) control_changed: bool,
 }
 
+impl Staged {
+    /// Control as it would be.
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
+}
+
 impl<'a, S: Store> Work<'a, S> {
     pub(super) fn new(replica: &'a Replica<S>) -> Work<'a, S> {
         Work {

@@ -102,6 +102,7 @@ pub struct Session {
     // What came from a peer that has not shown its certificate yet.
     early: Vec<Message>,
     early_bytes: usize,
+    astray: bool,
     agreed: bool,
     received_frames: bool,
     farewell: Option<Farewell>,
@@ -161,6 +162,7 @@ impl Session {
             last_heard_ms: now.mono_ms,
             early: Vec::new(),
             early_bytes: 0,
+            astray: false,
             agreed: false,
             received_frames: false,
             farewell: None,
@@ -391,10 +393,8 @@ impl Session {
             control.office_of(&self.peer).map(|office| office.areas_now().collect()).unwrap_or_default();
         // An area that our tree does not show yet cannot be judged: the control that names it is still on its way.
         let known = theirs.iter().all(|area| control.divisions.get(*area).is_some());
-        if superior && known && !theirs.iter().any(covers) && !control.is_revoked(&self.peer) {
-            self.end(Farewell::WrongArea);
-            return;
-        }
+        // An office that came under another superior hears so before it is sent away: everybody gets control.
+        self.astray = superior && known && !theirs.iter().any(covers) && !control.is_revoked(&self.peer);
         self.identified = true;
         // Before we knew the peer we could not compute what is in common.
         self.told.1 = if self.mine.as_ref().is_some_and(|mine| mine.common == replica.common_digest(&self.peer)) {
@@ -635,7 +635,11 @@ impl Session {
                 self.send_frontiers(replica, true, None, false);
             }
         }
-        if self.control_settled && !self.data_begun {
+        if self.control_settled && self.astray && self.is_quiet() {
+            self.end(Farewell::WrongArea);
+            return Ok(());
+        }
+        if self.control_settled && !self.data_begun && !self.astray {
             self.data_begun = true;
             if mine.1 != self.their_digests.1 {
                 self.begin_data(replica, &theirs)?;

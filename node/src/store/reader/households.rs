@@ -231,8 +231,8 @@ impl Reader {
     /// The households in which a person lives, by identity number as anybody writes it.
     pub fn households_of_person(&self, id_no: &str) -> Result<Vec<RecordId>, StoreError> {
         let number = IdNo::parse(id_no).map_or_else(|_| normalise(id_no), |id| id.long());
-        let sql = "SELECT DISTINCT name FROM member JOIN record ON record.id = member.household \
-                   WHERE present AND id_no <> '' AND id_no = ?1 ORDER BY name";
+        let sql = "SELECT DISTINCT record.name FROM member JOIN record ON record.id = member.household \
+                   WHERE present AND id_no <> '' AND id_no = ?1 ORDER BY record.name";
         Ok(all(&self.db.conn, sql, [number], |row| Ok(RecordId(Hash(fixed(row, 0)?))))?)
     }
 

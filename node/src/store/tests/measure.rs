@@ -132,6 +132,53 @@ fn run(memory_security: bool) {
     println!("rebuild_views: {:.1} s", begun.elapsed().as_secs_f64());
 }
 
+/// Writes what the database packs into files of their own (SAMPLES=directory), to train `pack.dict` on:
+/// `zstd --train -r samples --maxdict=16384 -o pack.dict`. A dictionary that was released is never changed; a better
+/// one gets a new number in `db.rs`.
+#[test]
+#[ignore = "makes samples for a dictionary"]
+fn samples_for_a_dictionary() {
+    let Ok(dir) = std::env::var("SAMPLES") else { return };
+    let mut number = 0;
+    let mut keep = |bytes: &[u8]| {
+        number += 1;
+        std::fs::write(format!("{dir}/{number}"), bytes).expect("writes");
+    };
+    let mut dump = |town: &Town, n: usize| {
+        let store = &town.node(n).replica().store().memory;
+        store.all_entries().for_each(|entry| keep(&crate::store::rows::encode(&entry.entry.pairs).expect("encodes")));
+        store.records().for_each(|(_, record)| keep(&record.snapshot));
+    };
+    let mut town = Town::new();
+    town.connect_all();
+    town.cut_all();
+    let mut dice = Dice(31);
+    let imported: Vec<_> = rows().iter().step_by(12).map(|row| town.import(VILLAGE, VILLAGE, row)).collect();
+    for record in &imported {
+        let (field, value) = match dice.roll(5) {
+            0 => ("income_annual", serde_json::json!(dice.roll(40_000))),
+            1 => ("phone", format!("1390000{:04}", dice.roll(9_999)).into()),
+            2 => ("remark", "入户走访，情况属实".into()),
+            3 => ("status", "在册".into()),
+            _ => ("type", "低保".into()),
+        };
+        let edit = import::set(field, &value).expect("fits");
+        town.act(VILLAGE, place(VILLAGE, Lane::Registry), RecordRef::Known(*record), edit);
+    }
+    dump(&town, VILLAGE);
+    for seed in 1..12 {
+        let mut town = Town::new();
+        town.connect_all();
+        town.publish();
+        let mut dice = Dice(seed * 104_729);
+        for _ in 0..150 {
+            town.something(&mut dice);
+        }
+        town.connect_all();
+        dump(&town, CITY);
+    }
+}
+
 fn copy_control(town: &Town, disk: &mut SqliteStore) {
     use shouwang_protocol::store::Store;
     let from = &town.node(VILLAGE).replica().store().memory;

@@ -438,7 +438,15 @@ impl Town {
 
     pub fn event(&mut self, n: usize, of: usize, case: CaseId, what: What) -> Result<Done, CommitError> {
         let event = Event::new(office(n), format!("s{n}"), "经办人", Day(20_700), what);
-        self.try_act(n, place(of, Lane::Casework), RecordRef::Volume(case, AREAS[n].1), case::append(&event))
+        let at = place(of, Lane::Casework);
+        let mut action = self.action(at, RecordRef::Volume(case, AREAS[n].1), case::append(&event));
+        // The person saw all volumes that are here.
+        let volumes = Tier::ALL.map(|tier| RecordId::volume(&at, &case, tier));
+        action.shown = volumes.into_iter().filter(|id| matches!(self.node(n).replica().record(id), Ok(Some(_)))).collect();
+        let now = self.now;
+        let (_, mut done) = self.node_mut(n).commit(vec![action], now)?;
+        self.collect(n);
+        Ok(done.pop().expect("one"))
     }
 
     pub fn open_case(&mut self, n: usize, of: usize, case: CaseId, applicant: &str, household: Option<RecordId>) {

@@ -1,7 +1,19 @@
 //! One case: its three volumes as one story, who must act, and what the reader may do.
 
+use crate::desk::{self, Command, DeskError};
+use crate::web::App;
+use crate::web::error::{self, Answer, WebError};
+use crate::web::forms::{self, Form, Known};
+use crate::web::session::{Signed, SignedForm};
 use crate::web::view::{Chip, Fact, Field, Frame, Stub, Ticks};
+use crate::web::wording;
 use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect};
+use shouwang_protocol::record::CaseId;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::EventKind;
+use shouwang_protocol::standing::{Effect, Stage, Standing, Transfer};
 
 /// The page.
 #[derive(Template, Default)]
@@ -111,4 +123,197 @@ pub struct TransferLine {
     pub lines: Vec<String>,
     /// How far it is.
     pub state: Chip,
+}
+
+/// The case an address names.
+pub fn case_id(id: &str) -> Result<CaseId, WebError> {
+    CaseId::parse(id).ok_or(WebError::NoPage)
+}
+
+fn entry(line: &desk::CaseEntry, signed: &Signed) -> Result<StoryEntry, WebError> {
+    let item = &line.item;
+    let what = item.event.what.kind().map_or("不认识的记录", EventKind::label);
+    let (void, reason) = match &item.effect {
+        Effect::Counts => (false, String::new()),
+        Effect::Waits(what) => (true, format!("等待：{what}")),
+        Effect::WithoutEffect(why) => (true, format!("没有生效：{why}")),
+        Effect::TakenBack(_) => (true, "已撤销".to_owned()),
+    };
+    Ok(StoryEntry {
+        id: item.id.to_string(),
+        lane: wording::lane(item.tier),
+        what: what.to_owned(),
+        by: format!("{} {}", line.office, item.event.name),
+        when: wording::day(item.day),
+        lines: wording::lines(&item.event.what),
+        void,
+        reason,
+        ticks: wording::stored(signed.person.tier, line.stored),
+        withdraw: if line.may_take_back { Some(signed.stub()?) } else { None },
+    })
+}
+
+fn transfer(transfer: &Transfer) -> TransferLine {
+    let dated = |day: Option<Day>, what: &str| day.map(|day| format!("{day} {what}"));
+    let mut lines: Vec<String> = [dated(transfer.sent_on, "转出"), dated(transfer.signed_on, "签收"), dated(transfer.ended_on, "结束")]
+        .into_iter()
+        .flatten()
+        .collect();
+    lines = vec![lines.join("，")];
+    lines.push(transfer.note.clone());
+    if transfer.sessions > 0 {
+        lines.push(format!("服务 {} 次", transfer.sessions));
+    }
+    if let Some(change) = transfer.change {
+        lines.push(format!("成效：{}", change.label()));
+    }
+    if let Some(result) = transfer.result {
+        lines.push(format!("结果：{}", result.label()));
+    }
+    lines.push(transfer.text.clone());
+    lines.retain(|line| !line.is_empty());
+    TransferLine { to: transfer.to.name.clone(), what: transfer.assistance.clone(), lines, state: wording::transfer(transfer.state) }
+}
+
+fn facts(s: &Standing, pack: &str) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut put = |label: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            facts.push(if value.chars().count() > 14 { Fact::wide(label, value) } else { Fact::new(label, value) });
+        }
+    };
+    put("申请人", Some(s.applicant.clone()));
+    put("怎样开始", s.origin.map(|origin| origin.label().to_owned()));
+    put("来自", s.channel.map(|channel| channel.label().to_owned()));
+    put("登记日期", s.opened_on.map(|day| day.to_string()));
+    put("摘要", Some(s.summary.clone()));
+    put("预警规则", Some(s.rule.clone()));
+    put("代为申请", s.on_behalf.clone());
+    put("核实机构", s.verifier.as_ref().map(|target| target.name.clone()));
+    put("核实结果", s.finding.map(|finding| finding.label().to_owned()));
+    put("所缺材料", Some(s.materials.join("、")));
+    put("不予受理", s.not_accepted.clone());
+    put("预审意见", s.opinion.map(|opinion| opinion.label().to_owned()));
+    if let Some(decision) = &s.decision {
+        put("审批", Some(format!("{}（{} {}）", decision.outcome.label(), wording::tier(decision.tier), wording::day(decision.day))));
+        put("审批理由", Some(decision.reason.clone()));
+        put("怎样算的", Some(decision.formula.clone()));
+    }
+    if let Some(payment) = &s.payment {
+        put("发放", Some(format!("{} 元　{} {}", wording::money(payment.amount), payment.method, wording::day(payment.day))));
+    }
+    put("申请人撤回", s.given_up.clone());
+    put("办结", s.result.clone());
+    put("评价", s.satisfaction.map(|score| format!("{score} 分")));
+    put("政策包", Some(pack.to_owned()));
+    facts
+}
+
+/// The amount that counts now: paid, decided, proposed.
+fn sum(s: &Standing) -> (String, &'static str) {
+    let known = s.paid().map(|fen| (fen, "已发放"));
+    let known = known.or_else(|| s.decided().map(|fen| (fen, "已批准")));
+    let known = known.or_else(|| s.proposed.map(|fen| (fen, "拟定金额")));
+    known.filter(|(fen, _)| fen.0 > 0).map_or((String::new(), ""), |(fen, label)| (wording::money(fen), label))
+}
+
+/// What went wrong with a step that was just tried, and what was typed.
+struct Tried<'a> {
+    kind: &'static str,
+    fault: String,
+    form: &'a Form,
+}
+
+async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
+    let found = app.desk().case(&signed.person, case_id(id)?).await?;
+    let choices = app.desk().choices(&signed.person).await?;
+    let s = &found.standing;
+    let today = app.today();
+    let known = Known { standing: s, proposal: found.proposal.as_ref().ok(), choices: &choices, answerable: &found.answerable };
+    let next = forms::next(&found.possible, s);
+    let mut actions = Vec::new();
+    for kind in found.possible.iter().copied().filter(|kind| !matches!(kind, EventKind::Opened | EventKind::Withdrawn)) {
+        let mut form = ActionForm {
+            kind: kind.word(),
+            label: forms::label(kind).to_owned(),
+            note: forms::hint(kind, &known),
+            next: next == Some(kind),
+            open: next == Some(kind) && tried.is_none(),
+            fault: String::new(),
+            stub: signed.stub()?,
+            fields: forms::fields(kind, &known),
+        };
+        if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == kind.word()) {
+            (form.open, form.fault) = (true, tried.fault.clone());
+            for field in &mut form.fields {
+                field.refill(&tried.form.raw(&field.name));
+            }
+        }
+        actions.push(form);
+    }
+    // The next step first; the rest in the order of the work.
+    actions.sort_by_key(|action| !action.next);
+    let mut chips = vec![wording::stage(s.stage)];
+    chips.extend(wording::urgency(s.urgency));
+    let mut blocks = found.blocks.clone();
+    if let (Err(why), true) = (&found.proposal, found.possible.contains(&EventKind::Proposed)) {
+        blocks.push(why.clone());
+    }
+    blocks.extend(tried.as_ref().filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault.clone()));
+    let (sum, sum_label) = sum(s);
+    let title = wording::case_title(s.origin, &s.assistance, &s.rule);
+    let idle = if s.stage == Stage::Closed { "已办结，没有人需要办理。" } else { "现在没有人需要办理。" };
+    let turn = |turn: &desk::TurnLine| TurnLine {
+        who: turn.who.clone(),
+        what: turn.what.clone(),
+        due: wording::due(turn.due, today),
+        mine: turn.mine,
+    };
+    Ok(CasePage {
+        frame: app.frame(signed, "事项", "/cases").await?,
+        id: id.to_owned(),
+        heading: format!("{title} · {}", s.applicant),
+        place: found.place.clone(),
+        chips,
+        number: s.number.clone().unwrap_or_default(),
+        household: found.household.as_ref().map(|household| household.record.to_string()),
+        blocks,
+        entries: found.entries.iter().map(|line| entry(line, signed)).collect::<Result<_, _>>()?,
+        turns: found.turns.iter().map(turn).collect(),
+        idle: idle.to_owned(),
+        actions,
+        sum,
+        sum_label,
+        facts: facts(s, &s.pack),
+        transfers: s.transfers.iter().map(transfer).collect(),
+    })
+}
+
+/// `GET /cases/{id}`
+pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>) -> Answer {
+    error::show(&page(&app, &signed, &id, None).await?)
+}
+
+/// `POST /cases/{id}/act`
+pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedForm) -> Answer {
+    let case = case_id(&id)?;
+    let kind = EventKind::from_word(&sent.form.text("kind")).ok_or(WebError::Unreadable)?;
+    let action = sent.action()?;
+    let done = match forms::step(kind, &sent.form) {
+        Ok(step) => app.desk().perform(&sent.signed.person, action, Command::Case { case, step }).await,
+        Err(why) => Err(DeskError::invalid("", why)),
+    };
+    match done {
+        Ok(done) => {
+            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
+            // A case that was routed goes on under a new name.
+            let to = done.case.unwrap_or(case);
+            Ok(Redirect::to(&format!("/cases/{to}")).into_response())
+        }
+        Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
+            let tried = Tried { kind: kind.word(), fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
+            error::show_as(error::status(&error), &page(&app, &sent.signed, &id, Some(tried)).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -90,12 +90,13 @@ fn field_of(kind: &field::Field, prefix: &str, value: &Value, offer: &Choices) -
             Field { was: Some(text), ..Field::select(base.name.clone(), kind.label, choices) }
         }
         field::Form::Word(words) => {
-            let of_pack = match (kind.name, offer) {
-                ("type", Some(offer)) => codes(&pack.categories),
-                ("cause", Some(offer)) => codes(&pack.causes),
+            let names = |rows: &[(String, String)]| rows.iter().map(|(_, name)| name.clone()).collect();
+            let offered = match kind.name {
+                "type" => names(&offer.categories),
+                "cause" => names(&offer.causes),
                 _ => words.iter().map(|word| (*word).to_owned()).collect(),
             };
-            Field { choices: suggest(of_pack), ..base }
+            Field { choices: suggest(offered), ..base }
         }
         _ if matches!(kind.name, "address" | "remark") => base.widely(),
         _ => base,
@@ -160,10 +161,7 @@ fn refill(page: &mut HouseholdEditPage, form: &Form, faults: &[FieldFault]) {
     let rows = page.members.iter_mut().flat_map(|member| &mut member.fields);
     for field in fields.chain(rows).chain(&mut page.aid) {
         if let Some(typed) = form.0.get(&field.name).and_then(|values| values.first()) {
-            field.value.clone_from(typed);
-            for choice in &mut field.choices {
-                choice.picked = choice.value == *typed;
-            }
+            field.refill(typed);
         }
         if let Some(fault) = faults.iter().find(|fault| at(fault) == field.name) {
             field.fault.clone_from(&fault.reason);

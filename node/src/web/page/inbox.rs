@@ -1,7 +1,15 @@
 //! What was transferred to a department or a provider.
 
-use crate::web::view::{Chip, Frame};
+use crate::desk::InboxLine;
+use crate::web::App;
+use crate::web::error::{self, Answer};
+use crate::web::session::Signed;
+use crate::web::view::{Chip, Frame, Tone};
+use crate::web::wording;
 use askama::Template;
+use axum::extract::State;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::Urgency;
 
 /// The page.
 #[derive(Template, Default)]
@@ -38,4 +46,33 @@ pub struct InboxRow {
     pub sessions: String,
     /// Whether it goes first.
     pub urgent: bool,
+}
+
+fn row(line: &InboxLine, today: Day) -> InboxRow {
+    let done = !line.state.is_open();
+    InboxRow {
+        href: format!("/cases/{}", line.case),
+        title: if line.assistance.is_empty() { "转办".to_owned() } else { line.assistance.clone() },
+        note: line.note.clone(),
+        person: line.applicant.clone(),
+        from: format!("{} {}", line.from, wording::day(line.sent_on)),
+        state: wording::transfer(line.state),
+        due: if done { Chip::new(Tone::Plain, "—") } else { wording::due(line.due, today) },
+        sessions: if line.sessions > 0 { line.sessions.to_string() } else { String::new() },
+        urgent: !done && line.urgency != Urgency::Normal,
+    }
+}
+
+/// `GET /inbox`
+pub async fn list(State(app): State<App>, signed: Signed) -> Answer {
+    let lines = app.desk().inbox(&signed.person).await?;
+    let today = app.today();
+    let person = &signed.person;
+    let own = person.department.as_deref().or(person.provider.as_deref());
+    error::show(&InboxPage {
+        frame: app.frame(&signed, "转来的事项", "/inbox").await?,
+        heading: own.map_or_else(|| "转来的事项".to_owned(), |own| format!("{own} · 转来的事项")),
+        lead: "只列转给本部门、本机构的事项，内容以办理所需为限。".to_owned(),
+        rows: lines.iter().map(|line| row(line, today)).collect(),
+    })
 }

@@ -1,7 +1,17 @@
 //! The office's staff: add, give a new password, shut an account.
 
-use crate::web::view::{Chip, Choice, Field, Frame, Stub};
+use super::receipt::LETTERS;
+use crate::desk::{Command, DeskError, NewStaff};
+use crate::web::App;
+use crate::web::error::{self, Answer, WebError};
+use crate::web::forms::Form;
+use crate::web::session::{Signed, SignedForm};
+use crate::web::view::{Chip, Choice, Field, Frame, Stub, Tone};
 use askama::Template;
+use axum::extract::State;
+use shouwang_protocol::area::Tier;
+use shouwang_protocol::records::event::TargetKind;
+use shouwang_protocol::records::staff::Role;
 
 /// The page.
 #[derive(Template, Default)]
@@ -48,4 +58,117 @@ pub struct StaffRow {
     pub reset: Stub,
     /// A form's own.
     pub disable: Stub,
+}
+
+/// What was just done.
+#[derive(Default)]
+struct Done {
+    told: String,
+    password: String,
+    fault: String,
+}
+
+async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<StaffPage, WebError> {
+    let listed = app.desk().staff(&signed.person).await?;
+    let offer = app.desk().choices(&signed.person).await?;
+    let mut rows = Vec::new();
+    for line in &listed {
+        let row = &line.row;
+        let state = match (row.disabled, line.has_password) {
+            (true, _) => Chip::new(Tone::Plain, "已停用"),
+            (false, true) => Chip::new(Tone::Good, "在用"),
+            (false, false) => Chip::new(Tone::Warn, "本机没有密码"),
+        };
+        rows.push(StaffRow {
+            id: row.id.clone(),
+            name: row.name.clone(),
+            roles: row.roles.iter().map(|role| role.label()).collect::<Vec<_>>().join("、"),
+            acts_for: [row.department.as_str(), row.provider.as_str()].concat(),
+            state,
+            off: row.disabled,
+            me: row.id == signed.person.id,
+            reset: signed.stub()?,
+            disable: signed.stub()?,
+        });
+    }
+    let receivers = |kind| {
+        let listed = offer.receivers.iter().filter(move |receiver| receiver.kind == kind);
+        std::iter::once((String::new(), "—".to_owned())).chain(listed.map(|receiver| (receiver.id.clone(), receiver.name.clone())))
+    };
+    let picked = form.all("role");
+    let roles = Role::ALL.iter().map(|role| Choice {
+        value: role.word().to_owned(),
+        label: role.label().to_owned(),
+        picked: picked.iter().any(|word| word == role.word()),
+    });
+    let mut fields = vec![
+        Field::text("id", "账号").with(form.text("id")).hinted("登录用，本机构内不重复").needed(),
+        Field::text("name", "姓名").with(form.text("name")).needed(),
+        Field::text("password", "初始密码").hinted("至少 10 个字符，当面交给本人").needed(),
+    ];
+    if signed.person.tier > Tier::Village {
+        let of = |kind, name: &str| Choice::list(receivers(kind), &form.text(name));
+        fields.push(Field::select("department", "部门（部门经办填）", of(TargetKind::Department, "department")));
+        fields.push(Field::select("provider", "服务机构（服务机构填）", of(TargetKind::Provider, "provider")));
+    }
+    Ok(StaffPage {
+        frame: app.frame(signed, "工作人员", "/staff").await?,
+        lead: "谁能在本机构的机器上登录，能做什么。密码只在设置它的那台机器上。".to_owned(),
+        done: done.told,
+        password: done.password,
+        fault: done.fault,
+        rows,
+        stub: signed.stub()?,
+        fields,
+        roles: roles.collect(),
+    })
+}
+
+/// `GET /staff`
+pub async fn list(State(app): State<App>, signed: Signed) -> Answer {
+    error::show(&page(&app, &signed, Done::default(), &Form::default()).await?)
+}
+
+async fn perform(app: &App, sent: &SignedForm, command: Command, done: Done) -> Answer {
+    match app.desk().perform(&sent.signed.person, sent.action()?, command).await {
+        Ok(_) => error::show(&page(app, &sent.signed, done, &Form::default()).await?),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. })) => {
+            let done = Done { fault: error.what(), ..Done::default() };
+            error::show_as(error::status(&error), &page(app, &sent.signed, done, &sent.form).await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /staff`
+pub async fn add(State(app): State<App>, sent: SignedForm) -> Answer {
+    let form = &sent.form;
+    let staff = NewStaff {
+        id: form.text("id"),
+        name: form.text("name"),
+        roles: form.all("role").iter().filter_map(|word| Role::from_word(word)).collect(),
+        department: form.some("department"),
+        provider: form.some("provider"),
+        password: form.raw("password"),
+    };
+    let told = format!("已添加 {}（账号 {}）。", staff.name, staff.id);
+    perform(&app, &sent, Command::AddStaff(staff), Done { told, ..Done::default() }).await
+}
+
+/// `POST /staff/reset`: a new password that nobody chose, shown once.
+pub async fn reset(State(app): State<App>, sent: SignedForm) -> Answer {
+    let bytes = crate::entropy::bytes::<12>().map_err(|error| WebError::Fault(error.to_string()))?;
+    let letters: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+    let password = format!("{}-{}-{}", &letters[..4], &letters[4..8], &letters[8..]);
+    let staff = sent.form.text("id");
+    let told = format!("已为账号 {staff} 设新密码，原来的登录已全部退出。");
+    let command = Command::ResetPassword { staff, password: password.clone() };
+    perform(&app, &sent, command, Done { told, password, ..Done::default() }).await
+}
+
+/// `POST /staff/disable`
+pub async fn disable(State(app): State<App>, sent: SignedForm) -> Answer {
+    let staff = sent.form.text("id");
+    let told = format!("账号 {staff} 已停用，已全部退出。");
+    perform(&app, &sent, Command::DisableStaff { staff }, Done { told, ..Done::default() }).await
 }

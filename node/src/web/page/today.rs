@@ -90,7 +90,7 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if !signed.person.is_office_staff() {
         return Ok(Redirect::to("/inbox").into_response());
     }
-    let found = app.desk().today(&signed.person).await?;
+    let found = app.desk().today_for(&signed.person).await?;
     let mine = asked.all.is_none();
     let (cases, total) = if mine {
         (found.cases, found.waiting)

@@ -1,0 +1,229 @@
+//! Beginning a case, finding it again, and what keeps it from being decided.
+//!
+//! A case lives in the village of its household (casework, floor village). Without a village it lives at the township
+//! or the city, out of sight of everything below, until it is routed: then a new case begins in the right area, and
+//! the old one ends with its name.
+
+use super::command::OpenCase;
+use super::outcome::DeskError;
+use super::permit::{self, sees};
+use super::{Plan, Room};
+use crate::store::Page;
+use crate::store::reader::{CaseFile, CaseFilter};
+use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::control::Office;
+use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
+use shouwang_protocol::records::case::append;
+use shouwang_protocol::records::event::{Channel, Event, EventKind, Origin, What};
+use shouwang_protocol::records::policy::{Decides, Pack, Packs, in_force};
+use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::standing::Standing;
+
+/// Days in which a second grant of the same kind needs a reason.
+const REPEAT_DAYS: i32 = 365;
+/// Other cases of a household that are looked at.
+const REPEAT_CASES_MAX: u32 = 100;
+/// What stands before the name of the case that a routed case goes on from.
+const ROUTED_FROM: &str = "分派自";
+
+/// The rule of a case that goes on from another.
+pub(super) fn routed_rule(rule: &str, from: &CaseId) -> String {
+    format!("{rule} {ROUTED_FROM}{from}").trim().to_owned()
+}
+
+/// The case that a case goes on from.
+pub(super) fn routed_from(standing: &Standing) -> Option<CaseId> {
+    let (_, name) = standing.rule.split_once(ROUTED_FROM)?;
+    CaseId::parse(name.get(..32)?)
+}
+
+impl Room<'_> {
+    /// A case that this person may see, with what it means.
+    pub(super) fn case(&self, case: &CaseId) -> Result<CaseFile, DeskError> {
+        let mut files = self.reader.case(case)?;
+        // Volumes of one case at two places are nobody's honest work: the one that was opened counts.
+        files.sort_by_key(|file| (file.standing.origin.is_none(), file.row.opened));
+        let file = files.into_iter().next().filter(|file| sees(&file.standing, &self.person));
+        file.ok_or_else(|| DeskError::not_found("事项"))
+    }
+
+    /// The case this person works on with others, and what it means; the office covers its area.
+    pub(super) fn case_to_work_on(&self, case: &CaseId) -> Result<(CaseFile, Place), DeskError> {
+        let file = self.case(case)?;
+        permit::covers(&self.here, &self.divisions, file.row.area)?;
+        let place = Place { area: file.row.area, lane: Lane::Casework, floor: file.row.floor };
+        Ok((file, place))
+    }
+
+    /// The event that this person writes today.
+    pub(super) fn event(&self, what: What) -> Event {
+        Event::new(self.here.office, &self.person.id, &self.person.name, self.day, what)
+    }
+
+    /// The volume this office writes.
+    pub(super) fn volume(&self, case: CaseId) -> RecordRef {
+        RecordRef::Volume(case, self.here.tier)
+    }
+
+    /// The pack in force; with a wrong clock, the first there is.
+    pub(super) fn pack<'p>(&self, packs: &'p Packs) -> Option<&'p Pack> {
+        in_force(packs, self.day).or_else(|| packs.values().min_by_key(|pack| (pack.from, &pack.version)))
+    }
+
+    /// Where a case of this area lives.
+    pub(super) fn casework(&self, area: AreaId) -> Result<Place, DeskError> {
+        permit::covers(&self.here, &self.divisions, area)?;
+        let known = self.divisions.get(area).ok_or_else(|| DeskError::invalid("area", "没有这一区划"))?;
+        if known.tier > self.here.tier {
+            return Err(DeskError::not_permitted("不在本机构的辖区内"));
+        }
+        Ok(Place { area, lane: Lane::Casework, floor: known.tier })
+    }
+
+    pub(super) fn open_case(&self, open: OpenCase) -> Result<Plan, DeskError> {
+        let roles: &[Role] = if open.origin == Origin::Warning { &[Role::Intake, Role::Reviewer] } else { &[Role::Intake] };
+        if self.person.is_console() && open.channel != Some(Channel::Feed) {
+            return Err(DeskError::not_permitted("本机管理不登记事项"));
+        }
+        permit::role_or_console(&self.person, roles)?;
+        let household = open.household.map(|record| self.household(&record)).transpose()?;
+        let area = match (&household, open.area) {
+            (Some(found), _) => found.place.area,
+            (None, Some(area)) => area,
+            (None, None) => *self.here.areas.first().ok_or_else(|| DeskError::not_permitted("本机构没有辖区"))?,
+        };
+        let place = self.casework(area)?;
+        let packs = self.reader.packs()?;
+        let pack = self.pack(&packs);
+        if open.origin == Origin::Application {
+            let Some(pack) = pack else {
+                return Err(DeskError::NotNow { why: "本机还没有政策包，不能登记申请；可先登记为求助，等政策包到达后转为申请".to_owned() });
+            };
+            if pack.kind(&open.assistance).is_none() {
+                return Err(DeskError::invalid("assistance", "须从政策包中选择救助种类"));
+            }
+        } else if !open.assistance.is_empty() && pack.is_some_and(|pack| pack.kind(&open.assistance).is_none()) {
+            return Err(DeskError::invalid("assistance", "政策包中没有这一救助种类"));
+        }
+        let head = household.as_ref().map(|found| found.household.head.clone()).unwrap_or_default();
+        let applicant = if open.applicant.trim().is_empty() { head } else { open.applicant.trim().to_owned() };
+        if applicant.is_empty() {
+            return Err(DeskError::invalid("applicant", "须写明申请人或当事人"));
+        }
+        let channel = open.channel.unwrap_or(match self.here.tier {
+            Tier::Village => Channel::Village,
+            Tier::Township => Channel::TownshipWindow,
+            Tier::City => Channel::CityWindow,
+        });
+        let case = CaseId(self.action.0);
+        let label = open.origin.label();
+        let opened = What::Opened {
+            origin: open.origin,
+            channel,
+            assistance: open.assistance,
+            household: open.household,
+            applicant,
+            summary: open.summary,
+            urgency: open.urgency,
+            rule: open.rule,
+            pack: pack.map(|pack| pack.version.clone()).unwrap_or_default(),
+        };
+        let mut plan = Plan::saying(format!("{label}已登记")).about(case);
+        plan.shown.extend(open.household);
+        Ok(plan.draft(place, self.volume(case), append(&self.event(opened))))
+    }
+
+    /// The records that somebody who looks at the case is shown.
+    pub(super) fn shown(&self, case: &CaseId, standing: &Standing) -> Result<Vec<RecordId>, DeskError> {
+        let mut shown: Vec<RecordId> = self.reader.volumes(case)?.into_iter().map(|(_, record)| record).collect();
+        shown.extend(standing.household);
+        Ok(shown)
+    }
+
+    /// The offices that can see a case at a place, below this one or its own.
+    pub(super) fn holders(&self, place: &Place) -> Result<Vec<Office>, DeskError> {
+        let mut offices = self.reader.offices()?;
+        offices.retain(|office| office.tier >= place.floor && office.covers(&self.divisions, place.area));
+        Ok(offices)
+    }
+
+    /// What keeps money from being decided in this case, in Chinese.
+    pub(super) fn blocks(&self, case: &CaseId, standing: &Standing, packs: &Packs) -> Result<Vec<String>, DeskError> {
+        let mut blocks = Vec::new();
+        let kind = packs.get(&standing.pack).and_then(|pack| pack.kind(&standing.assistance));
+        let decided_here = kind.is_some_and(|kind| matches!(kind.decides, Decides::Tiers(_)));
+        if standing.decision.is_some() || standing.result.is_some() || !decided_here {
+            return Ok(blocks);
+        }
+        if let Some(record) = &standing.household {
+            match self.reader.household_row(record)? {
+                None => blocks.push("家庭档案尚未到达本机".to_owned()),
+                Some(row) => {
+                    if row.blocking > 0 {
+                        blocks.push(format!("家庭档案有 {} 项关键内容存在分歧，须先核定", row.blocking));
+                    }
+                    if row.duplicate {
+                        blocks.push("家庭成员同时登记在另一户，须先核实".to_owned());
+                    }
+                }
+            }
+        }
+        if let Some(number) = self.granted_before(case, standing)? {
+            blocks.push(format!("同一家庭一年内已批准过“{}”（{number}），再次批准须写明理由", standing.assistance));
+        }
+        Ok(blocks)
+    }
+
+    /// Another case of the household in which the same kind was granted within a year: its number.
+    pub(super) fn granted_before(&self, case: &CaseId, standing: &Standing) -> Result<Option<String>, DeskError> {
+        let Some(household) = standing.household else { return Ok(None) };
+        let filter = CaseFilter { household: Some(household), ..CaseFilter::default() };
+        let others = self.reader.cases(&filter, Page::first(REPEAT_CASES_MAX))?.rows;
+        let since = self.day.plus(-REPEAT_DAYS);
+        let same = others.into_iter().find(|other| {
+            other.case != *case
+                && other.assistance == standing.assistance
+                && other.decided.is_some_and(|amount| amount.0 > 0)
+                && other.opened_on.is_none_or(|day| day >= since)
+        });
+        Ok(same.map(|other| other.number.unwrap_or_else(|| "没有编号".to_owned())))
+    }
+
+    /// What this person may do in a case now, in the order of the work.
+    pub(super) fn possible(&self, case: &CaseId, file: &CaseFile, packs: &Packs) -> Result<Vec<EventKind>, DeskError> {
+        if permit::covers(&self.here, &self.divisions, file.row.area).is_err() {
+            return Ok(Vec::new());
+        }
+        let mut possible = shouwang_protocol::standing::possible(&file.standing, packs, &self.person.for_standing());
+        if !self.here.decides || self.entered_before(&file.standing)? {
+            possible.retain(|kind| *kind != EventKind::Decided);
+        }
+        if possible.contains(&EventKind::Decided) {
+            // A second grant is decided with a reason; what is not settled is not decided at all.
+            let blocked = file.standing.household.map(|record| self.reader.blocked_by(&record)).transpose()?;
+            if blocked.is_some_and(|count| count > 0) {
+                possible.retain(|kind| *kind != EventKind::Decided);
+            }
+        }
+        if !self.may_route(file) {
+            possible.retain(|kind| *kind != EventKind::Routed);
+        }
+        if !file.standing.timeline.iter().any(|item| self.may_take_back(item)) {
+            possible.retain(|kind| *kind != EventKind::Withdrawn);
+        }
+        let _ = case;
+        Ok(possible)
+    }
+
+    /// Whether the case still lacks a village and somebody below could have it.
+    pub(super) fn may_route(&self, file: &CaseFile) -> bool {
+        file.row.floor > Tier::Village && self.divisions.children(file.row.area).next().is_some()
+    }
+
+    /// Whether this person entered what the case goes on from.
+    pub(super) fn entered_before(&self, standing: &Standing) -> Result<bool, DeskError> {
+        let me = (self.here.office, self.person.id.clone());
+        let Some(old) = routed_from(standing) else { return Ok(false) };
+        Ok(self.reader.case(&old)?.iter().any(|file| file.standing.entered_by.contains(&me)))
+    }
+}

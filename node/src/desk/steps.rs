@@ -1,0 +1,409 @@
+//! The steps of a case: each is checked and becomes one event in the volume of this office's tier.
+//!
+//! Order of the questions: has the person a role for it, may the person see the case, is it theirs to do (their
+//! transfer, their entry, their decision), does anything unsettled stand in the way, and would it count as the case
+//! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
+
+use super::amounts;
+use super::cases::routed_rule;
+use super::command::{CaseStep, To};
+use super::outcome::DeskError;
+use super::permit::{self, receives};
+use super::{Plan, Room};
+use crate::store::reader::CaseFile;
+use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::record::{CaseId, Place, RecordId};
+use shouwang_protocol::records::OpId;
+use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::case::append;
+use shouwang_protocol::records::event::{EventKind, Finding, Target, TargetKind, Verdict, What};
+use shouwang_protocol::records::policy::Packs;
+use shouwang_protocol::standing::{Standing, TimelineItem, Transfer, TransferState, would_count};
+
+/// Events that a decision names as seen, at most; the latest.
+const SAW_MAX: usize = 64;
+
+impl CaseStep {
+    /// What it becomes.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            CaseStep::AskVerification { .. } => EventKind::VerifyAsked,
+            CaseStep::Verify { .. } => EventKind::Verified,
+            CaseStep::Apply { .. } => EventKind::Applied,
+            CaseStep::ApplyOnBehalf { .. } => EventKind::AppliedOnBehalf,
+            CaseStep::AskMaterials { .. } => EventKind::MaterialsAsked,
+            CaseStep::GiveMaterials { .. } => EventKind::MaterialsGiven,
+            CaseStep::Accept {} => EventKind::Accepted,
+            CaseStep::DoNotAccept { .. } => EventKind::NotAccepted,
+            CaseStep::PreExamine { .. } => EventKind::PreExamined,
+            CaseStep::Propose { .. } => EventKind::Proposed,
+            CaseStep::Decide { .. } => EventKind::Decided,
+            CaseStep::Pay { .. } => EventKind::Paid,
+            CaseStep::ReportFailedPayment { .. } => EventKind::PaymentFailed,
+            CaseStep::Transfer { .. } => EventKind::Transferred,
+            CaseStep::SignFor { .. } => EventKind::SignedFor,
+            CaseStep::Return { .. } => EventKind::Returned,
+            CaseStep::Session { .. } => EventKind::Session,
+            CaseStep::Outcome { .. } => EventKind::Outcome,
+            CaseStep::Feedback { .. } => EventKind::Feedback,
+            CaseStep::GiveUp { .. } => EventKind::GaveUp,
+            CaseStep::Close { .. } => EventKind::Closed,
+            CaseStep::Rate { .. } => EventKind::Satisfaction,
+            CaseStep::TakeBack { .. } => EventKind::Withdrawn,
+            CaseStep::Note { .. } => EventKind::Note,
+            CaseStep::Route { .. } => EventKind::Routed,
+        }
+    }
+}
+
+/// A case being worked on.
+struct Desktop<'a> {
+    room: &'a Room<'a>,
+    case: CaseId,
+    file: &'a CaseFile,
+    packs: &'a Packs,
+    place: Place,
+}
+
+impl Room<'_> {
+    pub(super) fn take_step(&self, case: CaseId, step: CaseStep) -> Result<Plan, DeskError> {
+        let kind = step.kind();
+        permit::role_for(&self.person, kind)?;
+        let (file, place) = self.case_to_work_on(&case)?;
+        let packs = self.reader.packs()?;
+        let desktop = Desktop { room: self, case, file: &file, packs: &packs, place };
+        if let CaseStep::Route { household, area } = step {
+            return desktop.route(household, area);
+        }
+        if kind == EventKind::Decided {
+            desktop.may_decide()?;
+        }
+        let what = desktop.what(step)?;
+        let said = match &what {
+            What::Accepted { number } => format!("已受理，受理编号 {number}"),
+            What::Proposed { amount, formula } => format!("已拟定金额 {amount}元（{formula}）"),
+            What::Decided { outcome: Verdict::Approved, amount, .. } => format!("已批准 {amount}元"),
+            What::Decided { .. } => "已作出不予批准的决定".to_owned(),
+            What::Paid { amount, .. } => format!("已登记发放 {amount}元"),
+            What::Transferred { to, .. } => format!("已转办{}", to.name),
+            What::VerifyAsked { to, .. } => format!("已请{}核实", to.name),
+            _ => format!("“{}”已登记", kind.label()),
+        };
+        let event = self.event(what);
+        would_count(&file.standing, &packs, self.here.tier, &event).map_err(refused)?;
+        let mut plan = Plan::saying(said).about(case);
+        plan.shown = self.shown(&case, &file.standing)?;
+        Ok(plan.draft(place, self.volume(case), append(&event)))
+    }
+
+    /// Whether this person may take an entry back: an office its own and those of offices below, a department and a
+    /// provider their own only.
+    pub(super) fn may_take_back(&self, item: &TimelineItem) -> bool {
+        let counts = item.effect == shouwang_protocol::standing::Effect::Counts;
+        let own = item.event.by == self.here.office && item.event.staff == self.person.id;
+        let office = self.person.is_office_staff() && (item.event.by == self.here.office || item.tier < self.here.tier);
+        counts && (own || office) && item.event.what.kind() != Some(EventKind::Withdrawn)
+    }
+}
+
+/// What the fold says no to: some of it is a matter of who asks, the rest of when.
+fn refused(why: String) -> DeskError {
+    match why.as_str() {
+        "本级不是审批机构"
+        | "本级不是这一金额的审批机构"
+        | "经办人不得审批自己录入的事项"
+        | "村(社区)不办理这一步"
+        | "本级不受理这一种类"
+        | "应由审批机构发放"
+        | "不能撤销上级的记录" => DeskError::NotPermitted { why },
+        "不予批准须写明理由" | "不予受理须写明理由" | "退回须写明理由" | "撤销须写明理由" => DeskError::invalid("reason", why),
+        "办结须写明结果" => DeskError::invalid("result", why),
+        "没有列明所缺材料" => DeskError::invalid("materials", why),
+        "金额无效" | "发放金额超过审批金额" => DeskError::invalid("amount", why),
+        _ => DeskError::NotNow { why },
+    }
+}
+
+impl Desktop<'_> {
+    fn standing(&self) -> &Standing {
+        &self.file.standing
+    }
+
+    /// A decision is this device's to write, not the person's own matter, and nothing unsettled lies beneath it.
+    fn may_decide(&self) -> Result<(), DeskError> {
+        let room = self.room;
+        let me = (room.here.office, room.person.id.clone());
+        if self.standing().entered_by.contains(&me) || room.entered_before(self.standing())? {
+            return Err(DeskError::not_permitted("经办人不得审批自己录入的事项"));
+        }
+        if !room.here.decides {
+            return Err(DeskError::not_permitted("本机不是本机构指定的审批设备"));
+        }
+        if let Some(record) = &self.standing().household {
+            if room.reader.household_row(record)?.is_none() {
+                return Err(DeskError::NotNow { why: "家庭档案尚未到达本机".to_owned() });
+            }
+            if room.reader.blocked_by(record)? > 0 {
+                let blocks = room.blocks(&self.case, self.standing(), self.packs)?;
+                return Err(DeskError::NotNow { why: blocks.into_iter().next().unwrap_or_else(|| "家庭档案有待核定的内容".to_owned()) });
+            }
+        }
+        Ok(())
+    }
+
+    fn what(&self, step: CaseStep) -> Result<What, DeskError> {
+        Ok(match step {
+            CaseStep::AskVerification { to, note } => What::VerifyAsked { to: self.verifier(to)?, note },
+            CaseStep::Verify { outcome, note } => What::Verified { outcome, note },
+            CaseStep::Apply { assistance, note } => What::Applied { assistance: self.kind_of(assistance)?, note },
+            CaseStep::ApplyOnBehalf { assistance, reason } => {
+                What::AppliedOnBehalf { assistance: self.kind_of(assistance)?, reason: needed("reason", reason, "须写明代为申请的理由")? }
+            }
+            CaseStep::AskMaterials { materials } => {
+                let materials: Vec<String> = materials.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+                What::MaterialsAsked { materials }
+            }
+            CaseStep::GiveMaterials { note } => What::MaterialsGiven { note },
+            CaseStep::Accept {} => What::Accepted { number: self.number()? },
+            CaseStep::DoNotAccept { reason } => What::NotAccepted { reason },
+            CaseStep::PreExamine { opinion, note } => What::PreExamined { opinion, note },
+            CaseStep::Propose { amount, reason } => {
+                let (amount, formula) = amounts::settle(self.standing(), self.packs, amount, &reason)?;
+                What::Proposed { amount, formula }
+            }
+            CaseStep::Decide { outcome, amount, reason } => self.decision(outcome, amount, reason)?,
+            CaseStep::Pay { amount, method, account_last4, batch } => self.payment(amount, method, account_last4, batch)?,
+            CaseStep::ReportFailedPayment { reason } => {
+                What::PaymentFailed { reason: needed("reason", reason, "须写明发放失败的原因")? }
+            }
+            CaseStep::Transfer { to, assistance, note } => {
+                let assistance = self.kind_of(assistance)?;
+                let to = self.receiver(to, &assistance)?;
+                let n = u32::try_from(self.standing().transfers.len()).unwrap_or(u32::MAX).saturating_add(1);
+                What::Transferred { to, n, assistance, note }
+            }
+            CaseStep::SignFor { transfer } => What::SignedFor { transfer: self.transfer(transfer, EventKind::SignedFor)? },
+            CaseStep::Return { transfer, reason } => {
+                What::Returned { transfer: self.transfer(transfer, EventKind::Returned)?, reason }
+            }
+            CaseStep::Session { transfer, text } => {
+                let text = needed("text", text, "须写明服务内容")?;
+                What::Session { transfer: self.transfer(transfer, EventKind::Session)?, text }
+            }
+            CaseStep::Outcome { transfer, change, text, follow_up } => {
+                What::Outcome { transfer: self.transfer(transfer, EventKind::Outcome)?, change, text, follow_up }
+            }
+            CaseStep::Feedback { transfer, result, text } => {
+                What::Feedback { transfer: self.transfer(transfer, EventKind::Feedback)?, result, text }
+            }
+            CaseStep::GiveUp { reason } => What::GaveUp { reason },
+            CaseStep::Close { result } => What::Closed { result },
+            CaseStep::Rate { score, text } if (1..=5).contains(&score) => What::Satisfaction { score, text },
+            CaseStep::Rate { .. } => return Err(DeskError::invalid("score", "评分为 1 到 5")),
+            CaseStep::TakeBack { event, reason } => {
+                let item = self.standing().timeline.iter().find(|item| item.id == event);
+                let item = item.ok_or_else(|| DeskError::not_found("记录"))?;
+                if !self.room.may_take_back(item) {
+                    return Err(DeskError::not_permitted("只能撤销本机构或下级的有效记录；部门、服务机构只能撤销自己的"));
+                }
+                What::Withdrawn { event, reason }
+            }
+            CaseStep::Note { text } => What::Note { text: needed("text", text, "备注不能为空")? },
+            CaseStep::Route { .. } => return Err(DeskError::not_found("步骤")),
+        })
+    }
+
+    /// A kind of assistance of the case's pack; empty stays empty.
+    fn kind_of(&self, assistance: String) -> Result<String, DeskError> {
+        let known = |code: &str| self.packs.get(&self.standing().pack).is_none_or(|pack| pack.kind(code).is_some());
+        if assistance.is_empty() || known(&assistance) {
+            return Ok(assistance);
+        }
+        Err(DeskError::invalid("assistance", "政策包中没有这一救助种类"))
+    }
+
+    /// A number nobody else gives: the day, the office, and five digits of the action's id.
+    fn number(&self) -> Result<String, DeskError> {
+        let (year, month, day) = self.room.day.ymd();
+        let id = u128::from_le_bytes(self.room.action.0);
+        for shift in 0..8_u128 {
+            let digits = (id >> (shift * 16)) % 100_000;
+            let number = format!("SL{year:04}{month:02}{day:02}-{:03}-{digits:05}", self.room.here.office.0);
+            if self.room.reader.case_numbered(&number)?.is_empty() {
+                return Ok(number);
+            }
+        }
+        Err(DeskError::NotNow { why: "受理编号重复，请再按一次".to_owned() })
+    }
+
+    fn decision(&self, outcome: Verdict, amount: Option<Fen>, reason: String) -> Result<What, DeskError> {
+        let (amount, formula) = match outcome {
+            Verdict::Refused => (Fen(0), String::new()),
+            Verdict::Approved => {
+                if reason.trim().is_empty()
+                    && let Some(number) = self.room.granted_before(&self.case, self.standing())?
+                {
+                    let why = format!("同一家庭一年内已批准过这一种类（{number}），再次批准须写明理由");
+                    return Err(DeskError::invalid("reason", why));
+                }
+                match (amount, self.standing().proposed, amounts::proposal(self.standing(), self.packs)) {
+                    // What an office proposed carries its working with it.
+                    (None, Some(proposed), _) => (proposed, self.proposed_formula()),
+                    (Some(amount), Some(proposed), _) if amount == proposed => (proposed, self.proposed_formula()),
+                    _ => amounts::settle(self.standing(), self.packs, amount, &reason)?,
+                }
+            }
+        };
+        let timeline = &self.standing().timeline;
+        let saw = timeline.iter().skip(timeline.len().saturating_sub(SAW_MAX)).map(|item| item.id.to_string()).collect();
+        Ok(What::Decided { outcome, amount, reason, formula, pack: self.standing().pack.clone(), saw })
+    }
+
+    fn proposed_formula(&self) -> String {
+        let proposals = self.standing().timeline.iter().filter(|item| item.effect == shouwang_protocol::standing::Effect::Counts);
+        let last = proposals.filter_map(|item| match &item.event.what {
+            What::Proposed { formula, .. } => Some(formula.clone()),
+            _ => None,
+        });
+        last.last().unwrap_or_default()
+    }
+
+    fn payment(&self, amount: Option<Fen>, method: String, account: Option<String>, batch: String) -> Result<What, DeskError> {
+        let decision = self.standing().decision.as_ref();
+        let amount = amount.or_else(|| self.standing().decided()).unwrap_or_default();
+        let known = || -> Result<String, DeskError> {
+            let Some(record) = &self.standing().household else { return Ok(String::new()) };
+            let account = self.room.reader.household(record)?.map(|found| found.household.bank_account).unwrap_or_default();
+            let tail: Vec<char> = account.chars().rev().take(4).collect();
+            Ok(tail.into_iter().rev().collect())
+        };
+        let account_last4 = match account {
+            Some(tail) => tail.trim().to_owned(),
+            None => known()?,
+        };
+        if account_last4.chars().count() > 4 {
+            return Err(DeskError::invalid("account_last4", "只写账号的后四位"));
+        }
+        let method = if method.trim().is_empty() { "银行转账".to_owned() } else { method };
+        Ok(What::Paid { decision: decision.map(|decision| decision.id.clone()), amount, method, account_last4, batch })
+    }
+
+    /// Who shall verify: whom the person names, else the office right below that covers the case's area.
+    fn verifier(&self, to: Option<To>) -> Result<Target, DeskError> {
+        if let Some(to) = to {
+            if to.kind != TargetKind::Office {
+                return Err(DeskError::invalid("to", "核实由镇、村机构办理"));
+            }
+            return self.named(&to);
+        }
+        let mut holders = self.room.holders(&self.place)?;
+        holders.retain(|office| office.tier < self.room.here.tier);
+        let nearest = holders.into_iter().max_by_key(|office| office.tier);
+        let nearest = nearest.ok_or_else(|| DeskError::invalid("to", "下级没有能看到此事项的机构，请先分派到镇或村"))?;
+        Ok(Target::office(nearest.id, nearest.name))
+    }
+
+    /// Who gets a transfer: whom the person names, else the department in charge of the kind.
+    fn receiver(&self, to: Option<To>, assistance: &str) -> Result<Target, DeskError> {
+        if let Some(to) = to {
+            return self.named(&to);
+        }
+        let code = if assistance.is_empty() { self.standing().assistance.as_str() } else { assistance };
+        let pack = self.packs.get(&self.standing().pack);
+        let department = pack.and_then(|pack| pack.kind(code)).map(|kind| kind.department.clone()).filter(|code| !code.is_empty());
+        let id = department.ok_or_else(|| DeskError::invalid("to", "须选择转给谁"))?;
+        self.named(&To { kind: TargetKind::Department, id })
+    }
+
+    fn named(&self, to: &To) -> Result<Target, DeskError> {
+        let room = self.room;
+        if to.kind == TargetKind::Office {
+            let holders = room.holders(&self.place)?;
+            let office = holders.into_iter().find(|office| office.id.to_string() == to.id);
+            let office = office.ok_or_else(|| DeskError::invalid("to", "该机构看不到此事项，请先分派到它的辖区"))?;
+            return Ok(Target::office(office.id, office.name));
+        }
+        // A department or a provider of a newer pack may get it too.
+        let packs = self.packs.get(&self.standing().pack).into_iter().chain(room.pack(self.packs));
+        let codes = packs.flat_map(|pack| if to.kind == TargetKind::Department { &pack.departments } else { &pack.providers });
+        let code = codes.into_iter().find(|code| code.code == to.id);
+        let code = code.ok_or_else(|| DeskError::invalid("to", "政策包中没有这一部门或服务机构"))?;
+        Ok(Target { kind: to.kind, id: code.code.clone(), name: code.name.clone() })
+    }
+
+    /// The transfer an answer is about: the one named, else the only one this person can answer so.
+    fn transfer(&self, named: Option<OpId>, kind: EventKind) -> Result<OpId, DeskError> {
+        let person = &self.room.person;
+        if let Some(id) = named {
+            let transfer = self.standing().transfers.iter().find(|transfer| transfer.id == id);
+            let transfer = transfer.ok_or_else(|| DeskError::not_found("转办"))?;
+            return if receives(transfer, person) {
+                Ok(id)
+            } else {
+                Err(DeskError::not_permitted("这一转办不是转给您的部门或机构的"))
+            };
+        }
+        let fits = |transfer: &&Transfer| {
+            let state = match kind {
+                EventKind::SignedFor => transfer.state == TransferState::ToSign,
+                EventKind::Returned => transfer.state.is_open(),
+                EventKind::Outcome => matches!(transfer.state, TransferState::Signed | TransferState::FedBack),
+                _ => transfer.state == TransferState::Signed,
+            };
+            state && receives(transfer, person)
+        };
+        let mut fitting = self.standing().transfers.iter().filter(fits);
+        match (fitting.next(), fitting.next()) {
+            (Some(one), None) => Ok(one.id.clone()),
+            (None, _) => Err(DeskError::NotNow { why: "没有可以这样办理的转办".to_owned() }),
+            (Some(_), Some(_)) => Err(DeskError::invalid("transfer", "有几次转办，须选择是哪一次")),
+        }
+    }
+
+    /// Begins the case anew where it belongs, and ends this one with the new one's name.
+    fn route(&self, household: Option<RecordId>, area: Option<AreaId>) -> Result<Plan, DeskError> {
+        let room = self.room;
+        let old = self.standing();
+        let household = household.or(old.household);
+        let area = match household {
+            Some(record) => room.household(&record)?.place.area,
+            None => area.ok_or_else(|| DeskError::invalid("area", "须选择村(社区)或镇(街道)"))?,
+        };
+        let place = room.casework(area)?;
+        if place.floor >= self.place.floor || !room.divisions.is_within(area, self.place.area) {
+            return Err(DeskError::invalid("area", "只能分派到本事项所在区划之下"));
+        }
+        let new = CaseId(room.action.0);
+        let name = room.place_name(area);
+        let routed = room.event(What::Routed { to: new.to_string(), area: name.clone() });
+        would_count(old, self.packs, room.here.tier, &routed).map_err(refused)?;
+        let (Some(origin), Some(channel), Some(urgency)) = (old.origin, old.channel, old.urgency) else {
+            return Err(DeskError::NotNow { why: "登记内容尚未到达本机".to_owned() });
+        };
+        let opened = room.event(What::Opened {
+            origin,
+            channel,
+            assistance: old.assistance.clone(),
+            household,
+            applicant: old.applicant.clone(),
+            summary: old.summary.clone(),
+            urgency,
+            rule: routed_rule(&old.rule, &self.case),
+            pack: old.pack.clone(),
+        });
+        let mut plan = Plan::saying(format!("已分派到{name}")).about(new);
+        plan.shown = room.shown(&self.case, old)?;
+        plan.shown.extend(household);
+        plan = plan.draft(place, room.volume(new), append(&opened));
+        if old.finding == Some(Finding::True) {
+            let found = room.event(What::Verified { outcome: Finding::True, note: "分派前已核实".to_owned() });
+            plan = plan.draft(place, room.volume(new), append(&found));
+        }
+        Ok(plan.draft(self.place, room.volume(self.case), append(&routed)))
+    }
+}
+
+fn needed(field: &str, text: String, why: &str) -> Result<String, DeskError> {
+    if text.trim().is_empty() { Err(DeskError::invalid(field, why)) } else { Ok(text) }
+}
+
