@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 /// Bytes of one request line at most.
 const LINE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What can be asked of a node.
+/// What can be asked of a node. The fields are the options of the command line.
+#[allow(missing_docs)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ask")]
 pub enum Request {

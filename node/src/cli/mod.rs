@@ -96,6 +96,7 @@ pub struct Demo {
 /// `init`
 #[derive(Args, Debug)]
 pub struct Init {
+    /// The directory.
     #[command(flatten)]
     pub at: Directory,
     /// The division table: `code,name,level,parent`.
@@ -111,6 +112,7 @@ pub struct Init {
 pub enum OfficeCommand {
     /// Join two areas in one office (区镇合一).
     Merge {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// The area whose office stays.
@@ -156,6 +158,7 @@ pub struct Invite {
 pub enum InviteCommand {
     /// Answer a request that came on a stick.
     Grant {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// The request.
@@ -170,6 +173,7 @@ pub enum InviteCommand {
 /// `join`
 #[derive(Args, Debug)]
 pub struct Join {
+    /// The directory.
     #[command(flatten)]
     pub at: Directory,
     /// The invitation.
@@ -189,6 +193,7 @@ pub struct Join {
 /// `run`
 #[derive(Args, Debug)]
 pub struct Run {
+    /// The directory.
     #[command(flatten)]
     pub at: Directory,
     /// Address to take connections of lower offices on (UDP).
@@ -207,6 +212,7 @@ pub struct Run {
 pub enum Import {
     /// Households from a `.jsonl` file; bad rows go to FILE.rejects.jsonl.
     Households {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// The file.
@@ -214,6 +220,7 @@ pub enum Import {
     },
     /// Edits of households, `{"id":…,"set":{…},"aid":{…}}` a line: sets scalars, adds an aid row.
     Edits {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// The file.
@@ -229,6 +236,7 @@ pub enum Import {
 pub enum Staff {
     /// Add a member of staff.
     Add {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// Sign-in name.
@@ -252,6 +260,7 @@ pub enum Staff {
     },
     /// Give a new password.
     Reset {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// Sign-in name.
@@ -263,6 +272,7 @@ pub enum Staff {
     },
     /// Disable an account.
     Disable {
+        /// The directory.
         #[command(flatten)]
         at: Directory,
         /// Sign-in name.
@@ -274,6 +284,7 @@ pub enum Staff {
 /// `revoke`
 #[derive(Args, Debug)]
 pub struct Revoke {
+    /// The directory.
     #[command(flatten)]
     pub at: Directory,
     /// The device (its key or the short form that `status` shows).
@@ -287,6 +298,7 @@ pub struct Revoke {
 /// `backup`
 #[derive(Args, Debug)]
 pub struct Backup {
+    /// The directory.
     #[command(flatten)]
     pub at: Directory,
     /// The directory to write (must not exist).
@@ -297,6 +309,7 @@ pub struct Backup {
 /// `restore`
 #[derive(Args, Debug)]
 pub struct Restore {
+    /// The directory.
     #[command(flatten)]
     pub at: Directory,
     /// A directory that `backup` wrote.
