@@ -20,22 +20,27 @@ fn place() -> impl Strategy<Value = Place> {
 }
 
 fn log() -> impl Strategy<Value = LogId> {
-    (place(), any::<[u8; 32]>(), any::<[u8; 16]>())
-        .prop_map(|(place, device, life)| LogId { place, device: DeviceKey(device), incarnation: Incarnation(life) })
+    (place(), any::<[u8; 32]>(), any::<[u8; 16]>()).prop_map(|(place, device, life)| LogId {
+        place,
+        device: DeviceKey(device),
+        incarnation: Incarnation(life),
+    })
 }
 
 fn header() -> impl Strategy<Value = Header> {
     let after = prop::collection::vec((any::<[u8; 32]>(), any::<u64>()), 0..16);
-    (any::<[u64; 2]>(), after, any::<i64>(), "\\PC{0,24}", any::<[u8; 16]>()).prop_map(|([sequence, lamport], after, claimed_ms, staff, action)| Header {
-        version: 1,
-        suite: 1,
-        sequence,
-        lamport,
-        after: after.into_iter().map(|(log, sequence)| EntryRef { log: Hash(log), sequence }).collect(),
-        claimed_ms,
-        staff,
-        action: ActionId(action),
-    })
+    (any::<[u64; 2]>(), after, any::<i64>(), "\\PC{0,24}", any::<[u8; 16]>()).prop_map(
+        |([sequence, lamport], after, claimed_ms, staff, action)| Header {
+            version: 1,
+            suite: 1,
+            sequence,
+            lamport,
+            after: after.into_iter().map(|(log, sequence)| EntryRef { log: Hash(log), sequence }).collect(),
+            claimed_ms,
+            staff,
+            action: ActionId(action),
+        },
+    )
 }
 
 fn reference() -> impl Strategy<Value = RecordRef> {
@@ -48,17 +53,24 @@ fn reference() -> impl Strategy<Value = RecordRef> {
 
 fn run() -> impl Strategy<Value = Run> {
     let pair = (reference(), prop::collection::vec(any::<u8>(), 0..80)).prop_map(|(record, change)| Pair::new(&record, change));
-    let entry = (header(), prop::collection::vec(pair, 0..3)).prop_map(|(header, pairs)| Entry { header: header.to_bytes(), pairs });
-    (log(), any::<u64>(), prop::collection::vec(entry, 1..4))
-        .prop_map(|(log, first, entries)| Run { log, first, entries, signature: Signature([7; 64]) })
+    let entry =
+        (header(), prop::collection::vec(pair, 0..3)).prop_map(|(header, pairs)| Entry { header: header.to_bytes(), pairs });
+    (log(), any::<u64>(), prop::collection::vec(entry, 1..4)).prop_map(|(log, first, entries)| Run {
+        log,
+        first,
+        entries,
+        signature: Signature([7; 64]),
+    })
 }
 
 fn message() -> impl Strategy<Value = Message> {
     let digest = || any::<u128>().prop_map(Digest);
     prop_oneof![
-        (any::<[u64; 2]>(), any::<Option<(u64, u64)>>(), digest(), digest()).prop_map(|([epoch, position], yours, control, common)| {
-            Message::Hello(Hello { suites: vec![1], epoch, position, yours, control, common })
-        }),
+        (any::<[u64; 2]>(), any::<Option<(u64, u64)>>(), digest(), digest()).prop_map(
+            |([epoch, position], yours, control, common)| {
+                Message::Hello(Hello { suites: vec![1], epoch, position, yours, control, common })
+            }
+        ),
         prop::collection::vec((place(), digest()), 0..9).prop_map(Message::Places),
         (any::<[bool; 2]>(), prop::collection::vec((log(), any::<u64>()), 0..9)).prop_map(|([control, reply], logs)| {
             let logs = logs.into_iter().map(|(log, length)| (log, length, Hash([3; 32]))).collect();

@@ -147,7 +147,10 @@ fn bad_rows_go_to_a_file_and_the_good_ones_are_in() {
     let report = import(&village, &path);
     assert_eq!((count(&report, "imported"), count(&report, "rejected")), (2, 6), "{report}");
     let rejects = std::fs::read_to_string(city.path("mixed.jsonl.rejects.jsonl")).expect("a rejects file");
-    let mut lines: Vec<u64> = rejects.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["line"].as_u64().expect("a line")).collect();
+    let mut lines: Vec<u64> = rejects
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["line"].as_u64().expect("a line"))
+        .collect();
     lines.dedup();
     assert_eq!(lines, [2, 3, 4, 5, 6, 8]);
     for line in rejects.lines() {
@@ -204,7 +207,9 @@ fn a_restored_backup_begins_a_new_incarnation_and_gets_its_own_entries_back() {
     // It works before it ever had contact, and nothing collides when it has.
     import(&village, &city.rows("three.jsonl", VILLAGE, 3, 6));
     village.run(&[above]).expect("runs");
-    village.wait_until("everything back", PATIENCE, |status| count(status, "households") == 20 && all_confirmed(status)).expect("back");
+    village
+        .wait_until("everything back", PATIENCE, |status| count(status, "households") == 20 && all_confirmed(status))
+        .expect("back");
     assert_eq!(digest(&township, VILLAGE), digest(&village, VILLAGE));
     verify(&village);
     verify(&township);

@@ -54,7 +54,10 @@ impl Lines {
         self.read += read as u64;
         self.number += 1;
         if read as u64 == LINE_BYTES_MAX {
-            return Err(NodeError::Told(format!("line {} is longer than {LINE_BYTES_MAX} bytes; nothing after it was read", self.number)));
+            return Err(NodeError::Told(format!(
+                "line {} is longer than {LINE_BYTES_MAX} bytes; nothing after it was read",
+                self.number
+            )));
         }
         Ok((read > 0).then_some((self.number, line)))
     }
@@ -88,7 +91,8 @@ impl Rejects {
         };
         for fault in faults {
             let row = String::from_utf8_lossy(row);
-            let value = json!({ "line": line, "column": column, "field": fault.field, "reason": fault.reason, "row": row.trim_end() });
+            let value =
+                json!({ "line": line, "column": column, "field": fault.field, "reason": fault.reason, "row": row.trim_end() });
             writeln!(file, "{value}").map_err(io(self.path.display()))?;
         }
         Ok(())
@@ -108,7 +112,11 @@ enum Wanted {
 
 impl Node {
     /// Imports a household file.
-    pub(crate) async fn import_households(&self, file: &Path, mut progress: impl FnMut(u64, u64) + Send + 'static) -> Result<Value, NodeError> {
+    pub(crate) async fn import_households(
+        &self,
+        file: &Path,
+        mut progress: impl FnMut(u64, u64) + Send + 'static,
+    ) -> Result<Value, NodeError> {
         let areas = self.covered_villages().await?;
         let mut lines = Lines::open(file)?;
         let mut rejects = Rejects::beside(file);
@@ -133,7 +141,12 @@ impl Node {
                 Wanted::Change(record, area, edits) => {
                     changed += 1;
                     for edit in edits {
-                        batch.push(self.row_action(area, RecordRef::Known(record), edit, ActionId(entropy::bytes().map_err(io("random numbers"))?)));
+                        batch.push(self.row_action(
+                            area,
+                            RecordRef::Known(record),
+                            edit,
+                            ActionId(entropy::bytes().map_err(io("random numbers"))?),
+                        ));
                     }
                 }
                 Wanted::New(area, edits, id) => {
@@ -143,9 +156,15 @@ impl Node {
                     let rest: Vec<Edit> = edits.collect();
                     batch.push(self.row_action(area, RecordRef::New(Kind::HOUSEHOLD), first, id));
                     if !rest.is_empty() {
-                        let record = self.flush(&mut batch).await?.ok_or_else(|| NodeError::Told("the household was not made".into()))?;
+                        let record =
+                            self.flush(&mut batch).await?.ok_or_else(|| NodeError::Told("the household was not made".into()))?;
                         for edit in rest {
-                            batch.push(self.row_action(area, RecordRef::Known(record), edit, ActionId(entropy::bytes().map_err(io("random numbers"))?)));
+                            batch.push(self.row_action(
+                                area,
+                                RecordRef::Known(record),
+                                edit,
+                                ActionId(entropy::bytes().map_err(io("random numbers"))?),
+                            ));
                         }
                     }
                 }
@@ -187,16 +206,23 @@ impl Node {
             let control = engine.replica().control();
             let office = control.office_of(&me);
             let villages = control.divisions.iter().filter(|area| area.tier == Tier::Village);
-            let covered = villages.filter(|area| office.as_ref().is_some_and(|office| office.covers(&control.divisions, area.id)));
+            let covered =
+                villages.filter(|area| office.as_ref().is_some_and(|office| office.covers(&control.divisions, area.id)));
             covered.map(|area| (area.code.clone(), area.id)).collect()
         });
         Ok(covered.await?)
     }
 
-    fn read_row(&self, line: &[u8], areas: &BTreeMap<String, AreaId>, seen: &mut BTreeSet<String>) -> Result<Row, (usize, Vec<RowFault>)> {
+    fn read_row(
+        &self,
+        line: &[u8],
+        areas: &BTreeMap<String, AreaId>,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<Row, (usize, Vec<RowFault>)> {
         let text = std::str::from_utf8(line).map_err(|error| (error.valid_up_to() + 1, fault("", "不是 UTF-8 编码")))?;
         let text = text.trim_start_matches('\u{feff}');
-        let json: Map<String, Value> = serde_json::from_str(text).map_err(|error| (error.column(), fault("", "不是一行完整的 JSON 对象")))?;
+        let json: Map<String, Value> =
+            serde_json::from_str(text).map_err(|error| (error.column(), fault("", "不是一行完整的 JSON 对象")))?;
         let row = check_row(&json, |code| areas.contains_key(code)).map_err(|faults| (1, faults))?;
         if !row.id().is_empty() && !seen.insert(row.id()) {
             return Err((1, fault("id", "同一文件中编号重复")));
@@ -234,18 +260,29 @@ impl Node {
     }
 
     /// Applies a list of edits; with `check`, only counts those of which nothing can be found.
-    pub(crate) async fn import_edits(&self, file: &Path, check: bool, mut progress: impl FnMut(u64, u64) + Send + 'static) -> Result<Value, NodeError> {
+    pub(crate) async fn import_edits(
+        &self,
+        file: &Path,
+        check: bool,
+        mut progress: impl FnMut(u64, u64) + Send + 'static,
+    ) -> Result<Value, NodeError> {
         let mut lines = Lines::open(file)?;
         let [mut applied, mut missing] = [0_u64; 2];
         while let Some((number, line)) = lines.next()? {
             let wrong = |why: &str| NodeError::Told(format!("line {number}: {why}"));
             let edit: Value = serde_json::from_slice(&line).map_err(|_| wrong("not JSON"))?;
             let key = edit.get("id").and_then(Value::as_str).ok_or_else(|| wrong("no id"))?.to_owned();
-            let (record, area) = self.readers().read(|reader| reader.import_key(&key))?.into_iter().next().ok_or_else(|| wrong("no such household"))?;
+            let (record, area) = self
+                .readers()
+                .read(|reader| reader.import_key(&key))?
+                .into_iter()
+                .next()
+                .ok_or_else(|| wrong("no such household"))?;
             let fields = edit.get("set").and_then(Value::as_object).cloned().unwrap_or_default();
             let aid = edit.get("aid").and_then(Value::as_object).cloned();
             if check {
-                let household = self.readers().read(|reader| reader.household(&record))?.ok_or_else(|| wrong("no such household"))?;
+                let household =
+                    self.readers().read(|reader| reader.household(&record))?.ok_or_else(|| wrong("no such household"))?;
                 missing += unfound(&household.household, &fields, aid.as_ref());
             } else {
                 let mut edits = Vec::new();
@@ -272,9 +309,14 @@ fn unfound(household: &Household, fields: &Map<String, Value>, aid: Option<&Map<
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let conflicting = |field: &str, wanted: &str| {
         let of_field = household.conflicts.iter().filter(|conflict| conflict.field == field);
-        of_field.flat_map(|conflict| &conflict.values).any(|(value, _)| value == wanted || value.trim_end_matches(".00") == wanted)
+        of_field
+            .flat_map(|conflict| &conflict.values)
+            .any(|(value, _)| value == wanted || value.trim_end_matches(".00") == wanted)
     };
-    let lost = fields.iter().filter(|(field, value)| row.get(*field).map(plain) != Some(plain(value)) && !conflicting(field, &plain(value))).count();
+    let lost = fields
+        .iter()
+        .filter(|(field, value)| row.get(*field).map(plain) != Some(plain(value)) && !conflicting(field, &plain(value)))
+        .count();
     let number = aid.and_then(|aid| aid.get("no")).map(plain);
     let listed = row.get("aid").and_then(Value::as_array).into_iter().flatten().any(|aid| aid.get("no").map(plain) == number);
     lost as u64 + u64::from(aid.is_some() && !listed)

@@ -9,6 +9,7 @@
 //! The session owns no clock, socket or disk. It reads entries through the replica, which shows only what is written,
 //! so no frame can leave before its commit; and it acknowledges only with a [`Committed`] in hand.
 
+use crate::area::AreaId;
 use crate::authority;
 use crate::device::{DeviceKey, SUITE};
 use crate::entry::{LogId, Run};
@@ -74,6 +75,8 @@ pub struct Session {
     mine: Option<Hello>,
     identified: bool,
     control_settled: bool,
+    // The control under which the peer was last judged fit to stay.
+    judged: Option<Digest>,
     data_begun: bool,
     their_digests: (Digest, Digest),
     their_position: u64,
@@ -102,7 +105,6 @@ pub struct Session {
     // What came from a peer that has not shown its certificate yet.
     early: Vec<Message>,
     early_bytes: usize,
-    astray: bool,
     agreed: bool,
     received_frames: bool,
     farewell: Option<Farewell>,
@@ -136,6 +138,7 @@ impl Session {
             mine: None,
             identified: false,
             control_settled: false,
+            judged: None,
             data_begun: false,
             their_digests: Default::default(),
             their_position: 0,
@@ -162,7 +165,6 @@ impl Session {
             last_heard_ms: now.mono_ms,
             early: Vec::new(),
             early_bytes: 0,
-            astray: false,
             agreed: false,
             received_frames: false,
             farewell: None,
@@ -302,7 +304,7 @@ impl Session {
                 if replica.control().certificate(&self.peer).is_none() {
                     self.send(Message::WhoAreYou);
                 } else {
-                    self.identify(replica, now);
+                    self.identify(replica);
                 }
             }
             Message::WhoAreYou => {
@@ -318,7 +320,7 @@ impl Session {
                 }
             }
             Message::ThisIsMe(certificate) => match replica.pin(&certificate) {
-                Some(body) if body.device == self.peer => self.identify(replica, now),
+                Some(body) if body.device == self.peer => self.identify(replica),
                 _ => self.end(Farewell::Foreign),
             },
             Message::Places(places) => self.answer_places(replica, &places),
@@ -377,24 +379,24 @@ impl Session {
         Ok(())
     }
 
-    fn identify<S: Store>(&mut self, replica: &Replica<S>, now: Now) {
+    /// Why a superior sends this peer away, when it does. Not before the peer has heard what control says of it.
+    fn away<S: Store>(&self, replica: &Replica<S>, now: Now) -> Option<Farewell> {
         let control = replica.control();
-        let Some(body) = control.certificate(&self.peer).cloned() else { return };
-        let own_tier = control.office_of(&replica.device()).map(|office| office.tier);
-        let superior = own_tier.is_some_and(|tier| tier > body.tier);
-        if superior && i64::from(body.expires) < now.wall_ms / DAY_MS {
-            self.end(Farewell::Expired);
+        let body = control.certificate(&self.peer)?;
+        let own = control.office_of(&replica.device()).filter(|own| own.tier > body.tier)?;
+        if i64::from(body.expires) < now.wall_ms / DAY_MS {
+            return Some(Farewell::Expired);
+        }
+        let theirs: Vec<AreaId> = control.office_of(&self.peer)?.areas_now().collect();
+        // An area that our tree does not show yet cannot be judged: the control that names it is still on its way.
+        let astray = |area: &AreaId| control.divisions.get(*area).is_some() && !own.covers(&control.divisions, *area);
+        (theirs.iter().all(astray) && !control.is_revoked(&self.peer)).then_some(Farewell::WrongArea)
+    }
+
+    fn identify<S: Store>(&mut self, replica: &Replica<S>) {
+        if replica.control().certificate(&self.peer).is_none() {
             return;
         }
-        let covers = |area: &crate::area::AreaId| {
-            control.office_of(&replica.device()).is_some_and(|office| office.covers(&control.divisions, *area))
-        };
-        let theirs: Vec<crate::area::AreaId> =
-            control.office_of(&self.peer).map(|office| office.areas_now().collect()).unwrap_or_default();
-        // An area that our tree does not show yet cannot be judged: the control that names it is still on its way.
-        let known = theirs.iter().all(|area| control.divisions.get(*area).is_some());
-        // An office that came under another superior hears so before it is sent away: everybody gets control.
-        self.astray = superior && known && !theirs.iter().any(covers) && !control.is_revoked(&self.peer);
         self.identified = true;
         // Before we knew the peer we could not compute what is in common.
         self.told.1 = if self.mine.as_ref().is_some_and(|mine| mine.common == replica.common_digest(&self.peer)) {
@@ -631,15 +633,18 @@ impl Session {
         if !self.control_settled {
             if mine.0 == self.their_digests.0 {
                 self.control_settled = true;
-            } else if self.compared.insert((mine, self.their_digests)) && self.is_quiet() {
+            } else if self.is_quiet() && self.compared.insert((mine, self.their_digests)) {
                 self.send_frontiers(replica, true, None, false);
             }
         }
-        if self.control_settled && self.astray && self.is_quiet() {
-            self.end(Farewell::WrongArea);
-            return Ok(());
+        if mine.0 == self.their_digests.0 && self.judged != Some(mine.0) {
+            self.judged = Some(mine.0);
+            if let Some(why) = self.away(replica, now) {
+                self.end(why);
+                return Ok(());
+            }
         }
-        if self.control_settled && !self.data_begun && !self.astray {
+        if self.control_settled && !self.data_begun {
             self.data_begun = true;
             if mine.1 != self.their_digests.1 {
                 self.begin_data(replica, &theirs)?;
