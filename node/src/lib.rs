@@ -12,3 +12,4 @@ pub mod net;
 pub mod node;
 pub mod store;
 pub mod writer;
+pub mod web;

@@ -15,6 +15,7 @@ pub use local::{ToldOnce, restore};
 pub use serve::{ServeOptions, Served};
 
 use crate::clock::Clock;
+use crate::desk::{Desk, DeskError};
 use crate::entropy;
 use crate::net::Net;
 use crate::store::{KeySource, OpenError, Options, Readers, Secrets, SqliteStore, Vault, VaultError};
@@ -39,8 +40,6 @@ pub(crate) struct Kept {
     pub city: Option<CityKeys>,
     /// Invitations given out, at the city.
     pub invitations: Vec<Remembered>,
-    /// Hash of the first administrator's one-time code, until it is used.
-    pub administrator_code: Option<shouwang_protocol::hash::Hash>,
     /// The invitation that a grant is awaited for.
     pub invited: Option<Invitation>,
 }
@@ -67,6 +66,9 @@ pub enum NodeError {
     /// The database, later.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The Desk says no.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     /// Joining.
     #[error(transparent)]
     Enrolment(#[from] EnrolmentError),
@@ -105,6 +107,7 @@ struct Inner {
     net: tokio::sync::RwLock<Option<Net<SqliteStore>>>,
     /// Superiors that are dialled while it serves.
     parents: Mutex<Vec<String>>,
+    desk: tokio::sync::OnceCell<Desk>,
 }
 
 /// An open node. Cloning it is cheap.
@@ -139,6 +142,7 @@ impl Node {
             device,
             net: tokio::sync::RwLock::new(None),
             parents: Mutex::default(),
+            desk: tokio::sync::OnceCell::new(),
         })))
     }
 
@@ -150,6 +154,12 @@ impl Node {
     /// The one writer.
     pub fn writer(&self) -> &Writer<SqliteStore> {
         &self.0.writer
+    }
+
+    /// The Desk.
+    pub async fn desk(&self) -> Result<&Desk, NodeError> {
+        let open = || Desk::open(self.writer().clone(), self.readers().clone());
+        Ok(self.0.desk.get_or_try_init(open).await?)
     }
 
     /// Read connections.

@@ -300,7 +300,7 @@ async fn join_city(join: Join, printer: &mut Printer) -> Outcome {
 
 /// What is told once, after a directory became a node: the recovery key and the first administrator's code.
 async fn joined(node: Node, printer: &mut Printer) -> Outcome {
-    let once = node.told_once().map_err(said)?;
+    let once = node.told_once().await.map_err(said)?;
     let office = node.office_name().await.map_err(said)?;
     node.close().await;
     let value = json!({ "office": office, "recovery_key": once.recovery_key, "administrator_code": once.administrator_code });

@@ -11,7 +11,7 @@ use super::outcome::DeskError;
 use super::permit::{self, receives};
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
-use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::area::AreaId;
 use shouwang_protocol::record::{CaseId, Place, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;

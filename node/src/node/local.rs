@@ -1,10 +1,9 @@
 //! What only this machine knows: counts, codes told once, restoring.
 
-use super::{Kept, Node, NodeError, io};
+use super::{Node, NodeError, io};
 use crate::entropy;
 use crate::store::{self, KeySource, Vault};
 use serde_json::{Map, Value, json};
-use shouwang_protocol::hash::Hash;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -17,25 +16,13 @@ pub struct ToldOnce {
 }
 
 impl Node {
-    /// Makes the recovery key and the first administrator's code. Only a hash of the code is kept.
-    pub fn told_once(&self) -> Result<ToldOnce, NodeError> {
+    /// Makes the recovery key and the first administrator's one-time code.
+    pub async fn told_once(&self) -> Result<ToldOnce, NodeError> {
         let recovery = Zeroizing::new(entropy::bytes::<32>().map_err(io("random numbers"))?);
         let recovery_key = shouwang_protocol::hash::hex(&*recovery);
         self.0.vault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add_wrap(&KeySource::Recovery(recovery))?;
-        let code: [u8; 5] = entropy::bytes().map_err(io("random numbers"))?;
-        let administrator_code = shouwang_protocol::hash::hex(&code);
-        let hash = code_hash(&administrator_code);
-        self.keep(|kept: &mut Kept| kept.administrator_code = Some(hash))?;
+        let administrator_code = self.desk().await?.one_time_code().await?.unwrap_or_default();
         Ok(ToldOnce { recovery_key, administrator_code })
-    }
-
-    /// Takes the one-time code: right once, and never again.
-    pub fn take_administrator_code(&self, code: &str) -> Result<bool, NodeError> {
-        let right = self.kept().administrator_code == Some(code_hash(code.trim()));
-        if right {
-            self.keep(|kept| kept.administrator_code = None)?;
-        }
-        Ok(right)
     }
 
     /// The office's name.
@@ -47,10 +34,6 @@ impl Node {
             .await?
             .unwrap_or_default())
     }
-}
-
-fn code_hash(code: &str) -> Hash {
-    Hash::of("shouwang administrator code 1", &[code.as_bytes()])
 }
 
 /// Puts a backup in the place of a directory's database. What was there is set aside, never deleted; the next opening

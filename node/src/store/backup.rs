@@ -9,9 +9,8 @@
 use super::db::{Db, Options, key_check};
 use super::fault::{Fault, OpenError};
 use super::files::{private, sync_directory};
-use super::open::{MIGRATIONS, configure, database_path, lock, migrate, set_epoch, watermark_path};
+use super::open::{MIGRATIONS, configure, database_path, fresh_epoch, lock, migrate, set_epoch, watermark_path};
 use super::reader::Readers;
-use super::vault::random;
 use super::watermark::{Mark, Watermark};
 use rusqlite::OpenFlags;
 use shouwang_protocol::store::StoreError;
@@ -67,7 +66,7 @@ pub fn restore(backup: &Path, dir: &Path, key: &[u8; 32], options: Options) -> R
     std::io::copy(&mut File::open(backup).map_err(io)?, &mut to).map_err(io)?;
     to.sync_all().map_err(io)?;
     drop(to);
-    let epoch = random::<8>().map(u64::from_le_bytes).map_err(|_| Fault::Damaged("the system gives no random bytes"))?;
+    let epoch = fresh_epoch()?;
     {
         let unreadable = |fault: Fault| match OpenError::from(fault) {
             OpenError::Damaged(_) => OpenError::WrongKey,

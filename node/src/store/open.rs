@@ -81,8 +81,7 @@ pub(crate) fn create(dir: &Path, key: &[u8; 32], options: Options) -> Result<Ope
     made.map_err(|error| Fault::Io("the database file", error))?;
     let db = writer(&path, key, options)?;
     migrate(&db, MIGRATIONS)?;
-    let epoch =
-        super::vault::random::<8>().map(u64::from_le_bytes).map_err(|_| Fault::Damaged("the system gives no random bytes"))?;
+    let epoch = fresh_epoch()?;
     set_epoch(&db, epoch)?;
     sync_directory(dir).map_err(|error| Fault::Io("the data directory", error))?;
     let mark = Mark { epoch, key_check: key_check(key), ..Mark::default() };
@@ -153,6 +152,12 @@ pub(crate) fn configure(db: &Db) -> Sql<()> {
     db.conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     db.conn.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
     Ok(())
+}
+
+/// A random number for a database file.
+pub(crate) fn fresh_epoch() -> Sql<u64> {
+    let bytes = super::vault::random::<8>().map_err(|_| Fault::Io("random numbers", std::io::ErrorKind::Other.into()))?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 pub(crate) fn set_epoch(db: &Db, epoch: u64) -> Sql<()> {

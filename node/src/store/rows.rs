@@ -309,6 +309,11 @@ impl Db {
         Ok(self.conn.prepare_cached(sql)?.query_row(params![int(position), hash.0], |_| Ok(())).optional()?.is_some())
     }
 
+    /// Whether a log of this device is held.
+    pub fn knows_device(&self, device: &DeviceKey) -> Sql<bool> {
+        Ok(first(&self.conn, "SELECT 1 FROM log WHERE device = ?1 LIMIT 1", [device.0], |_| Ok(()))?.is_some())
+    }
+
     /// Arrival number and hash of the last entry of a device in one of its lives.
     pub fn last_own(&self, device: &DeviceKey, incarnation: &Incarnation) -> Sql<Option<(u64, Hash)>> {
         let sql = "SELECT position, hash FROM entry WHERE position = \

@@ -30,6 +30,8 @@ use std::path::{Path, PathBuf};
 pub enum Begun {
     /// This database had none yet.
     First,
+    /// The database was restored from a backup.
+    Restored,
     /// No watermark lay beside the database.
     NoWatermark,
     /// The watermark speaks of another database file or another device.
@@ -59,7 +61,7 @@ pub struct SqliteStore {
     owed: Cell<Option<Mark>>,
     // A write failed: own entries may be durable that no mark covers.
     unsure: Cell<bool>,
-    epoch: u64,
+    epoch: Cell<u64>,
     unmarked: bool,
     dir: PathBuf,
     _lock: File,
@@ -93,7 +95,7 @@ impl SqliteStore {
             watermark,
             owed: Cell::new(None),
             unsure: Cell::new(false),
-            epoch,
+            epoch: Cell::new(epoch),
             unmarked,
             dir: dir.to_owned(),
             _lock: lock,
@@ -113,8 +115,9 @@ impl SqliteStore {
         let mark = self.watermark.borrow().mark();
         let begun = match mark.incarnation {
             None if self.unmarked => Some(Begun::NoWatermark),
+            None if self.db.knows_device(&device)? => Some(Begun::Restored),
             None => Some(Begun::First),
-            Some(_) if mark.epoch != self.epoch || mark.device != device => Some(Begun::OtherStore),
+            Some(_) if mark.epoch != self.epoch.get() || mark.device != device => Some(Begun::OtherStore),
             Some(_) if mark.position > 0 && !self.db.holds(mark.position, &mark.hash)? => Some(Begun::Shorter),
             Some(_) => None,
         };
@@ -129,18 +132,40 @@ impl SqliteStore {
                 Ok(Life { incarnation, begun })
             }
             _ => {
-                let mark =
-                    Mark { epoch: self.epoch, device, incarnation: Some(fresh), position: 0, hash: Default::default(), ..mark };
+                // What peers remember of this database may not be true of this file.
+                if matches!(begun, Some(Begun::NoWatermark | Begun::OtherStore | Begun::Shorter)) {
+                    self.renew_epoch()?;
+                }
+                let mark = Mark {
+                    epoch: self.epoch.get(),
+                    device,
+                    incarnation: Some(fresh),
+                    position: 0,
+                    hash: Default::default(),
+                    ..mark
+                };
                 self.mark(mark)?;
                 Ok(Life { incarnation: fresh, begun })
             }
         }
     }
 
+    fn renew_epoch(&self) -> Result<(), StoreError> {
+        let epoch = open::fresh_epoch()?;
+        self.transaction(|db, _| {
+            open::set_epoch(db, epoch)?;
+            db.conn.execute("DELETE FROM peer", [])?;
+            Ok(())
+        })?;
+        self.epoch.set(epoch);
+        Ok(())
+    }
+
     /// Notes that a new life begins (`fresh` must be random): to be called before the replica is told.
     pub fn begin_incarnation(&self, device: DeviceKey, fresh: Incarnation) -> Result<Life, StoreError> {
         let mark = self.watermark.borrow().mark();
-        let mark = Mark { epoch: self.epoch, device, incarnation: Some(fresh), position: 0, hash: Default::default(), ..mark };
+        let mark =
+            Mark { epoch: self.epoch.get(), device, incarnation: Some(fresh), position: 0, hash: Default::default(), ..mark };
         self.mark(mark)?;
         Ok(Life { incarnation: fresh, begun: Some(Begun::Asked) })
     }
@@ -208,7 +233,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn epoch(&self) -> u64 {
-        self.epoch
+        self.epoch.get()
     }
 
     fn heads(&self) -> Result<Vec<(LogId, LogHead)>, StoreError> {

@@ -81,7 +81,11 @@ impl IntoResponse for WebError {
                 "这张表单已经过期".into(),
                 "可能重新登录过。没有写入任何内容；请打开页面重新提交，草稿会自动恢复。".into(),
             ),
-            WebError::Unreadable => (StatusCode::BAD_REQUEST, "提交的内容读不出来".into(), "可能文件过大或传输中断。没有写入任何内容，请再试一次。".into()),
+            WebError::Unreadable => (
+                StatusCode::BAD_REQUEST,
+                "提交的内容读不出来".into(),
+                "可能文件过大或传输中断。没有写入任何内容，请再试一次。".into(),
+            ),
             WebError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "打开的页面太多".into(), "请关掉一些页面再试。".into()),
             WebError::Fault(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -66,7 +66,9 @@ fn transfer(known: &Known<'_>, kind: EventKind) -> Field {
     };
     let all = known.standing.transfers.iter().filter(|transfer| fits(transfer.state) && known.answerable.contains(&transfer.id));
     let list: Vec<(String, String)> = all
-        .map(|transfer| (transfer.id.to_string(), format!("第 {} 次转办 {} {}", transfer.n, transfer.to.name, transfer.assistance)))
+        .map(|transfer| {
+            (transfer.id.to_string(), format!("第 {} 次转办 {} {}", transfer.n, transfer.to.name, transfer.assistance))
+        })
         .collect();
     match list.as_slice() {
         [(id, _)] => Field::hidden("transfer", id.clone()),
@@ -107,7 +109,8 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             vec![money("金额(元)").with(amount).hinted(formula), Field::area("reason", "与公式不同时，写明理由")]
         }
         EventKind::Decided => {
-            let found = s.proposed.map(|fen| (plain(fen), String::new())).or_else(|| proposal().map(|(fen, text)| (plain(fen), text)));
+            let found =
+                s.proposed.map(|fen| (plain(fen), String::new())).or_else(|| proposal().map(|(fen, text)| (plain(fen), text)));
             let (amount, formula) = found.unwrap_or_default();
             vec![
                 words("outcome", "结论", Verdict::ALL, Verdict::word, Verdict::label),
@@ -250,7 +253,8 @@ impl Form {
         if text.is_empty() {
             return Ok(None);
         }
-        let split = text.split_once(':').and_then(|(kind, id)| Some(To { kind: TargetKind::from_word(kind)?, id: id.to_owned() }));
+        let split =
+            text.split_once(':').and_then(|(kind, id)| Some(To { kind: TargetKind::from_word(kind)?, id: id.to_owned() }));
         split.map(Some).ok_or_else(|| "没有这一接收方".to_owned())
     }
 }

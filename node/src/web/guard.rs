@@ -102,9 +102,24 @@ mod tests {
             assert_eq!(ask("GET", "/today", &[("host", host)]), Ok(()));
         }
         let foreign = [
-            "", "127.0.0.1", "localhost", "127.0.0.1:8601", "127.0.0.1:8600.", "127.0.0.1.:8600", "LOCALHOST:8600", "127.1:8600",
-            "2130706433:8600", "0x7f000001:8600", "0.0.0.0:8600", "[::1]:8600", "[::ffff:127.0.0.1]:8600", "evil.example:8600",
-            "localhost.evil.example:8600", "127.0.0.1:8600@evil.example", "evil.example@127.0.0.1:8600", " 127.0.0.1:8600 x",
+            "",
+            "127.0.0.1",
+            "localhost",
+            "127.0.0.1:8601",
+            "127.0.0.1:8600.",
+            "127.0.0.1.:8600",
+            "LOCALHOST:8600",
+            "127.1:8600",
+            "2130706433:8600",
+            "0x7f000001:8600",
+            "0.0.0.0:8600",
+            "[::1]:8600",
+            "[::ffff:127.0.0.1]:8600",
+            "evil.example:8600",
+            "localhost.evil.example:8600",
+            "127.0.0.1:8600@evil.example",
+            "evil.example@127.0.0.1:8600",
+            " 127.0.0.1:8600 x",
         ];
         for host in foreign {
             assert_eq!(ask("GET", "/today", &[("host", host)]), Err(StatusCode::MISDIRECTED_REQUEST), "{host}");

@@ -3,9 +3,9 @@
 //! At most one notice a second, so that an import does not make every page fetch a thousand times; a stream ends
 //! after a while, so that a session that ended is noticed.
 
+use super::App;
 use super::error::WebError;
 use super::session::Signed;
-use super::App;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use std::convert::Infallible;

@@ -78,7 +78,9 @@ fn router(app: App) -> Router {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Beyond this machine, without TLS.
-    #[error("pages at {0} would be readable on the network: only 127.0.0.1 and ::1 are served for now, put a TLS proxy or an SSH tunnel before them")]
+    #[error(
+        "pages at {0} would be readable on the network: only 127.0.0.1 and ::1 are served for now, put a TLS proxy or an SSH tunnel before them"
+    )]
     NotLoopback(SocketAddr),
     /// The socket.
     #[error(transparent)]

@@ -94,7 +94,8 @@ pub fn cookie(port: u16, token: Option<&Token>) -> Option<HeaderValue> {
 /// The session of a request's cookie.
 pub fn of_cookie(headers: &HeaderMap, port: u16) -> Option<Token> {
     let name = cookie_name(port);
-    let mut cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    let mut cookies =
+        headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
     cookies.find_map(|cookie| {
         let (key, value) = cookie.trim().split_once('=')?;
         (key == name && !value.is_empty()).then(|| Token(value.to_owned()))
@@ -112,7 +113,11 @@ impl FromRequestParts<App> for Signed {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Signed, WebError> {
-        let wants_page = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+        let wants_page = parts
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"));
         let walking = wants_page && matches!(parts.method, Method::GET | Method::HEAD | Method::POST);
         let token = of_cookie(&parts.headers, app.port()).ok_or(WebError::SignIn { walking })?;
         let person = app.person(&token).await.map_err(|error| match WebError::from(error) {

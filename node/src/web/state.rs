@@ -6,13 +6,14 @@ use super::metrics::Answers;
 use super::session::{Signed, Token};
 use super::view::{Banner, Frame, NavItem, Tone};
 use super::wording;
-use crate::clock::Clock;
 use crate::desk::{Confirmed, Desk, DeskError, Here, Person};
+use crate::store::{DraftRow, Local};
 use crate::writer::{Change, Health};
 use serde_json::Value;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::store::StoreError;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -31,12 +32,6 @@ pub type StatusFn = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Value, St
 pub struct Parts {
     /// The Desk.
     pub desk: Desk,
-    /// Rises with every change.
-    pub changes: watch::Receiver<Change>,
-    /// Whether anything can be written.
-    pub health: watch::Receiver<Health>,
-    /// The clock.
-    pub clock: Clock,
     /// What the node says of itself.
     pub status: StatusFn,
 }
@@ -130,17 +125,17 @@ impl App {
 
     /// Rises with every change.
     pub fn changes(&self) -> watch::Receiver<Change> {
-        self.0.parts.changes.clone()
+        self.desk().writer().subscribe()
     }
 
     /// The number of the last change.
     pub fn change(&self) -> u64 {
-        self.0.parts.changes.borrow().number
+        self.desk().writer().subscribe().borrow().number
     }
 
     /// Milliseconds since 1970, for display.
     pub fn wall_ms(&self) -> i64 {
-        self.0.parts.clock.now().wall_ms
+        self.desk().clock().now().wall_ms
     }
 
     /// The day.
@@ -150,7 +145,7 @@ impl App {
 
     /// What keeps the node from writing, in Chinese.
     pub fn trouble(&self) -> Option<String> {
-        match &*self.0.parts.health.borrow() {
+        match &*self.desk().writer().health().borrow() {
             Health::Working => None,
             Health::ReadOnly(_) => Some("磁盘写不进去，暂时只能查看".to_owned()),
             Health::Damaged(_) => Some("数据库有损坏，暂时只能查看".to_owned()),
@@ -170,7 +165,7 @@ impl App {
 
     /// What the node says of itself, at most two seconds old.
     pub async fn summary(&self) -> Arc<Summary> {
-        let now = self.0.parts.clock.now();
+        let now = self.desk().clock().now();
         let mut kept = self.0.summary.lock().await;
         if let Some((at, summary)) = kept.as_ref().filter(|(at, _)| now.mono_ms.saturating_sub(*at) < SUMMARY_MS) {
             let _ = at;
@@ -189,7 +184,8 @@ impl App {
             let on = peer["connected"] == true;
             (on, peer["last_sync"].as_i64().unwrap_or_default())
         });
-        let clock = status["superior_clock_ms"].as_i64().map(|theirs| wall_ms - theirs).filter(|ahead| ahead.abs() > CLOCK_OFF_MS);
+        let clock =
+            status["superior_clock_ms"].as_i64().map(|theirs| wall_ms - theirs).filter(|ahead| ahead.abs() > CLOCK_OFF_MS);
         Summary {
             own: Confirmed {
                 entries: number(&status["own_entries"]),
@@ -202,6 +198,27 @@ impl App {
             trouble: self.trouble(),
             status,
         }
+    }
+
+    async fn local(&self, write: impl FnOnce(&Local<'_>) -> Result<(), StoreError> + Send + 'static) -> Result<(), DeskError> {
+        Ok(self.desk().writer().with(move |engine| write(&engine.replica().store().local())).await??)
+    }
+
+    /// Keeps a form that was not sent yet; an empty one is forgotten.
+    pub async fn keep_draft(&self, person: &Person, form: &str, data: Vec<u8>) -> Result<(), DeskError> {
+        let (staff, form, changed_ms) = (person.id.clone(), form.to_owned(), self.wall_ms());
+        self.local(move |local| match data.is_empty() {
+            true => local.remove_draft(&staff, &form).map(drop),
+            false => local.put_draft(&DraftRow { staff, form, changed_ms, data }),
+        })
+        .await
+    }
+
+    /// A form that was not sent yet.
+    pub async fn draft(&self, person: &Person, form: &str) -> Result<Option<Vec<u8>>, DeskError> {
+        let (readers, staff, form) = (self.desk().readers().clone(), person.id.clone(), form.to_owned());
+        let found = tokio::task::spawn_blocking(move || readers.read(|reader| reader.draft(&staff, &form))).await;
+        Ok(found.map_err(|error| DeskError::Store { why: error.to_string() })??.map(|draft| draft.data))
     }
 
     /// The frame of a page for nobody in particular.
@@ -258,7 +275,13 @@ impl App {
         }
         if let Some(ahead) = summary.clock_ahead_ms {
             let (way, minutes) = (if ahead > 0 { "快" } else { "慢" }, ahead.abs() / 60_000);
-            let span = if minutes < 120 { format!("{minutes} 分钟") } else if minutes < 2_880 { format!("{} 小时", minutes / 60) } else { format!("{} 天", minutes / 1_440) };
+            let span = if minutes < 120 {
+                format!("{minutes} 分钟")
+            } else if minutes < 2_880 {
+                format!("{} 小时", minutes / 60)
+            } else {
+                format!("{} 天", minutes / 1_440)
+            };
             let text = format!("比上级{way}了约 {span}。先后次序不受影响，但办理日期会写错，请先校准系统时间。");
             banners.push(Banner { tone: Tone::Warn, title: "这台电脑的时间不对".to_owned(), text });
         }

@@ -150,7 +150,9 @@ pub fn stored(here: Tier, stored: Stored) -> Ticks {
 /// Whose turn it is, and what to do.
 pub fn turn(turn: &TurnRow) -> String {
     let who = match turn.who.as_str() {
-        "tier" => Tier::from_word(&turn.id).map_or("机构", |tier| ["村(社区)", "镇(街道)", "市级"][usize::from(tier.number()).min(2)]),
+        "tier" => {
+            Tier::from_word(&turn.id).map_or("机构", |tier| ["村(社区)", "镇(街道)", "市级"][usize::from(tier.number()).min(2)])
+        }
         "applicant" => "申请人",
         _ => turn.name.as_str(),
     };

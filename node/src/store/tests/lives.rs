@@ -97,8 +97,14 @@ fn an_older_database_another_device_or_no_watermark_begins_a_new_life() {
     drop(replica);
 
     copy_files(old.path(), dir.path(), &DATABASE);
-    let second = open(dir.path()).open_incarnation(me, Incarnation([2; 16])).expect("opens");
+    let store = open(dir.path());
+    let epoch = store.epoch();
+    let second = store.open_incarnation(me, Incarnation([2; 16])).expect("opens");
     assert_eq!(second.begun, Some(Begun::Shorter));
+    let renewed = store.epoch();
+    assert_ne!(renewed, epoch, "peers must compare anew");
+    drop(store);
+    assert_eq!(open(dir.path()).epoch(), renewed);
     assert_eq!(
         open(dir.path()).open_incarnation(me, Incarnation([3; 16])).expect("opens").incarnation,
         Incarnation([2; 16]),
@@ -143,7 +149,7 @@ fn a_restored_backup_has_a_new_epoch_no_peers_and_begins_a_new_life() {
     assert_eq!(restored.peer(&seed_of(TOWNSHIP).key()).expect("reads"), None);
     assert_eq!(restored.compare_views().expect("compares"), Vec::<String>::new());
     let life = restored.open_incarnation(seed_of(VILLAGE).key(), Incarnation([44; 16])).expect("opens");
-    assert_eq!((life.incarnation, life.begun), (Incarnation([44; 16]), Some(Begun::First)));
+    assert_eq!((life.incarnation, life.begun), (Incarnation([44; 16]), Some(Begun::Restored)));
 }
 
 #[test]

@@ -496,7 +496,7 @@ impl Town {
             0..3 => {
                 let id = format!("H{}", dice.roll(30));
                 let row = household(dice, &id, of);
-                if self.node(n).replica().control().divisions.len() > 0 {
+                if self.node(n).replica().control().divisions.get(area(AREAS[0].0)).is_some() {
                     self.import(n, of, &row);
                 }
             }
@@ -524,7 +524,7 @@ impl Town {
             7 => {
                 let name = person(dice);
                 let household = (!here.is_empty()).then(|| *dice.pick(&here));
-                if self.node(n).replica().control().divisions.len() > 0 {
+                if self.node(n).replica().control().divisions.get(area(AREAS[0].0)).is_some() {
                     self.open_case(n, of, CaseId(dice.bytes()), &name, household);
                 }
             }

@@ -296,9 +296,9 @@ fn what_is_local_is_kept_and_read_back() {
             assert_eq!(reader.password("zhang")?.as_deref(), Some("$argon2id$…"));
             assert!(reader.has_passwords()?);
             assert_eq!(reader.session(&[1; 32])?, Some(session.clone()));
-            assert_eq!(reader.drafts("zhang")?, [draft.clone()]);
+            assert_eq!(reader.drafts("zhang")?, std::slice::from_ref(&draft));
             assert_eq!(reader.lockout("zhang")?.failures, 2);
-            assert_eq!(reader.invitations()?, [invitation.clone()]);
+            assert_eq!(reader.invitations()?, std::slice::from_ref(&invitation));
             assert_eq!(reader.setting("feed")?.as_deref(), Some(&b"x"[..]));
             Ok(())
         })
@@ -308,4 +308,19 @@ fn what_is_local_is_kept_and_read_back() {
     assert_eq!(local.use_invitation(&[4; 16], 51).expect("asks"), None, "once only");
     assert_eq!(local.lockout("zhang", |_| Lockout::default()).expect("forgets").failures, 0);
     assert!(local.end_session(&[1; 32]).expect("ends") && local.remove_draft("zhang", "household/1").expect("removes"));
+}
+
+#[test]
+fn a_store_that_was_told_no_root_key_believes_what_the_city_wrote() {
+    let mut town = Town::new();
+    town.connect_all();
+    let disk = town.disk(VILLAGE);
+    let devices = || readers(&town.dir(VILLAGE)).read(|reader| reader.devices()).expect("reads");
+    let told = devices();
+    assert_eq!(told.len(), AREAS.len());
+    disk.db.conn.execute("DELETE FROM meta WHERE key = 'trust'", []).expect("forgets");
+    disk.rebuild_views().expect("rebuilds");
+    assert_eq!(devices(), told);
+    disk.trust(seed_of(9).key(), &[]).expect("trusts");
+    assert_eq!(devices(), [], "another city's root");
 }

@@ -13,7 +13,7 @@ pub(crate) struct Context {
     /// The packs that arrived whole, by version.
     pub packs: Packs,
     /// The city's root key and certificates, as the node said.
-    pub root: DeviceKey,
+    pub root: Option<DeviceKey>,
     pub pinned: BTreeMap<DeviceKey, CertificateBody>,
     /// The decider of each office.
     pub deciders: BTreeMap<OfficeId, DeviceKey>,
@@ -25,7 +25,7 @@ impl Context {
         let mut context = Context { generation: Context::generation(db)?, ..Context::default() };
         if let Some(bytes) = meta(&db.conn, "trust")? {
             let (root, pinned): (DeviceKey, Vec<Certificate>) = decode(&bytes)?;
-            context.root = root;
+            context.root = Some(root);
             for body in pinned.iter().filter_map(|certificate| certificate.verify(&root).ok()) {
                 let newer = context.pinned.get(&body.device).is_none_or(|old| old.serial < body.serial);
                 if newer {

@@ -4,11 +4,11 @@ use super::super::db::Db;
 use super::super::fault::Fault;
 use super::super::rows::{Sql, all, array, first, fixed, int, number, tier};
 use super::{Context, Docs, document, execute, numbered};
-use automerge::Automerge;
+use automerge::{Automerge, ROOT, ReadDoc};
 use rusqlite::params;
 use shouwang_protocol::area::{Area, AreaId, Tier};
 use shouwang_protocol::control::{Office, device, divisions};
-use shouwang_protocol::device::{DeviceKey, OfficeId};
+use shouwang_protocol::device::{Certificate, CertificateBody, DeviceKey, OfficeId};
 use shouwang_protocol::record::Kind;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::policy::Pack;
@@ -105,9 +105,11 @@ pub(super) struct DeviceView {
 }
 
 impl DeviceView {
-    /// None when no certificate holds under the city's root key.
+    /// None when no certificate holds under the city's root key. A node that did not say which key that is believes
+    /// the record: only the city may write it.
     pub fn derive(doc: &Automerge, context: &Context) -> Option<DeviceView> {
-        let (key, facts) = device::read(doc, &context.root)?;
+        let root = context.root.or_else(|| named_root(doc))?;
+        let (key, facts) = device::read(doc, &root)?;
         let body = facts.certificate?;
         Some(DeviceView {
             key,
@@ -134,6 +136,18 @@ impl DeviceView {
             })
         })
     }
+}
+
+/// The root key that the certificates of a record name.
+fn named_root(doc: &Automerge) -> Option<DeviceKey> {
+    let (_, certificates) = doc.get(ROOT, "certificates").ok()??;
+    let named = doc.map_range(&certificates, ..).filter_map(|item| {
+        let value = item.value.into_value().into_scalar().ok()?;
+        let body = Certificate::from_bytes(value.as_bytes()?)?.body;
+        Some(postcard::take_from_bytes::<CertificateBody>(&body).ok()?.0.root)
+    });
+    // The same on every device, whatever else somebody put there.
+    named.min()
 }
 
 /// Writes a device's view. Whether the office of a device that has written something changed.

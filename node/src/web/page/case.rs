@@ -155,10 +155,11 @@ fn entry(line: &desk::CaseEntry, signed: &Signed) -> Result<StoryEntry, WebError
 
 fn transfer(transfer: &Transfer) -> TransferLine {
     let dated = |day: Option<Day>, what: &str| day.map(|day| format!("{day} {what}"));
-    let mut lines: Vec<String> = [dated(transfer.sent_on, "转出"), dated(transfer.signed_on, "签收"), dated(transfer.ended_on, "结束")]
-        .into_iter()
-        .flatten()
-        .collect();
+    let mut lines: Vec<String> =
+        [dated(transfer.sent_on, "转出"), dated(transfer.signed_on, "签收"), dated(transfer.ended_on, "结束")]
+            .into_iter()
+            .flatten()
+            .collect();
     lines = vec![lines.join("，")];
     lines.push(transfer.note.clone());
     if transfer.sessions > 0 {
@@ -172,7 +173,12 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     }
     lines.push(transfer.text.clone());
     lines.retain(|line| !line.is_empty());
-    TransferLine { to: transfer.to.name.clone(), what: transfer.assistance.clone(), lines, state: wording::transfer(transfer.state) }
+    TransferLine {
+        to: transfer.to.name.clone(),
+        what: transfer.assistance.clone(),
+        lines,
+        state: wording::transfer(transfer.state),
+    }
 }
 
 fn facts(s: &Standing, pack: &str) -> Vec<Fact> {
@@ -195,7 +201,10 @@ fn facts(s: &Standing, pack: &str) -> Vec<Fact> {
     put("不予受理", s.not_accepted.clone());
     put("预审意见", s.opinion.map(|opinion| opinion.label().to_owned()));
     if let Some(decision) = &s.decision {
-        put("审批", Some(format!("{}（{} {}）", decision.outcome.label(), wording::tier(decision.tier), wording::day(decision.day))));
+        put(
+            "审批",
+            Some(format!("{}（{} {}）", decision.outcome.label(), wording::tier(decision.tier), wording::day(decision.day))),
+        );
         put("审批理由", Some(decision.reason.clone()));
         put("怎样算的", Some(decision.formula.clone()));
     }
@@ -259,7 +268,9 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     if let (Err(why), true) = (&found.proposal, found.possible.contains(&EventKind::Proposed)) {
         blocks.push(why.clone());
     }
-    blocks.extend(tried.as_ref().filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault.clone()));
+    blocks.extend(
+        tried.as_ref().filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault.clone()),
+    );
     let (sum, sum_label) = sum(s);
     let title = wording::case_title(s.origin, &s.assistance, &s.rule);
     let idle = if s.stage == Stage::Closed { "已办结，没有人需要办理。" } else { "现在没有人需要办理。" };
@@ -305,7 +316,7 @@ pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedFor
     };
     match done {
         Ok(done) => {
-            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
+            app.keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
             // A case that was routed goes on under a new name.
             let to = done.case.unwrap_or(case);
             Ok(Redirect::to(&format!("/cases/{to}")).into_response())

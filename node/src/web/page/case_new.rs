@@ -76,7 +76,8 @@ async fn for_household(app: &App, signed: &Signed, id: &str) -> Result<CaseNewPa
     let row = &found.detail.household;
     let origins = [Origin::Application, Origin::Plea, Origin::Consultation, Origin::Warning];
     let running = found.cases.iter().filter(|line| line.stage != shouwang_protocol::standing::Stage::Closed);
-    let members: Vec<String> = row.members.iter().filter(|member| member.is_present()).map(|member| member.name.clone()).collect();
+    let members: Vec<String> =
+        row.members.iter().filter(|member| member.is_present()).map(|member| member.name.clone()).collect();
     let applicants = members.iter().map(|name| (name.clone(), name.clone()));
     let mut fields = vec![
         Field::select("origin", "怎样开始", words(&origins, Origin::word, Origin::label, "application")).needed(),
@@ -120,7 +121,8 @@ pub async fn form(State(app): State<App>, signed: Signed, Query(asked): Query<As
 async fn for_clue(app: &App, signed: &Signed) -> Result<CaseNewPage, WebError> {
     let offer = app.desk().choices(&signed.person).await?;
     let origins = [Origin::Plea, Origin::Warning, Origin::Consultation, Origin::Application];
-    let villages = offer.areas.iter().filter(|area| area.tier == Tier::Village).map(|area| (area.id.to_string(), area.name.clone()));
+    let villages =
+        offer.areas.iter().filter(|area| area.tier == Tier::Village).map(|area| (area.id.to_string(), area.name.clone()));
     let unknown = (signed.person.tier > Tier::Village).then(|| (String::new(), "还不知道（以后分派）".to_owned()));
     let areas = Choice::list(unknown.into_iter().chain(villages), "");
     Ok(CaseNewPage {
@@ -137,7 +139,9 @@ async fn for_clue(app: &App, signed: &Signed) -> Result<CaseNewPage, WebError> {
             forms::kinds(&offer, "", Some("还不确定")),
             urgency(),
             channel(),
-            Field::area("summary", "什么情况").hinted("原话或要点；写上住址、联系方式便于核实，不写与办理无关的病情细节。").needed(),
+            Field::area("summary", "什么情况")
+                .hinted("原话或要点；写上住址、联系方式便于核实，不写与办理无关的病情细节。")
+                .needed(),
             Field::text("rule", "为什么登记（预警时填写）").widely(),
         ],
         button: "登记",
@@ -154,7 +158,8 @@ pub async fn clue_form(State(app): State<App>, signed: Signed) -> Answer {
 fn command(form: &Form) -> Result<Command, DeskError> {
     let origin = Origin::from_word(&form.text("origin")).ok_or_else(|| DeskError::invalid("origin", "请选择怎样开始"))?;
     let parsed = |name: &str, what: &str| DeskError::invalid(name, format!("{what}无效"));
-    let household = form.some("household").map(|id| RecordId::parse(&id).ok_or_else(|| parsed("household", "家庭"))).transpose()?;
+    let household =
+        form.some("household").map(|id| RecordId::parse(&id).ok_or_else(|| parsed("household", "家庭"))).transpose()?;
     let area = form.some("area").map(|id| AreaId::parse(&id).ok_or_else(|| parsed("area", "村(社区)"))).transpose()?;
     Ok(Command::OpenCase(OpenCase {
         channel: form.some("channel").and_then(|word| Channel::from_word(&word)),
@@ -176,7 +181,7 @@ async fn begin(app: &App, sent: &SignedForm, mut page: CaseNewPage) -> Answer {
     };
     match done {
         Ok(done) => {
-            app.desk().keep_draft(&sent.signed.person, &page.draft, Vec::new()).await?;
+            app.keep_draft(&sent.signed.person, &page.draft, Vec::new()).await?;
             let to = done.case.map_or_else(|| "/cases".to_owned(), |case| format!("/cases/{case}"));
             Ok(Redirect::to(&to).into_response())
         }

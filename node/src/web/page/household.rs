@@ -168,13 +168,37 @@ const HISTORY_ROWS: usize = 20;
 
 /// The fields of the first box; those in the second are [`MEANS`].
 pub const BASICS: [&str; 15] = [
-    "head", "head_id_no", "phone", "type", "cause", "risk", "status", "group", "address", "officer", "officer_phone", "visits", "remark",
-    "created_at", "updated_at",
+    "head",
+    "head_id_no",
+    "phone",
+    "type",
+    "cause",
+    "risk",
+    "status",
+    "group",
+    "address",
+    "officer",
+    "officer_phone",
+    "visits",
+    "remark",
+    "created_at",
+    "updated_at",
 ];
 /// Income, dwelling, account.
 pub const MEANS: [&str; 13] = [
-    "income_annual", "income_wage", "income_farm", "income_transfer", "income_property", "bank", "bank_account", "land_mu", "forest_mu",
-    "house_m2", "house_structure", "house_safe", "water",
+    "income_annual",
+    "income_wage",
+    "income_farm",
+    "income_transfer",
+    "income_property",
+    "bank",
+    "bank_account",
+    "land_mu",
+    "forest_mu",
+    "house_m2",
+    "house_structure",
+    "house_safe",
+    "water",
 ];
 
 /// A field's value for reading: money in groups, numbers of persons and accounts masked.
@@ -250,7 +274,10 @@ pub fn case_line(line: &reader::CaseRow) -> CaseLine {
 
 fn change(line: &desk::FieldChange) -> ChangeLine {
     let money = |text: &str| {
-        let is_money = [HOUSEHOLD, AID].iter().filter_map(|table| field::find(table, &line.field)).any(|field| field.form == field::Form::Money);
+        let is_money = [HOUSEHOLD, AID]
+            .iter()
+            .filter_map(|table| field::find(table, &line.field))
+            .any(|field| field.form == field::Form::Money);
         if is_money { Fen::parse_yuan(text).map_or(text.to_owned(), wording::money) } else { text.to_owned() }
     };
     let hidden = matches!(line.field.as_str(), "head_id_no" | "id_no" | "bank_account");
@@ -272,8 +299,14 @@ fn history(item: &desk::HistoryItem, here: Tier, now_ms: i64) -> HistoryRow {
     }
 }
 
-fn conflict(signed: &Signed, page: &desk::HouseholdPage, shown: &desk::ConflictShown, now_ms: i64) -> Result<ConflictBox, WebError> {
-    let person = shown.row.as_ref().and_then(|row| page.detail.household.members.iter().find(|member| member.row.as_ref() == Some(row)));
+fn conflict(
+    signed: &Signed,
+    page: &desk::HouseholdPage,
+    shown: &desk::ConflictShown,
+    now_ms: i64,
+) -> Result<ConflictBox, WebError> {
+    let person =
+        shown.row.as_ref().and_then(|row| page.detail.household.members.iter().find(|member| member.row.as_ref() == Some(row)));
     let label = person.map_or_else(|| shown.label.clone(), |member| format!("{} 的{}", member.name, shown.label));
     let value = |value: &desk::ConflictValue| {
         let name = if value.name.is_empty() { &value.staff } else { &value.name };

@@ -78,13 +78,16 @@ const KEPT: [&str; 4] = ["id", "region", "created_at", "updated_at"];
 fn field_of(kind: &field::Field, prefix: &str, value: &Value, offer: &Choices) -> Field {
     let text = household::text_of(value);
     let base = Field { was: Some(text.clone()), ..Field::text(format!("{prefix}{}", kind.name), kind.label) }.with(text.clone());
-    let suggest = |words: Vec<String>| words.into_iter().map(|word| Choice { label: String::new(), value: word, picked: false }).collect();
+    let suggest =
+        |words: Vec<String>| words.into_iter().map(|word| Choice { label: String::new(), value: word, picked: false }).collect();
     match kind.form {
         field::Form::Money => base.typed(Input::Number),
         field::Form::Measure | field::Form::Whole => base.typed(Input::Number),
         field::Form::Digits => base.typed(Input::Digits),
         // A date that people wrote in words does not fit a date picker.
-        field::Form::Day if text.is_empty() || shouwang_protocol::records::day::Day::parse(&text).is_some() => base.typed(Input::Date),
+        field::Form::Day if text.is_empty() || shouwang_protocol::records::day::Day::parse(&text).is_some() => {
+            base.typed(Input::Date)
+        }
         field::Form::Flag => {
             let choices = Choice::list([("", "不详"), ("是", "是"), ("否", "否")], &text);
             Field { was: Some(text), ..Field::select(base.name.clone(), kind.label, choices) }
@@ -139,7 +142,8 @@ fn page(frame: Frame, stub: Stub, given: &Given<'_>) -> HouseholdEditPage {
     let row = given.household.map(Household::row).unwrap_or_default();
     let members = given.household.map(|household| household.members.as_slice()).unwrap_or_default();
     let json = row.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
-    let filled = members.iter().zip(&json).enumerate().map(|(at, (member, json))| member_fields(at, Some((member, json)), given.offer));
+    let filled =
+        members.iter().zip(&json).enumerate().map(|(at, (member, json))| member_fields(at, Some((member, json)), given.offer));
     let fresh = (0..NEW_ROWS).map(|at| member_fields(at, None, given.offer));
     HouseholdEditPage {
         frame,
@@ -168,7 +172,10 @@ fn refill(page: &mut HouseholdEditPage, form: &Form, faults: &[FieldFault]) {
         }
     }
     for member in &mut page.members {
-        member.open |= member.fields.iter().any(|field| !field.fault.is_empty() || field.was.as_ref().is_some_and(|was| *was != field.value));
+        member.open |= member
+            .fields
+            .iter()
+            .any(|field| !field.fault.is_empty() || field.was.as_ref().is_some_and(|was| *was != field.value));
     }
 }
 
@@ -187,7 +194,8 @@ fn changed(form: &Form, prefix: &str, table: &[field::Field]) -> Map<String, Val
 
 fn change_of(record: RecordId, sent: &SignedForm) -> Result<HouseholdChange, WebError> {
     let form = &sent.form;
-    let mut change = HouseholdChange { set: changed(form, "", HOUSEHOLD), seen_heads: sent.heads(), ..HouseholdChange::of(record) };
+    let mut change =
+        HouseholdChange { set: changed(form, "", HOUSEHOLD), seen_heads: sent.heads(), ..HouseholdChange::of(record) };
     for at in 0..MEMBERS_MAX {
         let Some(row) = form.some(&format!("m{at}.row")) else { break };
         let row = OpId::parse(&row).ok_or(WebError::Unreadable)?;
@@ -229,7 +237,7 @@ pub async fn save(State(app): State<App>, Path(id): Path<String>, sent: SignedFo
     let result = app.desk().perform(&sent.signed.person, sent.action()?, Command::ChangeHousehold(change)).await;
     let error = match result {
         Ok(_) => {
-            app.desk().keep_draft(&sent.signed.person, &format!("household-{id}"), Vec::new()).await?;
+            app.keep_draft(&sent.signed.person, &format!("household-{id}"), Vec::new()).await?;
             return Ok(Redirect::to(&format!("/households/{id}#history")).into_response());
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::Conflict { .. })) => error,
@@ -239,11 +247,15 @@ pub async fn save(State(app): State<App>, Path(id): Path<String>, sent: SignedFo
     let mut page = edit_page(&app, &sent.signed, &id).await?;
     match &error {
         DeskError::Conflict { changed } => {
-            page.meanwhile = changed.iter().map(|change| format!("{}：由 {} 改为 {}", change.label, dash(&change.was), dash(&change.now))).collect();
+            page.meanwhile = changed
+                .iter()
+                .map(|change| format!("{}：由 {} 改为 {}", change.label, dash(&change.was), dash(&change.now)))
+                .collect();
             refill(&mut page, &sent.form, &[]);
         }
         DeskError::Invalid { faults } => {
-            page.faults = faults.iter().map(|fault| format!("{}：{}", household::field_label(None, &fault.field), fault.reason)).collect();
+            page.faults =
+                faults.iter().map(|fault| format!("{}：{}", household::field_label(None, &fault.field), fault.reason)).collect();
             refill(&mut page, &sent.form, faults);
         }
         _ => {}
@@ -257,8 +269,12 @@ fn dash(text: &str) -> &str {
 
 async fn new_page(app: &App, signed: &Signed, picked: &str) -> Result<HouseholdEditPage, WebError> {
     let offer = app.desk().choices(&signed.person).await?;
-    let mut page = page(app.frame(signed, "登记新家庭", "/households").await?, signed.stub()?, &Given { household: None, offer: &offer });
-    let choices = Choice::list(offer.areas.iter().filter(|area| area.tier == Tier::Village).map(|area| (area.id.to_string(), area.name.clone())), picked);
+    let mut page =
+        page(app.frame(signed, "登记新家庭", "/households").await?, signed.stub()?, &Given { household: None, offer: &offer });
+    let choices = Choice::list(
+        offer.areas.iter().filter(|area| area.tier == Tier::Village).map(|area| (area.id.to_string(), area.name.clone())),
+        picked,
+    );
     page.groups.insert(0, Group { label: "在哪个村(社区)", fields: vec![Field::select("area", "村(社区)", choices).needed()] });
     if let Some(member) = page.members.first_mut() {
         (member.label, member.open) = ("户主（与户主关系填“户主”，姓名和身份证号会用到上面）".to_owned(), true);
@@ -281,22 +297,27 @@ pub async fn register(State(app): State<App>, sent: SignedForm) -> Answer {
     let form = &sent.form;
     let area = AreaId::parse(&form.text("area")).ok_or_else(|| DeskError::invalid("area", "请选择村(社区)"))?;
     let mut row = changed(form, "", HOUSEHOLD);
-    let fresh = |prefix: &str, table| Some(Value::Object(changed(form, prefix, table))).filter(|row| row.as_object().is_some_and(|row| !row.is_empty()));
+    let fresh = |prefix: &str, table| {
+        Some(Value::Object(changed(form, prefix, table))).filter(|row| row.as_object().is_some_and(|row| !row.is_empty()))
+    };
     row.insert("members".to_owned(), (0..NEW_ROWS).filter_map(|at| fresh(&format!("n{at}."), MEMBER)).collect());
     row.insert("aid".to_owned(), fresh("a0.", AID).into_iter().collect());
     let command = Command::RegisterHousehold { area, row };
     match app.desk().perform(&sent.signed.person, sent.action()?, command).await {
         Ok(done) => {
-            app.desk().keep_draft(&sent.signed.person, "household-new", Vec::new()).await?;
+            app.keep_draft(&sent.signed.person, "household-new", Vec::new()).await?;
             let to = done.records.first().map_or_else(|| "/households".to_owned(), |record| format!("/households/{record}"));
             Ok(Redirect::to(&to).into_response())
         }
         Err(DeskError::Invalid { faults }) => {
             let mut page = new_page(&app, &sent.signed, &form.text("area")).await?;
-            page.faults = faults.iter().map(|fault| format!("{}：{}", household::field_label(None, &fault.field), fault.reason)).collect();
+            page.faults =
+                faults.iter().map(|fault| format!("{}：{}", household::field_label(None, &fault.field), fault.reason)).collect();
             // The rows of a new household are the form's new ones.
-            let moved: Vec<FieldFault> =
-                faults.iter().map(|fault| FieldFault::new(fault.field.replace("members[", "n").replace("].", "."), fault.reason.clone())).collect();
+            let moved: Vec<FieldFault> = faults
+                .iter()
+                .map(|fault| FieldFault::new(fault.field.replace("members[", "n").replace("].", "."), fault.reason.clone()))
+                .collect();
             refill(&mut page, form, &moved);
             show_as(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }

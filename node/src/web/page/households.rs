@@ -103,7 +103,12 @@ fn row(line: &reader::HouseholdRow, term: &str) -> HouseholdRow {
         matched: if by_member { "成员或其他栏目相符".to_owned() } else { String::new() },
         id_no: masked(&line.head_id),
         village: line.area_name.clone(),
-        address: [line.group.as_str(), line.address.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" "),
+        address: [line.group.as_str(), line.address.as_str()]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" "),
         people: line.members.to_string(),
         category: line.category.clone(),
         chips,

@@ -44,7 +44,8 @@ pub fn short_code(case: &CaseId, number: &str) -> String {
     context.update(&case.0);
     context.update(number.as_bytes());
     let hash = context.finish();
-    let letters: Vec<char> = hash.as_ref().iter().take(8).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
+    let letters: Vec<char> =
+        hash.as_ref().iter().take(8).map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
     let (a, b) = letters.split_at(4);
     format!("{}-{}", a.iter().collect::<String>(), b.iter().collect::<String>())
 }
@@ -57,7 +58,9 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
     let Some(number) = s.number.clone() else {
         return Err(DeskError::NotNow { why: "还没有受理，没有回执".to_owned() }.into());
     };
-    let of = |kind| found.entries.iter().find(|entry| entry.item.event.what.kind() == Some(kind) && entry.item.effect == Effect::Counts);
+    let of = |kind| {
+        found.entries.iter().find(|entry| entry.item.event.what.kind() == Some(kind) && entry.item.effect == Effect::Counts)
+    };
     let accepted = of(EventKind::Accepted);
     let office = accepted.map(|entry| entry.office.clone()).unwrap_or_default();
     let day = accepted.and_then(|entry| entry.item.day);

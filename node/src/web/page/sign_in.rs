@@ -91,6 +91,9 @@ pub async fn sign_out(State(app): State<App>, sent: SignedForm) -> Answer {
     Ok(response)
 }
 
+/// Characters of a password at least.
+const PASSWORD_CHARS_MIN: usize = 10;
+
 async fn first_page(app: &App, fault: String, form: &Form) -> SignInPage {
     SignInPage {
         title: "设置第一位管理员".to_owned(),
@@ -122,11 +125,24 @@ pub async fn first(State(app): State<App>, OpenForm(form): OpenForm) -> Answer {
     if *password != form.raw("again") {
         return show_as(StatusCode::UNPROCESSABLE_ENTITY, &first_page(&app, "两次输入的密码不一样。".to_owned(), &form).await);
     }
-    match app.desk().first_administrator(&form.text("code"), &form.text("id"), &form.text("name"), &password).await {
-        Ok(begun) => begin(&app, Token::new(begun.token)),
+    match begin_office(&app, &form, &password).await {
+        Ok(token) => begin(&app, token),
         Err(error) => {
             let fault = format!("{}。{}", error.what(), error.press());
             show_as(crate::web::error::status(&error), &first_page(&app, fault, &form).await)
         }
     }
+}
+
+async fn begin_office(app: &App, form: &Form, password: &str) -> Result<Token, DeskError> {
+    let (id, name) = (form.text("id"), form.text("name"));
+    // The code is good for one try only, so what can be seen to be wrong is told before it is taken.
+    if id.is_empty() || name.is_empty() {
+        return Err(DeskError::invalid("id", "账号和姓名都要填写"));
+    }
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        return Err(DeskError::invalid("password", format!("密码至少 {PASSWORD_CHARS_MIN} 个字符")));
+    }
+    let begun = app.desk().first_administrator(&form.text("code"), &id, &name, password).await?;
+    Ok(Token::new(begun.token))
 }

@@ -93,7 +93,8 @@ async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<Sta
     }
     let receivers = |kind| {
         let listed = offer.receivers.iter().filter(move |receiver| receiver.kind == kind);
-        std::iter::once((String::new(), "—".to_owned())).chain(listed.map(|receiver| (receiver.id.clone(), receiver.name.clone())))
+        std::iter::once((String::new(), "—".to_owned()))
+            .chain(listed.map(|receiver| (receiver.id.clone(), receiver.name.clone())))
     };
     let picked = form.all("role");
     let roles = Role::ALL.iter().map(|role| Choice {

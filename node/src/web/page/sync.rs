@@ -143,7 +143,15 @@ pub async fn show(State(app): State<App>, signed: Signed) -> Answer {
     let connected = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut peers: Vec<PeerRow> = connected.iter().map(|value| peer(value, now_ms)).collect();
     // Those met before and not talked to now.
-    peers.extend(found.peers.iter().filter(|line| !connected.iter().any(|value| value["device"].as_str().is_some_and(|key| key.starts_with(&line.device)))).map(|line| met(line, now_ms)));
+    peers.extend(
+        found
+            .peers
+            .iter()
+            .filter(|line| {
+                !connected.iter().any(|value| value["device"].as_str().is_some_and(|key| key.starts_with(&line.device)))
+            })
+            .map(|line| met(line, now_ms)),
+    );
     let own = found.own;
     let tone = |number: u64| if number < own.entries { Tone::Warn } else { Tone::Good };
     let mut tiles = vec![("本机写下", wording::count(own.entries), Tone::Plain)];
@@ -174,9 +182,27 @@ pub async fn show(State(app): State<App>, signed: Signed) -> Answer {
         tiles,
         peers,
         lists: vec![
-            TroubleList { title: "在等待或没有生效的记录", none: "没有。", loud: true, heads: vec!["写下时间", "机构", "谁写的", "为什么"], rows: idle },
-            TroubleList { title: "本机拒收的记录", none: "没有。收到的每一条都通过了检查。", loud: true, heads: vec!["谁送来的", "为什么"], rows: pairs(&found.refused_here) },
-            TroubleList { title: "被对方拒收的本机记录", none: "没有。", loud: true, heads: vec!["哪个机构", "为什么"], rows: pairs(&found.refused_there) },
+            TroubleList {
+                title: "在等待或没有生效的记录",
+                none: "没有。",
+                loud: true,
+                heads: vec!["写下时间", "机构", "谁写的", "为什么"],
+                rows: idle,
+            },
+            TroubleList {
+                title: "本机拒收的记录",
+                none: "没有。收到的每一条都通过了检查。",
+                loud: true,
+                heads: vec!["谁送来的", "为什么"],
+                rows: pairs(&found.refused_here),
+            },
+            TroubleList {
+                title: "被对方拒收的本机记录",
+                none: "没有。",
+                loud: true,
+                heads: vec!["哪个机构", "为什么"],
+                rows: pairs(&found.refused_there),
+            },
         ],
         facts,
     })

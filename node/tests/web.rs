@@ -1,0 +1,446 @@
+//! The pages over real HTTP on loopback, on a real node directory: what a browser, a forger and a program see.
+
+use shouwang_node::clock::Clock;
+use shouwang_node::desk::{Command, Desk, NewStaff};
+use shouwang_node::node::{self, Node};
+use shouwang_node::store::{KeySource, make_key_file};
+use shouwang_node::web::{self, Parts};
+use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::record::ActionId;
+use shouwang_protocol::records::policy;
+use shouwang_protocol::records::staff::Role;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+/// An answer.
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// The value of a hidden field of the page.
+    fn hidden(&self, name: &str) -> String {
+        let mark = format!("name=\"{name}\" value=\"");
+        let at = self.body.find(&mark).unwrap_or_else(|| panic!("a field {name} in {}", self.body)) + mark.len();
+        self.body[at..].split('"').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A browser of the simplest kind.
+#[derive(Clone)]
+struct Browser {
+    at: SocketAddr,
+    cookie: String,
+}
+
+impl Browser {
+    fn raw(&self, request: &str, body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.at).expect("connects");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).expect("a timeout");
+        stream.write_all(request.as_bytes()).expect("writes");
+        stream.write_all(body).expect("writes");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("reads");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or_default();
+        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.to_lowercase(), value.to_owned())).collect();
+        Answer { status, headers, body: body.to_owned() }
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let own = [("Host", self.at.to_string()), ("Accept", "text/html".to_owned()), ("Cookie", self.cookie.clone())];
+        for (name, value) in own.iter().filter(|(name, _)| headers.iter().all(|(given, _)| given != name)) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        self.raw(&request, body)
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], b"")
+    }
+
+    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = format!("http://{}", self.at);
+        self.post_from(&origin, path, fields)
+    }
+
+    fn post_from(&self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
+        let headers = [("Origin", origin), ("Content-Type", "application/x-www-form-urlencoded")];
+        self.ask("POST", path, &headers, body.join("&").as_bytes())
+    }
+
+    fn sign_in(&self, id: &str, password: &str) -> Browser {
+        let answer = self.post("/sign-in", &[("id", id), ("password", password)]);
+        assert_eq!((answer.status, answer.header("location")), (303, "/today"), "{}", answer.body);
+        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        Browser { cookie, ..self.clone() }
+    }
+
+    /// Sends a page's form: its hidden fields and these.
+    fn submit(&self, page: &str, target: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = self.get(page);
+        assert_eq!(page.status, 200, "{}", page.body);
+        let (csrf, action) = (page.hidden("csrf"), page.hidden("action"));
+        let heads = if page.body.contains("name=\"heads\"") { page.hidden("heads") } else { String::new() };
+        let own = [("csrf", csrf.as_str()), ("action", action.as_str()), ("heads", heads.as_str())];
+        self.post(target, &[&own, fields].concat())
+    }
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// A city's only machine with pages, an administrator `gao`, a clerk `zhang` and an approver `li`.
+struct Site {
+    browser: Browser,
+    desk: Desk,
+    node: Node,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    _dir: tempfile::TempDir,
+}
+
+const PASSWORD: &str = "correct horse battery";
+const VILLAGE: &str = "320582100201";
+
+fn areas() -> Vec<Area> {
+    let area = |code: &str, name: &str, tier, parent: Option<&str>| Area {
+        id: AreaId::parse(code).expect("a code"),
+        code: code.into(),
+        name: name.into(),
+        tier,
+        parent: parent.and_then(AreaId::parse),
+    };
+    vec![
+        area("320582000000", "张家港市", Tier::City, None),
+        area("320582100000", "杨舍镇", Tier::Township, Some("320582000000")),
+        area(VILLAGE, "农联村", Tier::Village, Some("320582100000")),
+    ]
+}
+
+fn action(number: u8) -> ActionId {
+    ActionId([number; 16])
+}
+
+impl Site {
+    async fn open() -> Site {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = dir.path().join("key");
+        make_key_file(&key).expect("a key");
+        let source = KeySource::key_file(&key).expect("a source");
+        let node = node::found(&dir.path().join("node"), &source, &areas(), "市社会救助服务中心", Clock::real()).await.expect("founds");
+        let desk = Desk::open(node.writer().clone(), node.readers().clone()).await.expect("a desk");
+        let console = desk.console().await.expect("the console");
+        let people: [(&str, &str, &[Role]); 3] = [
+            ("gao", "高管理", &[Role::Administrator]),
+            ("zhang", "张婕", &[Role::Intake, Role::Reviewer]),
+            ("li", "李审批", &[Role::Approver]),
+        ];
+        desk.perform(&console, action(1), Command::PublishPolicy { pack: policy::sample() }).await.expect("a pack");
+        for (number, (id, name, roles)) in people.into_iter().enumerate() {
+            let roles = roles.iter().copied().collect();
+            let new = NewStaff { id: id.into(), name: name.into(), roles, department: None, provider: None, password: PASSWORD.into() };
+            desk.perform(&console, action(10 + number as u8), Command::AddStaff(new)).await.expect("staff");
+        }
+        let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("binds");
+        let at = listener.local_addr().expect("an address");
+        let of_status = node.clone();
+        let parts = Parts {
+            desk: desk.clone(),
+            status: Arc::new(move || {
+                let node = of_status.clone();
+                Box::pin(async move { node.execute(shouwang_node::console::Request::Status, |_, _| {}).await })
+            }),
+            take_code: Arc::new(|code| Ok(code == "0123456789")),
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        tokio::spawn(async move { web::serve(listener, parts, async move { drop(stopped.await) }).await.expect("serves") });
+        Site { browser: Browser { at, cookie: String::new() }, desk, node, stop: Some(stop), _dir: dir }
+    }
+
+    async fn close(mut self) {
+        drop(self.stop.take());
+        self.node.clone().close().await;
+    }
+
+    /// Runs blocking steps of a browser.
+    async fn browse<T: Send + 'static>(&self, steps: impl FnOnce(Browser) -> T + Send + 'static) -> T {
+        let browser = self.browser.clone();
+        tokio::task::spawn_blocking(move || steps(browser)).await.expect("the browser's steps")
+    }
+}
+
+const PAGES: [&str; 16] = [
+    "/today", "/households", "/households/new", "/cases", "/clues/new", "/inbox", "/import", "/staff", "/sync", "/events", "/import/rejects",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/edit", "/cases/00000000000000000000000000000000",
+    "/cases/00000000000000000000000000000000/receipt", "/cases/new?household=00",
+];
+const FORMS: [&str; 14] = [
+    "/sign-out", "/households", "/households/search", "/households/new", "/cases/new", "/clues/new", "/import", "/import/go", "/staff",
+    "/staff/reset", "/staff/disable", "/drafts", "/drafts/read", "/cases/00000000000000000000000000000000/act",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_shown_or_done_without_a_session_and_every_answer_carries_its_headers() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let check = |answer: &Answer, what: &str| {
+            let policy = answer.header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{what}: {policy}");
+            assert!(!policy.contains("unsafe"), "{what}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
+            assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
+        };
+        for page in PAGES {
+            let answer = browser.get(page);
+            check(&answer, page);
+            assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{page}");
+            let answer = browser.ask("GET", page, &[("Accept", "*/*")], b"");
+            assert_eq!((answer.status, answer.header("hx-redirect")), (401, "/sign-in"), "{page}");
+        }
+        for form in FORMS {
+            let answer = browser.post(form, &[("csrf", "x"), ("action", "00112233445566778899aabbccddeeff")]);
+            check(&answer, form);
+            assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{form}");
+        }
+        for (method, path) in [("GET", "/tasks"), ("GET", "/status"), ("GET", "/cases"), ("POST", "/commands"), ("POST", "/households/search")] {
+            let answer = browser.ask(method, &format!("/api/v1{path}"), &[("Content-Type", "application/json")], b"{}");
+            check(&answer, path);
+            assert_eq!((answer.status, answer.header("content-type")), (401, "application/problem+json"), "{path}");
+            assert!(answer.body.contains("\"type\":\"urn:shouwang:signed_out\""), "{}", answer.body);
+        }
+        for open in ["/sign-in", "/first", "/static/app.css", "/static/app.js", "/static/htmx.min.js", "/healthz", "/readyz", "/api/v1/openapi.json"] {
+            let answer = browser.get(open);
+            check(&answer, open);
+            assert_eq!(answer.status, 200, "{open}");
+        }
+        let tag = browser.get("/static/app.css").header("etag").to_owned();
+        assert_eq!(browser.ask("GET", "/static/app.css", &[("If-None-Match", &tag)], b"").status, 304);
+        assert_eq!(browser.get("/static/..%2Fapp.css").status, 404);
+        check(&browser.get("/nowhere"), "no page");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_names_and_foreign_pages_are_refused() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let signed = browser.sign_in("zhang", PASSWORD);
+        for host in ["evil.example", "127.0.0.1", "localhost", "127.1", "", "LOCALHOST:1", "[::1]:8600"] {
+            assert_eq!(signed.ask("GET", "/today", &[("Host", host)], b"").status, 421, "{host}");
+        }
+        let csrf = signed.get("/today").hidden("csrf");
+        for origin in ["null", "http://evil.example", "http://localhost", "https://127.0.0.1"] {
+            let answer = signed.post_from(origin, "/drafts", &[("csrf", &csrf), ("form", "x"), ("data", "y")]);
+            assert_eq!(answer.status, 403, "{origin}");
+        }
+        let bare = [("Content-Type", "application/x-www-form-urlencoded")];
+        assert_eq!(signed.ask("POST", "/drafts", &bare, format!("csrf={csrf}&form=x&data=y").as_bytes()).status, 403);
+        assert_eq!(signed.post("/drafts", &[("csrf", "00000000000000000000000000000000"), ("form", "x"), ("data", "y")]).status, 403);
+        assert_eq!(signed.post("/drafts", &[("csrf", &csrf), ("form", "x"), ("data", "姓名=张")]).status, 204);
+        let kept = signed.post("/drafts/read", &[("csrf", &csrf), ("form", "x"), ("form", "z")]);
+        assert!(kept.body.contains("{\"x\":\"姓名=张\"}"), "{}", kept.body);
+        assert_eq!(signed.post("/sign-out", &[("csrf", &csrf)]).status, 303);
+        assert_eq!(signed.get("/today").status, 303, "the session is over on the machine, not only in the browser");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_a_password_is_stopped_and_people_are_told() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let mut told = None;
+        for _ in 0..20 {
+            let answer = browser.post("/sign-in", &[("id", "zhang"), ("password", "wrong")]);
+            if answer.status == 429 {
+                told = Some(answer.body);
+                break;
+            }
+            assert_eq!(answer.status, 401);
+            assert!(answer.body.contains("账号或密码不对"));
+        }
+        assert!(told.expect("locked after a few guesses").contains("输错次数过多"));
+        assert_eq!(browser.post("/sign-in", &[("id", "zhang"), ("password", PASSWORD)]).status, 429, "the right one waits too");
+        let unknown = browser.post("/sign-in", &[("id", "nobody"), ("password", "wrong")]);
+        assert!(unknown.status == 401 && unknown.body.contains("账号或密码不对"), "who exists is not told");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_household_is_registered_once_found_by_two_characters_and_its_name_stays_text() {
+    let site = Site::open().await;
+    let record = site
+        .browse(|browser| {
+            let zhang = browser.sign_in("zhang", PASSWORD);
+            let page = zhang.get("/households/new");
+            let (csrf, id) = (page.hidden("csrf"), page.hidden("action"));
+            let name = "<script>alert(1)</script>";
+            let fields = [
+                ("csrf", csrf.as_str()), ("action", id.as_str()), ("area", VILLAGE), ("head", name), ("was.head", ""),
+                ("head_id_no", "34052419800101001X"), ("was.head_id_no", ""), ("address", "永安路 12 号"), ("was.address", ""),
+                ("n0.name", name), ("was.n0.name", ""), ("n0.relation", "户主"), ("was.n0.relation", ""),
+                ("n0.id_no", "34052419800101001X"), ("was.n0.id_no", ""),
+            ];
+            let first = zhang.post("/households/new", &fields);
+            assert_eq!(first.status, 303, "{}", first.body);
+            let again = zhang.post("/households/new", &fields);
+            assert_eq!((again.status, again.header("location")), (303, first.header("location")), "a double click is one household");
+
+            let shown = zhang.get(first.header("location"));
+            assert!(shown.body.contains("&#60;script&#62;") && !shown.body.contains("<script>alert"), "a name is a name");
+            assert!(!shown.body.contains("34052419800101001X"), "numbers are masked");
+            for term in ["永安", "340524", "01001X"] {
+                let rows = zhang.post("/households/search", &[("csrf", &csrf), ("term", term)]);
+                assert!(rows.status == 200 && rows.body.contains(first.header("location")), "{term}: {}", rows.body);
+            }
+            assert!(zhang.post("/households/search", &[("csrf", &csrf), ("term", "没有的")]).body.contains("没有找到"));
+            first.header("location").to_owned()
+        })
+        .await;
+    let edited = record.clone();
+    site.browse(move |browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let edit = format!("{edited}/edit");
+        // Only what was changed is taken: the address came back as it was shown.
+        let fields = [("phone", "13900000001"), ("was.phone", ""), ("address", "永安路 12 号"), ("was.address", "永安路 12 号")];
+        assert_eq!(zhang.submit(&edit, &edit, &fields).status, 303);
+        let shown = zhang.get(&edited);
+        assert!(shown.body.contains("13900000001") && shown.body.contains("永安路 12 号"));
+        let wrong = zhang.submit(&edit, &edit, &[("head_id_no", "340524198001010011"), ("was.head_id_no", "34052419800101001X")]);
+        assert_eq!(wrong.status, 422);
+        assert!(wrong.body.contains("校验位错误") && wrong.body.contains("340524198001010011"), "what was typed is still there");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_goes_from_the_household_to_its_receipt_and_a_mistake_is_withdrawn() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let household = zhang.submit("/households/new", "/households/new", &[("area", VILLAGE), ("head", "张三丰"), ("was.head", "")]);
+        assert_eq!(household.status, 303, "{}", household.body);
+        let id = household.header("location").rsplit('/').next().unwrap_or_default().to_owned();
+        let new = format!("/cases/new?household={id}");
+        let opened = [("household", id.as_str()), ("origin", "application"), ("assistance", "临时救助"), ("summary", "住院"), ("urgency", "urgent")];
+        let case = zhang.submit(&new, "/cases/new", &opened);
+        assert_eq!(case.status, 303, "{}", case.body);
+        let case = case.header("location").to_owned();
+        let act = format!("{case}/act");
+        assert_eq!(zhang.submit(&case, &act, &[("kind", "accepted")]).status, 303);
+        let page = zhang.get(&case);
+        assert!(page.body.contains("待预审") && page.body.contains("受理编号"), "{}", page.body);
+        let receipt = zhang.get(&format!("{case}/receipt"));
+        assert!(receipt.status == 200 && receipt.body.contains("社会救助受理回执") && receipt.body.contains("张三丰"));
+
+        // Nobody decides before pre-examination, and the page says so where it was pressed.
+        let early = zhang.submit(&case, &act, &[("kind", "decided"), ("outcome", "approved"), ("amount", "2835")]);
+        assert!(matches!(early.status, 403 | 409), "{}", early.body);
+        let mistaken = zhang.submit(&case, &act, &[("kind", "note"), ("text", "写错了的话")]);
+        assert_eq!(mistaken.status, 303);
+        let page = zhang.get(&case);
+        let event = page.body.split("name=\"event\" value=\"").last().and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
+        assert_eq!(zhang.submit(&case, &act, &[("kind", "withdrawn"), ("event", &event), ("reason", "写错了")]).status, 303);
+        assert!(zhang.get(&case).body.contains("已撤销"));
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_use_the_same_commands_with_a_bearer_token() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let json = [("Content-Type", "application/json")];
+        let body = format!("{{\"id\":\"zhang\",\"password\":\"{PASSWORD}\"}}");
+        let signed = browser.ask("POST", "/api/v1/sign-in", &json, body.as_bytes());
+        assert_eq!(signed.status, 200, "{}", signed.body);
+        let signed: serde_json::Value = serde_json::from_str(&signed.body).expect("JSON");
+        let bearer = format!("Bearer {}", signed["token"].as_str().unwrap_or_default());
+        let headers = [("Content-Type", "application/json"), ("Authorization", bearer.as_str())];
+        let command = format!("{{\"action\":\"000102030405060708090a0b0c0d0e0f\",\"command\":{{\"do\":\"register_household\",\"area\":\"{VILLAGE}\",\"row\":{{\"head\":\"王秀英\"}}}}}}");
+        let one: serde_json::Value = serde_json::from_str(&browser.ask("POST", "/api/v1/commands", &headers, command.as_bytes()).body).expect("JSON");
+        let two: serde_json::Value = serde_json::from_str(&browser.ask("POST", "/api/v1/commands", &headers, command.as_bytes()).body).expect("JSON");
+        assert_eq!((&one["records"], &one["again"], &two["again"]), (&two["records"], &false.into(), &true.into()), "{one} {two}");
+        let found = browser.ask("POST", "/api/v1/households/search", &headers, "{\"term\":\"秀英\"}".as_bytes());
+        assert!(found.status == 200 && found.body.contains("王秀英"), "{}", found.body);
+        let record = one["records"][0].as_str().unwrap_or_default();
+        assert!(browser.ask("GET", &format!("/api/v1/households/{record}"), &headers, b"").body.contains("\"heads\""));
+        let wrong = browser.ask("POST", "/api/v1/commands", &headers, b"{\"action\":\"zz\",\"command\":{\"do\":\"fly\"}}");
+        assert!(wrong.status == 400 && wrong.body.contains("urn:shouwang:malformed"), "{}", wrong.body);
+        // A session of a page is none of the API's.
+        let cookie = browser.sign_in("zhang", PASSWORD).cookie;
+        assert_eq!(browser.ask("GET", "/api/v1/tasks", &[("Cookie", &cookie)], b"").status, 401);
+        assert_eq!(browser.ask("GET", "/api/v1/status", &headers, b"").status, 200);
+        assert!(browser.get("/metrics").body.contains("shouwang_own_entries"));
+        let description: serde_json::Value = serde_json::from_str(&browser.get("/api/v1/openapi.json").body).expect("JSON");
+        assert!(description["paths"]["/api/v1/commands"]["post"].is_object());
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_see_to_accounts_and_clerks_do_not() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        assert_eq!(zhang.get("/staff").status, 403);
+        let gao = browser.sign_in("gao", PASSWORD);
+        let added = gao.submit("/staff", "/staff", &[("id", "wang"), ("name", "王强"), ("role", "intake"), ("password", PASSWORD)]);
+        assert!(added.status == 200 && added.body.contains("王强"), "{}", added.body);
+        let wang = browser.sign_in("wang", PASSWORD);
+        assert_eq!(wang.get("/today").status, 200);
+        let reset = gao.submit("/staff", "/staff/reset", &[("id", "wang")]);
+        assert!(reset.status == 200 && reset.body.contains("只显示这一次"), "{}", reset.body);
+        assert_eq!(wang.get("/today").status, 303, "a new password ends old sessions");
+        assert_eq!(gao.submit("/staff", "/staff/disable", &[("id", "zhang")]).status, 200);
+        assert_eq!(zhang.get("/today").status, 303, "a shut account is out at once");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_time_code_makes_the_first_administrator() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let fields = |code: &'static str| [("code", code), ("id", "chen"), ("name", "陈某"), ("password", PASSWORD), ("again", PASSWORD)];
+        assert_eq!(browser.post("/first", &fields("9999999999")).status, 401);
+        let made = browser.post("/first", &fields("0123456789"));
+        assert_eq!((made.status, made.header("location")), (303, "/today"), "{}", made.body);
+        assert_eq!(browser.sign_in("chen", PASSWORD).get("/staff").status, 200);
+    })
+    .await;
+    assert!(site.desk.here().await.is_ok());
+    site.close().await;
+}
+
+#[tokio::test]
+async fn pages_beyond_this_machine_are_refused() {
+    let refused = web::bind("0.0.0.0:0".parse().expect("an address")).await.expect_err("refused");
+    assert!(refused.to_string().contains("only 127.0.0.1"));
+}
