@@ -125,6 +125,7 @@ impl Node {
         let secrets = vault.secrets().clone();
         let root = secrets.node.root.ok_or(NodeError::NotJoined)?;
         let store = SqliteStore::open_or_create(dir, &secrets.database_key, Options::default())?;
+        store.trust(root, &secrets.node.pinned)?;
         let device = secrets.signing_key().key();
         let fresh = Incarnation(entropy::bytes().map_err(io("random numbers"))?);
         let life = store.open_incarnation(device, fresh)?;

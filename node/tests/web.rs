@@ -52,7 +52,8 @@ impl Browser {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or_default();
-        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.to_lowercase(), value.to_owned())).collect();
+        let headers =
+            lines.filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.to_lowercase(), value.to_owned())).collect();
         Answer { status, headers, body: body.to_owned() }
     }
 
@@ -138,25 +139,34 @@ fn action(number: u8) -> ActionId {
 }
 
 impl Site {
+    /// With three people and a policy pack.
     async fn open() -> Site {
-        let dir = tempfile::tempdir().expect("a directory");
-        let key = dir.path().join("key");
-        make_key_file(&key).expect("a key");
-        let source = KeySource::key_file(&key).expect("a source");
-        let node = node::found(&dir.path().join("node"), &source, &areas(), "市社会救助服务中心", Clock::real()).await.expect("founds");
-        let desk = Desk::open(node.writer().clone(), node.readers().clone()).await.expect("a desk");
-        let console = desk.console().await.expect("the console");
+        let site = Site::bare().await;
+        let console = site.desk.console().await.expect("the console");
         let people: [(&str, &str, &[Role]); 3] = [
             ("gao", "高管理", &[Role::Administrator]),
             ("zhang", "张婕", &[Role::Intake, Role::Reviewer]),
             ("li", "李审批", &[Role::Approver]),
         ];
-        desk.perform(&console, action(1), Command::PublishPolicy { pack: policy::sample() }).await.expect("a pack");
+        site.desk.perform(&console, action(1), Command::PublishPolicy { pack: policy::sample() }).await.expect("a pack");
         for (number, (id, name, roles)) in people.into_iter().enumerate() {
             let roles = roles.iter().copied().collect();
-            let new = NewStaff { id: id.into(), name: name.into(), roles, department: None, provider: None, password: PASSWORD.into() };
-            desk.perform(&console, action(10 + number as u8), Command::AddStaff(new)).await.expect("staff");
+            let new =
+                NewStaff { id: id.into(), name: name.into(), roles, department: None, provider: None, password: PASSWORD.into() };
+            site.desk.perform(&console, action(10 + number as u8), Command::AddStaff(new)).await.expect("staff");
         }
+        site
+    }
+
+    /// With nobody.
+    async fn bare() -> Site {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = dir.path().join("key");
+        make_key_file(&key).expect("a key");
+        let source = KeySource::KeyFile(key);
+        let node =
+            node::found(&dir.path().join("node"), &source, &areas(), "市社会救助服务中心", Clock::real()).await.expect("founds");
+        let desk = Desk::open(node.writer().clone(), node.readers().clone()).await.expect("a desk");
         let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("binds");
         let at = listener.local_addr().expect("an address");
         let of_status = node.clone();
@@ -166,7 +176,6 @@ impl Site {
                 let node = of_status.clone();
                 Box::pin(async move { node.execute(shouwang_node::console::Request::Status, |_, _| {}).await })
             }),
-            take_code: Arc::new(|code| Ok(code == "0123456789")),
         };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         tokio::spawn(async move { web::serve(listener, parts, async move { drop(stopped.await) }).await.expect("serves") });
@@ -186,14 +195,38 @@ impl Site {
 }
 
 const PAGES: [&str; 16] = [
-    "/today", "/households", "/households/new", "/cases", "/clues/new", "/inbox", "/import", "/staff", "/sync", "/events", "/import/rejects",
+    "/today",
+    "/households",
+    "/households/new",
+    "/cases",
+    "/clues/new",
+    "/inbox",
+    "/import",
+    "/staff",
+    "/sync",
+    "/events",
+    "/import/rejects",
     "/households/0000000000000000000000000000000000000000000000000000000000000000",
-    "/households/0000000000000000000000000000000000000000000000000000000000000000/edit", "/cases/00000000000000000000000000000000",
-    "/cases/00000000000000000000000000000000/receipt", "/cases/new?household=00",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/edit",
+    "/cases/00000000000000000000000000000000",
+    "/cases/00000000000000000000000000000000/receipt",
+    "/cases/new?household=00",
 ];
 const FORMS: [&str; 14] = [
-    "/sign-out", "/households", "/households/search", "/households/new", "/cases/new", "/clues/new", "/import", "/import/go", "/staff",
-    "/staff/reset", "/staff/disable", "/drafts", "/drafts/read", "/cases/00000000000000000000000000000000/act",
+    "/sign-out",
+    "/households",
+    "/households/search",
+    "/households/new",
+    "/cases/new",
+    "/clues/new",
+    "/import",
+    "/import/go",
+    "/staff",
+    "/staff/reset",
+    "/staff/disable",
+    "/drafts",
+    "/drafts/read",
+    "/cases/00000000000000000000000000000000/act",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,13 +252,24 @@ async fn nothing_is_shown_or_done_without_a_session_and_every_answer_carries_its
             check(&answer, form);
             assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{form}");
         }
-        for (method, path) in [("GET", "/tasks"), ("GET", "/status"), ("GET", "/cases"), ("POST", "/commands"), ("POST", "/households/search")] {
+        for (method, path) in
+            [("GET", "/tasks"), ("GET", "/status"), ("GET", "/cases"), ("POST", "/commands"), ("POST", "/households/search")]
+        {
             let answer = browser.ask(method, &format!("/api/v1{path}"), &[("Content-Type", "application/json")], b"{}");
             check(&answer, path);
             assert_eq!((answer.status, answer.header("content-type")), (401, "application/problem+json"), "{path}");
             assert!(answer.body.contains("\"type\":\"urn:shouwang:signed_out\""), "{}", answer.body);
         }
-        for open in ["/sign-in", "/first", "/static/app.css", "/static/app.js", "/static/htmx.min.js", "/healthz", "/readyz", "/api/v1/openapi.json"] {
+        for open in [
+            "/sign-in",
+            "/first",
+            "/static/app.css",
+            "/static/app.js",
+            "/static/htmx.min.js",
+            "/healthz",
+            "/readyz",
+            "/api/v1/openapi.json",
+        ] {
             let answer = browser.get(open);
             check(&answer, open);
             assert_eq!(answer.status, 200, "{open}");
@@ -254,7 +298,10 @@ async fn foreign_names_and_foreign_pages_are_refused() {
         }
         let bare = [("Content-Type", "application/x-www-form-urlencoded")];
         assert_eq!(signed.ask("POST", "/drafts", &bare, format!("csrf={csrf}&form=x&data=y").as_bytes()).status, 403);
-        assert_eq!(signed.post("/drafts", &[("csrf", "00000000000000000000000000000000"), ("form", "x"), ("data", "y")]).status, 403);
+        assert_eq!(
+            signed.post("/drafts", &[("csrf", "00000000000000000000000000000000"), ("form", "x"), ("data", "y")]).status,
+            403
+        );
         assert_eq!(signed.post("/drafts", &[("csrf", &csrf), ("form", "x"), ("data", "姓名=张")]).status, 204);
         let kept = signed.post("/drafts/read", &[("csrf", &csrf), ("form", "x"), ("form", "z")]);
         assert!(kept.body.contains("{\"x\":\"姓名=张\"}"), "{}", kept.body);
@@ -298,15 +345,30 @@ async fn a_household_is_registered_once_found_by_two_characters_and_its_name_sta
             let (csrf, id) = (page.hidden("csrf"), page.hidden("action"));
             let name = "<script>alert(1)</script>";
             let fields = [
-                ("csrf", csrf.as_str()), ("action", id.as_str()), ("area", VILLAGE), ("head", name), ("was.head", ""),
-                ("head_id_no", "34052419800101001X"), ("was.head_id_no", ""), ("address", "永安路 12 号"), ("was.address", ""),
-                ("n0.name", name), ("was.n0.name", ""), ("n0.relation", "户主"), ("was.n0.relation", ""),
-                ("n0.id_no", "34052419800101001X"), ("was.n0.id_no", ""),
+                ("csrf", csrf.as_str()),
+                ("action", id.as_str()),
+                ("area", VILLAGE),
+                ("head", name),
+                ("was.head", ""),
+                ("head_id_no", "34052419800101001X"),
+                ("was.head_id_no", ""),
+                ("address", "永安路 12 号"),
+                ("was.address", ""),
+                ("n0.name", name),
+                ("was.n0.name", ""),
+                ("n0.relation", "户主"),
+                ("was.n0.relation", ""),
+                ("n0.id_no", "34052419800101001X"),
+                ("was.n0.id_no", ""),
             ];
             let first = zhang.post("/households/new", &fields);
             assert_eq!(first.status, 303, "{}", first.body);
             let again = zhang.post("/households/new", &fields);
-            assert_eq!((again.status, again.header("location")), (303, first.header("location")), "a double click is one household");
+            assert_eq!(
+                (again.status, again.header("location")),
+                (303, first.header("location")),
+                "a double click is one household"
+            );
 
             let shown = zhang.get(first.header("location"));
             assert!(shown.body.contains("&#60;script&#62;") && !shown.body.contains("<script>alert"), "a name is a name");
@@ -341,11 +403,18 @@ async fn a_case_goes_from_the_household_to_its_receipt_and_a_mistake_is_withdraw
     let site = Site::open().await;
     site.browse(|browser| {
         let zhang = browser.sign_in("zhang", PASSWORD);
-        let household = zhang.submit("/households/new", "/households/new", &[("area", VILLAGE), ("head", "张三丰"), ("was.head", "")]);
+        let household =
+            zhang.submit("/households/new", "/households/new", &[("area", VILLAGE), ("head", "张三丰"), ("was.head", "")]);
         assert_eq!(household.status, 303, "{}", household.body);
         let id = household.header("location").rsplit('/').next().unwrap_or_default().to_owned();
         let new = format!("/cases/new?household={id}");
-        let opened = [("household", id.as_str()), ("origin", "application"), ("assistance", "临时救助"), ("summary", "住院"), ("urgency", "urgent")];
+        let opened = [
+            ("household", id.as_str()),
+            ("origin", "application"),
+            ("assistance", "临时救助"),
+            ("summary", "住院"),
+            ("urgency", "urgent"),
+        ];
         let case = zhang.submit(&new, "/cases/new", &opened);
         assert_eq!(case.status, 303, "{}", case.body);
         let case = case.header("location").to_owned();
@@ -362,7 +431,13 @@ async fn a_case_goes_from_the_household_to_its_receipt_and_a_mistake_is_withdraw
         let mistaken = zhang.submit(&case, &act, &[("kind", "note"), ("text", "写错了的话")]);
         assert_eq!(mistaken.status, 303);
         let page = zhang.get(&case);
-        let event = page.body.split("name=\"event\" value=\"").last().and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
+        let event = page
+            .body
+            .split("name=\"event\" value=\"")
+            .last()
+            .and_then(|rest| rest.split('"').next())
+            .unwrap_or_default()
+            .to_owned();
         assert_eq!(zhang.submit(&case, &act, &[("kind", "withdrawn"), ("event", &event), ("reason", "写错了")]).status, 303);
         assert!(zhang.get(&case).body.contains("已撤销"));
     })
@@ -410,7 +485,8 @@ async fn administrators_see_to_accounts_and_clerks_do_not() {
         let zhang = browser.sign_in("zhang", PASSWORD);
         assert_eq!(zhang.get("/staff").status, 403);
         let gao = browser.sign_in("gao", PASSWORD);
-        let added = gao.submit("/staff", "/staff", &[("id", "wang"), ("name", "王强"), ("role", "intake"), ("password", PASSWORD)]);
+        let added =
+            gao.submit("/staff", "/staff", &[("id", "wang"), ("name", "王强"), ("role", "intake"), ("password", PASSWORD)]);
         assert!(added.status == 200 && added.body.contains("王强"), "{}", added.body);
         let wang = browser.sign_in("wang", PASSWORD);
         assert_eq!(wang.get("/today").status, 200);
@@ -426,16 +502,24 @@ async fn administrators_see_to_accounts_and_clerks_do_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_one_time_code_makes_the_first_administrator() {
-    let site = Site::open().await;
-    site.browse(|browser| {
-        let fields = |code: &'static str| [("code", code), ("id", "chen"), ("name", "陈某"), ("password", PASSWORD), ("again", PASSWORD)];
-        assert_eq!(browser.post("/first", &fields("9999999999")).status, 401);
-        let made = browser.post("/first", &fields("0123456789"));
+    let site = Site::bare().await;
+    let code = site.desk.one_time_code().await.expect("a code").expect("nobody has a password");
+    site.browse(move |browser| {
+        let fields = |code: &str| {
+            [("code", code), ("id", "chen"), ("name", "陈某"), ("password", PASSWORD), ("again", PASSWORD)]
+                .map(|(k, v)| (k, v.to_owned()))
+        };
+        let post = |code: &str| {
+            let owned = fields(code);
+            browser.post("/first", &owned.each_ref().map(|(name, value)| (*name, value.as_str())))
+        };
+        assert_eq!(post("AAAA-AAAA-AAAA").status, 401);
+        let made = post(&code);
         assert_eq!((made.status, made.header("location")), (303, "/today"), "{}", made.body);
+        assert_eq!(post(&code).status, 401, "once");
         assert_eq!(browser.sign_in("chen", PASSWORD).get("/staff").status, 200);
     })
     .await;
-    assert!(site.desk.here().await.is_ok());
     site.close().await;
 }
 

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 pub use output::Printer;
+pub(crate) use run::until_stopped;
 pub use run::main;
 
 /// 守望: the social-assistance node that every office runs.

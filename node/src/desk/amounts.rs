@@ -14,17 +14,14 @@ pub(super) fn proposal(standing: &Standing, packs: &Packs) -> Result<(Fen, Strin
     }
     match &kind.formula {
         None => Err(format!("政策包没有规定“{}”的计算公式，金额须人工填写并写明理由", kind.name)),
-        Some(formula) => Err(format!("“{}”所用的标准“{}”尚未由市级设定，不能自动计算；金额须人工填写并写明理由", kind.name, formula.standard)),
+        Some(formula) => {
+            Err(format!("“{}”所用的标准“{}”尚未由市级设定，不能自动计算；金额须人工填写并写明理由", kind.name, formula.standard))
+        }
     }
 }
 
 /// The amount that counts, and how it came about in words.
-pub(super) fn settle(
-    standing: &Standing,
-    packs: &Packs,
-    given: Option<Fen>,
-    reason: &str,
-) -> Result<(Fen, String), DeskError> {
+pub(super) fn settle(standing: &Standing, packs: &Packs, given: Option<Fen>, reason: &str) -> Result<(Fen, String), DeskError> {
     let reason = reason.trim();
     match (given, proposal(standing, packs)) {
         (None, Ok(found)) => Ok(found),

@@ -96,7 +96,9 @@ impl Room<'_> {
         let pack = self.pack(&packs);
         if open.origin == Origin::Application {
             let Some(pack) = pack else {
-                return Err(DeskError::NotNow { why: "本机还没有政策包，不能登记申请；可先登记为求助，等政策包到达后转为申请".to_owned() });
+                return Err(DeskError::NotNow {
+                    why: "本机还没有政策包，不能登记申请；可先登记为求助，等政策包到达后转为申请".to_owned(),
+                });
             };
             if pack.kind(&open.assistance).is_none() {
                 return Err(DeskError::invalid("assistance", "须从政策包中选择救助种类"));
@@ -189,7 +191,7 @@ impl Room<'_> {
     }
 
     /// What this person may do in a case now, in the order of the work.
-    pub(super) fn possible(&self, case: &CaseId, file: &CaseFile, packs: &Packs) -> Result<Vec<EventKind>, DeskError> {
+    pub(super) fn possible(&self, file: &CaseFile, packs: &Packs) -> Result<Vec<EventKind>, DeskError> {
         if permit::covers(&self.here, &self.divisions, file.row.area).is_err() {
             return Ok(Vec::new());
         }
@@ -210,7 +212,6 @@ impl Room<'_> {
         if !file.standing.timeline.iter().any(|item| self.may_take_back(item)) {
             possible.retain(|kind| *kind != EventKind::Withdrawn);
         }
-        let _ = case;
         Ok(possible)
     }
 

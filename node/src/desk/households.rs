@@ -173,7 +173,8 @@ impl Room<'_> {
 
     /// The identity numbers that a change brings in; one that another member has is a fault.
     fn new_numbers(&self, household: &Household, change: &HouseholdChange, wrong: &mut Vec<RowFault>) -> Vec<String> {
-        let number = |row: &Map<String, Value>| row.get("id_no").and_then(|value| IdNo::parse(&text(value)).ok()).map(|id| id.long());
+        let number =
+            |row: &Map<String, Value>| row.get("id_no").and_then(|value| IdNo::parse(&text(value)).ok()).map(|id| id.long());
         let changed = |op: &Option<OpId>| {
             change.members.iter().find(|change| Some(&change.row) == op.as_ref()).and_then(|change| number(&change.set))
         };
@@ -218,7 +219,8 @@ impl Room<'_> {
             return Err(DeskError::NotNow { why: "这一项已经没有分歧".to_owned() });
         }
         let meanwhile = meanwhile(&found, seen_heads)?;
-        let changed: Vec<FieldChange> = meanwhile.iter().filter(|change| change.field == field && change.row == row).cloned().collect();
+        let changed: Vec<FieldChange> =
+            meanwhile.iter().filter(|change| change.field == field && change.row == row).cloned().collect();
         if !changed.is_empty() {
             return Err(DeskError::Conflict { changed });
         }

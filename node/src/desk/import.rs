@@ -224,7 +224,8 @@ impl Room<'_> {
                 return Ok(Err(reject(line.number, None, faults, json.into())));
             }
         };
-        let wrong = |field: &str, reason: &str, json| Ok(Err(reject(line.number, None, vec![FieldFault::new(field, reason)], json)));
+        let wrong =
+            |field: &str, reason: &str, json| Ok(Err(reject(line.number, None, vec![FieldFault::new(field, reason)], json)));
         let key = row.id();
         if !keys.insert(derived("shouwang import key 1", &[key.as_bytes()]).0) {
             return wrong("id", "文件中前面已有同一编号", json.into());
@@ -258,9 +259,8 @@ impl Room<'_> {
                 }
             };
             let content = Hash::of("shouwang import row 1", &[text.to_string().as_bytes()]);
-            let id = |key: &str, heads: &[u8]| {
-                derived("shouwang import 1", &[&self.here.device.0, key.as_bytes(), &content.0, heads])
-            };
+            let id =
+                |key: &str, heads: &[u8]| derived("shouwang import 1", &[&self.here.device.0, key.as_bytes(), &content.0, heads]);
             let action = |id, place, record, edit| Action {
                 id,
                 staff: self.person.id.clone(),
@@ -366,7 +366,12 @@ fn disk(error: std::io::Error) -> DeskError {
 impl Desk {
     /// Brings in a file; rows that cannot be taken go to `FILE.rejects.jsonl` beside it. `progress` is told the bytes
     /// done, of how many.
-    pub async fn import_file(&self, person: &Person, file: &Path, progress: impl FnMut(u64, u64) + Send) -> Result<Report, DeskError> {
+    pub async fn import_file(
+        &self,
+        person: &Person,
+        file: &Path,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Report, DeskError> {
         let input = std::fs::File::open(file).map_err(|_| DeskError::not_found("文件"))?;
         let total = input.metadata().map_err(disk)?.len();
         let mut rejects = Rejects::beside(file);
@@ -461,7 +466,13 @@ impl Desk {
     }
 
     /// Writes what a batch comes to, and counts it. On an error nothing of it was written or counted.
-    async fn take(&self, person: &Person, found: Vec<Found>, mode: Mode, report: &mut Report) -> Result<Vec<Reject>, CommitError> {
+    async fn take(
+        &self,
+        person: &Person,
+        found: Vec<Found>,
+        mode: Mode,
+        report: &mut Report,
+    ) -> Result<Vec<Reject>, CommitError> {
         let (mut rows, mut rejects) = (Vec::new(), Vec::new());
         for found in found {
             match found {

@@ -4,8 +4,8 @@ use super::model::{Choices, Confirmed, InboxLine, PeerLine, Person, Receiver, St
 use super::outcome::DeskError;
 use super::permit::{self, receives};
 use super::{Desk, Room};
-use crate::store::reader::{Actor, CaseFilter, CaseRow, HouseholdFilter, HouseholdRow, Listed, Page};
 use crate::store::DraftRow;
+use crate::store::reader::{Actor, CaseFilter, CaseRow, HouseholdFilter, HouseholdRow, Listed, Page};
 use crate::writer::Health;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
@@ -27,7 +27,11 @@ const REFUSED_MAX: usize = 100;
 const LOOKING: ActionId = ActionId([0; 16]);
 
 fn office_staff(person: &Person) -> Result<(), DeskError> {
-    if person.is_office_staff() { Ok(()) } else { Err(DeskError::not_permitted("部门、服务机构只能查看转来的事项")) }
+    if person.is_office_staff() {
+        Ok(())
+    } else {
+        Err(DeskError::not_permitted("部门、服务机构只能查看转来的事项"))
+    }
 }
 
 impl Room<'_> {
@@ -67,7 +71,9 @@ impl Room<'_> {
         }
         for office in self.reader.offices()? {
             let below = office.areas_now().any(|area| permit::covers(&self.here, &self.divisions, area).is_ok());
-            if below && office.id != self.here.office && office.tier < self.here.tier && office.tier > Tier::Village {
+            // A city has too many villages to choose from; what goes there goes by its township.
+            let near = office.tier > Tier::Village || self.here.tier == Tier::Township;
+            if below && near && office.id != self.here.office && office.tier < self.here.tier {
                 receivers.push(Receiver { kind: TargetKind::Office, id: office.id.to_string(), name: office.name });
             }
         }
@@ -77,7 +83,12 @@ impl Room<'_> {
 
 impl Desk {
     /// Households that this office holds.
-    pub async fn households(&self, person: &Person, filter: HouseholdFilter, page: Page) -> Result<Listed<HouseholdRow>, DeskError> {
+    pub async fn households(
+        &self,
+        person: &Person,
+        filter: HouseholdFilter,
+        page: Page,
+    ) -> Result<Listed<HouseholdRow>, DeskError> {
         office_staff(person)?;
         self.in_room(person, LOOKING, move |room| Ok(room.reader.households(&filter, page)?)).await
     }
@@ -109,7 +120,8 @@ impl Desk {
     pub async fn today_for(&self, person: &Person) -> Result<Today, DeskError> {
         let own = self.confirmed().await;
         self.in_room(person, LOOKING, move |room| {
-            let turns = CaseFilter { turns: room.actors(), within: room.here.areas.clone(), by_urgency: true, ..CaseFilter::default() };
+            let turns =
+                CaseFilter { turns: room.actors(), within: room.here.areas.clone(), by_urgency: true, ..CaseFilter::default() };
             let filter = room.allowed(turns);
             let count = |filter: CaseFilter| room.reader.count_cases(&filter);
             let mut cases = room.reader.cases(&filter, Page::first(TODAY_MAX))?.rows;
@@ -169,7 +181,8 @@ impl Desk {
     pub async fn to_settle(&self, person: &Person, page: Page) -> Result<ToSettle, DeskError> {
         office_staff(person)?;
         self.in_room(person, LOOKING, move |room| {
-            let (conflicts, duplicates) = (room.reader.conflicts(&room.here.areas, page)?, room.reader.duplicates(&room.here.areas, page)?);
+            let (conflicts, duplicates) =
+                (room.reader.conflicts(&room.here.areas, page)?, room.reader.duplicates(&room.here.areas, page)?);
             Ok(ToSettle { more: conflicts.more || duplicates.more, conflicts: conflicts.rows, duplicates: duplicates.rows })
         })
         .await
@@ -180,7 +193,9 @@ impl Desk {
         permit::role_or_console(person, &[Role::Administrator, Role::Auditor])?;
         self.in_room(person, LOOKING, |room| {
             let rows = room.reader.staff(Some(room.here.office))?;
-            let line = |row: crate::store::reader::StaffRow| Ok(StaffLine { has_password: room.reader.password(&row.id)?.is_some(), row });
+            let line = |row: crate::store::reader::StaffRow| {
+                Ok(StaffLine { has_password: room.reader.password(&row.id)?.is_some(), row })
+            };
             rows.into_iter().map(line).collect()
         })
         .await
@@ -210,7 +225,11 @@ impl Desk {
     pub async fn confirmed(&self) -> Confirmed {
         let count = self.writer.with(|engine| {
             let replica = engine.replica();
-            Confirmed { entries: replica.own_entries(), township: replica.confirmed(Tier::Township), city: replica.confirmed(Tier::City) }
+            Confirmed {
+                entries: replica.own_entries(),
+                township: replica.confirmed(Tier::Township),
+                city: replica.confirmed(Tier::City),
+            }
         });
         let mut last = self.inner.confirmed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).to_owned();
         if let Ok(Ok(now)) = tokio::time::timeout(WRITER_WAIT, count).await {
@@ -225,7 +244,8 @@ impl Desk {
         office_staff(person)?;
         let own = self.confirmed().await;
         let asked = self.writer.with(|engine| {
-            let sessions: BTreeMap<DeviceKey, bool> = engine.sessions().map(|(_, session)| (session.peer(), session.is_agreed())).collect();
+            let sessions: BTreeMap<DeviceKey, bool> =
+                engine.sessions().map(|(_, session)| (session.peer(), session.is_agreed())).collect();
             let refused = engine.refused_by_peers().iter().rev().take(REFUSED_MAX);
             let refused: Vec<(DeviceKey, String)> = refused.map(|(peer, _, _, why)| (*peer, why.clone())).collect();
             (sessions, refused)
@@ -241,7 +261,8 @@ impl Desk {
             Health::Failed(_) | Health::Stopped => Some("程序正在停止".to_owned()),
         };
         self.in_room(person, LOOKING, move |room| {
-            let offices: BTreeMap<_, _> = room.reader.offices()?.into_iter().map(|office| (office.id, (office.name, office.tier))).collect();
+            let offices: BTreeMap<_, _> =
+                room.reader.offices()?.into_iter().map(|office| (office.id, (office.name, office.tier))).collect();
             let devices: BTreeMap<_, _> = room.reader.devices()?.into_iter().map(|row| (row.key, row)).collect();
             let office = |device: &DeviceKey| {
                 let row = devices.get(device)?;

@@ -108,7 +108,8 @@ impl Desk {
             })
             .await?;
         let certified = office.ok_or(DeskError::Closed)?;
-        let inner = Inner { device, certified, turn: Mutex::new(()), guards: sign_in::Guards::new(), confirmed: Default::default() };
+        let inner =
+            Inner { device, certified, turn: Mutex::new(()), guards: sign_in::Guards::new(), confirmed: Default::default() };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })
     }
 
@@ -307,13 +308,13 @@ impl Room<'_> {
         if self.person.has(&[shouwang_protocol::records::staff::Role::Auditor]) && self.person.roles.len() == 1 {
             return Err(DeskError::not_permitted("审计员只能查看"));
         }
-        let case_begun = CaseId(self.action.0);
+        let begun = CaseId(self.action.0);
         match command {
             Command::RegisterHousehold { area, row } => self.register_household(area, row, again),
             Command::PublishPolicy { pack } => self.publish_policy(&pack, again),
             // What was done stays done, whatever the record has come to since.
-            Command::OpenCase(_) if again => Ok(Plan::saying("已登记").about(case_begun)),
-            Command::Case { case, step: CaseStep::Route { .. } } if again => Ok(Plan::saying("已分派").about(case)),
+            Command::OpenCase(_) if again => Ok(Plan::saying("已登记").about(begun)),
+            Command::Case { step: CaseStep::Route { .. }, .. } if again => Ok(Plan::saying("已分派").about(begun)),
             Command::Case { case, .. } if again => Ok(Plan::saying("已办理").about(case)),
             _ if again => Ok(Plan::saying("已保存")),
             Command::EditHousehold { record, set, seen_heads } => {

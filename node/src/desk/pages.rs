@@ -115,7 +115,7 @@ impl Room<'_> {
         let mut file = self.case(&case)?;
         let packs = self.reader.packs()?;
         let names = self.names()?;
-        let possible = self.possible(&case, &file, &packs)?;
+        let possible = self.possible(&file, &packs)?;
         let may_take_back = possible.contains(&EventKind::Withdrawn);
         let blocks = if self.person.is_office_staff() { self.blocks(&case, &file.standing, &packs)? } else { Vec::new() };
         let proposal = amounts::proposal(&file.standing, &packs);
@@ -190,8 +190,10 @@ impl Room<'_> {
             Tier::Township => "镇(街道)",
             Tier::City => "市级",
         };
-        let above = self.divisions.path_up(file.row.area).find(|area| self.divisions.get(*area).is_some_and(|area| area.tier == tier));
-        let name = above.and_then(|area| self.reader.offices().ok()?.into_iter().find(|office| office.areas.get(&area) == Some(&true)));
+        let above =
+            self.divisions.path_up(file.row.area).find(|area| self.divisions.get(*area).is_some_and(|area| area.tier == tier));
+        let name =
+            above.and_then(|area| self.reader.offices().ok()?.into_iter().find(|office| office.areas.get(&area) == Some(&true)));
         name.and_then(|office| names.offices.get(&office.id).cloned()).unwrap_or_else(|| word.to_owned())
     }
 }
@@ -209,9 +211,9 @@ fn conflicts(doc: &Automerge, household: &Household, items: &[reader::HistoryIte
     }
     let written = doc.get_changes(&[]);
     let author = |op: &OpId| {
-        let change = written.iter().find(|change| {
-            *change.actor_id() == op.actor && (change.start_op().get()..=change.max_op()).contains(&op.counter)
-        })?;
+        let change = written
+            .iter()
+            .find(|change| *change.actor_id() == op.actor && (change.start_op().get()..=change.max_op()).contains(&op.counter))?;
         items.iter().find(|item| item.change == change.hash().0)
     };
     let shown = household.conflicts.iter().map(|conflict| {

@@ -176,7 +176,8 @@ impl Desk {
         let (base, then) = match known {
             Some(known) => known,
             None => {
-                let (seen, idle) = self.read(move |reader| Ok((number(reader.setting(CLOCK)?), number(reader.setting(IDLE)?)))).await?;
+                let (seen, idle) =
+                    self.read(move |reader| Ok((number(reader.setting(CLOCK)?), number(reader.setting(IDLE)?)))).await?;
                 guards.idle_ms.store(idle.unwrap_or(SESSION_IDLE_MS), Ordering::Relaxed);
                 (seen.unwrap_or(i64::MIN), now.mono_ms)
             }
@@ -249,7 +250,10 @@ impl Desk {
     }
 
     /// Runs a password computation, one at a time.
-    async fn stretched<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, DeskError> + Send + 'static) -> Result<T, DeskError> {
+    async fn stretched<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+    ) -> Result<T, DeskError> {
         let fault = || DeskError::Store { why: "密码运算中断".to_owned() };
         let _permit = self.inner.guards.one_at_a_time.acquire().await.map_err(|_| fault())?;
         tokio::task::spawn_blocking(work).await.map_err(|_| fault())?
@@ -294,7 +298,7 @@ impl Desk {
             expires_ms: ends.min(now + idle),
             data: ends.to_le_bytes().to_vec(),
         };
-        self.local(move |local| local.put_session(&row)).await?;
+        self.local(move |local| local.put_session(&row).and_then(|()| local.put_setting(CLOCK, &now.to_le_bytes()))).await?;
         Ok(SignIn { token: text, person })
     }
 
@@ -330,7 +334,7 @@ impl Desk {
         let ends = row.data.clone().try_into().map_or(row.expires_ms, i64::from_le_bytes);
         let seen = guards.seen(|seen| seen.get(&hash).copied()).unwrap_or(row.seen_ms).max(row.seen_ms);
         let expires = ends.min(seen + idle);
-        if now >= expires || now < row.created_ms {
+        if now >= expires {
             self.end(hash).await?;
             return Err(DeskError::SignedOut);
         }
@@ -347,7 +351,9 @@ impl Desk {
         if now - row.seen_ms >= SEEN_EVERY_MS {
             let row = SessionRow { seen_ms: now, expires_ms: now + left_ms, ..row };
             // A full disk must not throw people out: memory knows that the session is used.
-            let noted = self.local(move |local| local.put_session(&row).and_then(|()| local.put_setting(CLOCK, &now.to_le_bytes()))).await;
+            let noted = self
+                .local(move |local| local.put_session(&row).and_then(|()| local.put_setting(CLOCK, &now.to_le_bytes())))
+                .await;
             if noted.is_err() {
                 tracing::debug!("a session could not be noted as used");
             }

@@ -111,7 +111,12 @@ impl Room<'_> {
         Ok(plan.draft(self.staff_place()?, RecordRef::New(Kind::STAFF), staff::create(&staff)))
     }
 
-    fn role_faults(&self, roles: &BTreeSet<Role>, department: Option<&str>, provider: Option<&str>) -> Result<Vec<FieldFault>, DeskError> {
+    fn role_faults(
+        &self,
+        roles: &BTreeSet<Role>,
+        department: Option<&str>,
+        provider: Option<&str>,
+    ) -> Result<Vec<FieldFault>, DeskError> {
         let mut faults = Vec::new();
         if roles.is_empty() {
             faults.push(FieldFault::new("roles", "至少选一个角色"));
@@ -124,7 +129,9 @@ impl Room<'_> {
             match (roles.contains(&role), code.is_empty()) {
                 (true, true) => faults.push(FieldFault::new(field, "须写明代表哪个部门或服务机构")),
                 (false, false) => faults.push(FieldFault::new(field, "没有相应的角色")),
-                (true, false) if self.here.tier == Tier::Village => faults.push(FieldFault::new("roles", "部门、服务机构的账号设在镇或市")),
+                (true, false) if self.here.tier == Tier::Village => {
+                    faults.push(FieldFault::new("roles", "部门、服务机构的账号设在镇或市"))
+                }
                 (true, false) if codes.is_some_and(|codes| codes.iter().all(|known| known.code != code)) => {
                     faults.push(FieldFault::new(field, "政策包中没有这一部门或服务机构"));
                 }

@@ -116,7 +116,9 @@ fn refused(why: String) -> DeskError {
         | "本级不受理这一种类"
         | "应由审批机构发放"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
-        "不予批准须写明理由" | "不予受理须写明理由" | "退回须写明理由" | "撤销须写明理由" => DeskError::invalid("reason", why),
+        "不予批准须写明理由" | "不予受理须写明理由" | "退回须写明理由" | "撤销须写明理由" => {
+            DeskError::invalid("reason", why)
+        }
         "办结须写明结果" => DeskError::invalid("result", why),
         "没有列明所缺材料" => DeskError::invalid("materials", why),
         "金额无效" | "发放金额超过审批金额" => DeskError::invalid("amount", why),
@@ -145,7 +147,9 @@ impl Desktop<'_> {
             }
             if room.reader.blocked_by(record)? > 0 {
                 let blocks = room.blocks(&self.case, self.standing(), self.packs)?;
-                return Err(DeskError::NotNow { why: blocks.into_iter().next().unwrap_or_else(|| "家庭档案有待核定的内容".to_owned()) });
+                return Err(DeskError::NotNow {
+                    why: blocks.into_iter().next().unwrap_or_else(|| "家庭档案有待核定的内容".to_owned()),
+                });
             }
         }
         Ok(())
@@ -156,11 +160,13 @@ impl Desktop<'_> {
             CaseStep::AskVerification { to, note } => What::VerifyAsked { to: self.verifier(to)?, note },
             CaseStep::Verify { outcome, note } => What::Verified { outcome, note },
             CaseStep::Apply { assistance, note } => What::Applied { assistance: self.kind_of(assistance)?, note },
-            CaseStep::ApplyOnBehalf { assistance, reason } => {
-                What::AppliedOnBehalf { assistance: self.kind_of(assistance)?, reason: needed("reason", reason, "须写明代为申请的理由")? }
-            }
+            CaseStep::ApplyOnBehalf { assistance, reason } => What::AppliedOnBehalf {
+                assistance: self.kind_of(assistance)?,
+                reason: needed("reason", reason, "须写明代为申请的理由")?,
+            },
             CaseStep::AskMaterials { materials } => {
-                let materials: Vec<String> = materials.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+                let materials: Vec<String> =
+                    materials.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
                 What::MaterialsAsked { materials }
             }
             CaseStep::GiveMaterials { note } => What::MaterialsGiven { note },
@@ -310,7 +316,8 @@ impl Desktop<'_> {
         }
         let code = if assistance.is_empty() { self.standing().assistance.as_str() } else { assistance };
         let pack = self.packs.get(&self.standing().pack);
-        let department = pack.and_then(|pack| pack.kind(code)).map(|kind| kind.department.clone()).filter(|code| !code.is_empty());
+        let department =
+            pack.and_then(|pack| pack.kind(code)).map(|kind| kind.department.clone()).filter(|code| !code.is_empty());
         let id = department.ok_or_else(|| DeskError::invalid("to", "须选择转给谁"))?;
         self.named(&To { kind: TargetKind::Department, id })
     }
@@ -406,4 +413,3 @@ impl Desktop<'_> {
 fn needed(field: &str, text: String, why: &str) -> Result<String, DeskError> {
     if text.trim().is_empty() { Err(DeskError::invalid(field, why)) } else { Ok(text) }
 }
-

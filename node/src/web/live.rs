@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 
+/// Where the stream is.
+pub const PATH: &str = "/events";
 /// Streams at the same time.
 pub const STREAMS_MAX: usize = 256;
 /// Seconds after which a stream ends and the page asks again.
@@ -49,6 +51,9 @@ async fn follow(app: &App, signed: &Signed, sender: &mpsc::Sender<Result<Event, 
                 Err(_) => return,
             },
             _ = look.tick() => {
+                if !app.is_signed_in(signed).await {
+                    return;
+                }
                 let now = app.summary().await.condition();
                 if now == condition {
                     continue;

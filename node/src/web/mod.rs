@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 
 /// Every address there is.
 fn router(app: App) -> Router {
-    let import_limit = DefaultBodyLimit::max(import::FILE_BYTES_MAX);
+    let import_limit = DefaultBodyLimit::max(import::UPLOAD_BYTES_MAX);
     Router::new()
         .route("/", get(today::home))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
@@ -61,7 +61,7 @@ fn router(app: App) -> Router {
         .route("/sync", get(sync::show))
         .route("/drafts", post(page::drafts::keep))
         .route("/drafts/read", post(page::drafts::read))
-        .route("/events", get(live::events))
+        .route(live::PATH, get(live::events))
         .route("/static/{name}", get(assets::file))
         .route("/healthz", get(metrics::healthz))
         .route("/readyz", get(metrics::readyz))

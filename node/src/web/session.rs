@@ -17,6 +17,9 @@ use shouwang_protocol::record::ActionId;
 /// Bytes of a form at most.
 pub const FORM_BYTES_MAX: usize = 512 * 1024;
 
+/// What a page sends along when it asks by itself, without anybody pressing anything.
+const LIVE: &str = "x-shouwang-live";
+
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]
 pub struct Signed {
@@ -120,7 +123,9 @@ impl FromRequestParts<App> for Signed {
             .is_some_and(|accept| accept.contains("text/html"));
         let walking = wants_page && matches!(parts.method, Method::GET | Method::HEAD | Method::POST);
         let token = of_cookie(&parts.headers, app.port()).ok_or(WebError::SignIn { walking })?;
-        let person = app.person(&token).await.map_err(|error| match WebError::from(error) {
+        let by_itself = parts.headers.contains_key(LIVE) || parts.uri.path() == super::live::PATH;
+        let person = if by_itself { app.look(&token).await } else { app.person(&token).await };
+        let person = person.map_err(|error| match WebError::from(error) {
             WebError::SignIn { .. } => WebError::SignIn { walking },
             other => other,
         })?;

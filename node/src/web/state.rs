@@ -7,21 +7,22 @@ use super::session::{Signed, Token};
 use super::view::{Banner, Frame, NavItem, Tone};
 use super::wording;
 use crate::desk::{Confirmed, Desk, DeskError, Here, Person};
-use crate::store::{DraftRow, Local};
 use crate::writer::{Change, Health};
 use serde_json::Value;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::store::StoreError;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 /// Milliseconds for which what the node says of itself is kept.
 const SUMMARY_MS: u64 = 2_000;
+/// Milliseconds to wait for what the node says of itself.
+const STATUS_WAIT_MS: u64 = 500;
 /// Milliseconds by which this clock may differ from a superior's before people are told.
 const CLOCK_OFF_MS: i64 = 10 * 60_000;
 
@@ -47,8 +48,8 @@ pub struct Summary {
     pub connected: u64,
     /// A superior: whether it is connected, and when both last held the same.
     pub above: Option<(bool, i64)>,
-    /// How far this clock is ahead of a superior's, when it is too far.
-    pub clock_ahead_ms: Option<i64>,
+    /// How far this clock is at least behind a superior's, when it is too far.
+    pub clock_behind_ms: Option<i64>,
     /// What keeps the node from writing.
     pub trouble: Option<String>,
 }
@@ -56,7 +57,7 @@ pub struct Summary {
 impl Summary {
     /// What live pages must know although no record changed.
     pub fn condition(&self) -> (u64, Option<bool>, Option<String>, bool) {
-        (self.connected, self.above.map(|(on, _)| on), self.trouble.clone(), self.clock_ahead_ms.is_some())
+        (self.connected, self.above.map(|(on, _)| on), self.trouble.clone(), self.clock_behind_ms.is_some())
     }
 }
 
@@ -158,34 +159,51 @@ impl App {
         self.desk().session(token.text()).await
     }
 
-    /// Whether a session still goes on.
-    pub async fn is_signed_in(&self, signed: &Signed) -> bool {
-        self.person(signed.token()).await.is_ok_and(|person| person == signed.person)
+    /// The same for a page that asks by itself: it does not keep the session alive.
+    pub async fn look(&self, token: &Token) -> Result<Person, DeskError> {
+        Ok(self.desk().peek_session(token.text()).await?.person)
     }
 
-    /// What the node says of itself, at most two seconds old.
+    /// Whether a session still goes on.
+    pub async fn is_signed_in(&self, signed: &Signed) -> bool {
+        self.look(signed.token()).await.is_ok_and(|person| person == signed.person)
+    }
+
+    /// What the node says of itself, at most two seconds old; older while the writer is busy, for no page waits for it.
     pub async fn summary(&self) -> Arc<Summary> {
         let now = self.desk().clock().now();
         let mut kept = self.0.summary.lock().await;
-        if let Some((at, summary)) = kept.as_ref().filter(|(at, _)| now.mono_ms.saturating_sub(*at) < SUMMARY_MS) {
-            let _ = at;
+        let fresh = kept.as_ref().filter(|(at, _)| now.mono_ms.saturating_sub(*at) < SUMMARY_MS);
+        if let Some((_, summary)) = fresh {
             return summary.clone();
         }
-        let status = (self.0.parts.status)().await.unwrap_or_default();
-        let summary = Arc::new(self.read_status(status, now.wall_ms));
+        let asked = tokio::time::timeout(Duration::from_millis(STATUS_WAIT_MS), (self.0.parts.status)()).await;
+        let summary = match (asked, kept.as_ref()) {
+            (Ok(Ok(status)), _) => Arc::new(self.read_status(status, self.superior_clock().await, now.wall_ms)),
+            (_, Some((_, last))) => last.clone(),
+            (_, None) => Arc::new(self.read_status(Value::Null, None, now.wall_ms)),
+        };
         *kept = Some((now.mono_ms, summary.clone()));
         summary
     }
 
-    fn read_status(&self, status: Value, wall_ms: i64) -> Summary {
+    /// The latest time that a superior signed on a receipt.
+    async fn superior_clock(&self) -> Option<i64> {
+        let (readers, here) = (self.desk().readers().clone(), self.here().await.ok()?.device);
+        let look = move || readers.read(|reader| reader.receipts());
+        let receipts = tokio::task::spawn_blocking(look).await.ok()?.ok()?;
+        receipts.iter().map(|(_, receipt)| &receipt.body).filter(|body| body.by != here).map(|body| body.at_ms).max()
+    }
+
+    fn read_status(&self, status: Value, superior_ms: Option<i64>, wall_ms: i64) -> Summary {
         let number = |value: &Value| value.as_u64().unwrap_or_default();
         let peers = status["peers"].as_array().map(Vec::as_slice).unwrap_or_default();
         let above = peers.iter().filter(|peer| peer["dialled"] == true).map(|peer| {
             let on = peer["connected"] == true;
             (on, peer["last_sync"].as_i64().unwrap_or_default())
         });
-        let clock =
-            status["superior_clock_ms"].as_i64().map(|theirs| wall_ms - theirs).filter(|ahead| ahead.abs() > CLOCK_OFF_MS);
+        // A receipt was signed in the past: when it lies ahead of us, it is we who are behind.
+        let behind = superior_ms.map(|theirs| theirs - wall_ms).filter(|behind| *behind > CLOCK_OFF_MS);
         Summary {
             own: Confirmed {
                 entries: number(&status["own_entries"]),
@@ -194,31 +212,10 @@ impl App {
             },
             connected: peers.iter().filter(|peer| peer["connected"] == true).count() as u64,
             above: above.max(),
-            clock_ahead_ms: clock,
+            clock_behind_ms: behind,
             trouble: self.trouble(),
             status,
         }
-    }
-
-    async fn local(&self, write: impl FnOnce(&Local<'_>) -> Result<(), StoreError> + Send + 'static) -> Result<(), DeskError> {
-        Ok(self.desk().writer().with(move |engine| write(&engine.replica().store().local())).await??)
-    }
-
-    /// Keeps a form that was not sent yet; an empty one is forgotten.
-    pub async fn keep_draft(&self, person: &Person, form: &str, data: Vec<u8>) -> Result<(), DeskError> {
-        let (staff, form, changed_ms) = (person.id.clone(), form.to_owned(), self.wall_ms());
-        self.local(move |local| match data.is_empty() {
-            true => local.remove_draft(&staff, &form).map(drop),
-            false => local.put_draft(&DraftRow { staff, form, changed_ms, data }),
-        })
-        .await
-    }
-
-    /// A form that was not sent yet.
-    pub async fn draft(&self, person: &Person, form: &str) -> Result<Option<Vec<u8>>, DeskError> {
-        let (readers, staff, form) = (self.desk().readers().clone(), person.id.clone(), form.to_owned());
-        let found = tokio::task::spawn_blocking(move || readers.read(|reader| reader.draft(&staff, &form))).await;
-        Ok(found.map_err(|error| DeskError::Store { why: error.to_string() })??.map(|draft| draft.data))
     }
 
     /// The frame of a page for nobody in particular.
@@ -246,7 +243,7 @@ impl App {
             }
         }
         nav.push(item("/inbox", "转来"));
-        if person.has(&[Role::Intake, Role::Administrator]) {
+        if person.has(super::page::import::IMPORTERS) {
             nav.push(item("/import", "导入"));
         }
         if person.has(&[Role::Administrator]) {
@@ -273,16 +270,14 @@ impl App {
             let text = "已保存的内容都在，可以照常查看。请检查磁盘空间；能写入时会自动恢复，不用重启。".to_owned();
             banners.push(Banner { tone: Tone::Bad, title: trouble, text });
         }
-        if let Some(ahead) = summary.clock_ahead_ms {
-            let (way, minutes) = (if ahead > 0 { "快" } else { "慢" }, ahead.abs() / 60_000);
-            let span = if minutes < 120 {
-                format!("{minutes} 分钟")
-            } else if minutes < 2_880 {
-                format!("{} 小时", minutes / 60)
-            } else {
-                format!("{} 天", minutes / 1_440)
+        if let Some(behind) = summary.clock_behind_ms {
+            let minutes = behind / 60_000;
+            let span = match minutes {
+                ..120 => format!("{minutes} 分钟"),
+                120..2_880 => format!("{} 小时", minutes / 60),
+                _ => format!("{} 天", minutes / 1_440),
             };
-            let text = format!("比上级{way}了约 {span}。先后次序不受影响，但办理日期会写错，请先校准系统时间。");
+            let text = format!("比上级至少慢了 {span}。先后次序不受影响，但办理日期会写错，请先校准系统时间。");
             banners.push(Banner { tone: Tone::Warn, title: "这台电脑的时间不对".to_owned(), text });
         }
         if let Some((false, last)) = summary.above {

@@ -316,7 +316,7 @@ pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedFor
     };
     match done {
         Ok(done) => {
-            app.keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
             // A case that was routed goes on under a new name.
             let to = done.case.unwrap_or(case);
             Ok(Redirect::to(&format!("/cases/{to}")).into_response())

@@ -181,7 +181,7 @@ async fn begin(app: &App, sent: &SignedForm, mut page: CaseNewPage) -> Answer {
     };
     match done {
         Ok(done) => {
-            app.keep_draft(&sent.signed.person, &page.draft, Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, &page.draft, Vec::new()).await?;
             let to = done.case.map_or_else(|| "/cases".to_owned(), |case| format!("/cases/{case}"));
             Ok(Redirect::to(&to).into_response())
         }

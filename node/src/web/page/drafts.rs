@@ -22,7 +22,7 @@ pub async fn keep(State(app): State<App>, sent: SignedForm) -> Result<StatusCode
     if name.is_empty() || name.len() > NAME_MAX || data.len() > DRAFT_BYTES_MAX {
         return Err(WebError::Unreadable);
     }
-    app.keep_draft(&sent.signed.person, &name, data.into_bytes()).await?;
+    app.desk().keep_draft(&sent.signed.person, &name, data.into_bytes()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -30,7 +30,7 @@ pub async fn keep(State(app): State<App>, sent: SignedForm) -> Result<StatusCode
 pub async fn read(State(app): State<App>, sent: SignedForm) -> Result<Json<BTreeMap<String, String>>, WebError> {
     let mut found = BTreeMap::new();
     for name in sent.form.all("form").iter().take(FORMS_MAX) {
-        if let Some(data) = app.draft(&sent.signed.person, name).await? {
+        if let Some(data) = app.desk().draft(&sent.signed.person, name).await? {
             found.insert(name.clone(), String::from_utf8(data).unwrap_or_default());
         }
     }

@@ -237,7 +237,7 @@ pub async fn save(State(app): State<App>, Path(id): Path<String>, sent: SignedFo
     let result = app.desk().perform(&sent.signed.person, sent.action()?, Command::ChangeHousehold(change)).await;
     let error = match result {
         Ok(_) => {
-            app.keep_draft(&sent.signed.person, &format!("household-{id}"), Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, &format!("household-{id}"), Vec::new()).await?;
             return Ok(Redirect::to(&format!("/households/{id}#history")).into_response());
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::Conflict { .. })) => error,
@@ -305,7 +305,7 @@ pub async fn register(State(app): State<App>, sent: SignedForm) -> Answer {
     let command = Command::RegisterHousehold { area, row };
     match app.desk().perform(&sent.signed.person, sent.action()?, command).await {
         Ok(done) => {
-            app.keep_draft(&sent.signed.person, "household-new", Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, "household-new", Vec::new()).await?;
             let to = done.records.first().map_or_else(|| "/households".to_owned(), |record| format!("/households/{record}"));
             Ok(Redirect::to(&to).into_response())
         }

@@ -150,7 +150,7 @@ async fn page(app: &App, signed: &Signed, term: String, asked: &Asked) -> Answer
         shown,
         more,
         may_add: signed.person.has(&[Role::Intake, Role::Reviewer]),
-        may_import: signed.person.has(&[Role::Intake, Role::Administrator]),
+        may_import: signed.person.has(super::import::IMPORTERS),
     })
 }
 

@@ -1,8 +1,23 @@
 //! Bringing in a file of households: a preview first, then the good rows.
 
+use super::household;
+use crate::desk::DeskError;
+use crate::desk::import::{Mode, Reject, Report};
+use crate::web::App;
+use crate::web::error::{self, Answer, WebError};
+use crate::web::session::{self, Signed, SignedForm};
 use crate::web::view::{Frame, Stub, Tone};
+use crate::web::wording;
 use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{Multipart, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
+use shouwang_protocol::records::staff::Role;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who brings in files.
+pub const IMPORTERS: &[Role] = &[Role::Intake, Role::Reviewer, Role::Administrator];
 
 /// The page.
 #[derive(Template, Default)]
@@ -60,26 +75,31 @@ pub struct RejectRow {
 
 /// Bytes of a file at most.
 pub const FILE_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// The same, for people.
+const FILE_LIMIT: &str = "48 MB";
+/// Bytes of the rest of an upload: boundaries, the form's token.
+const ENVELOPE_BYTES: usize = 64 * 1024;
 /// Files that wait to be confirmed at most; the oldest goes first.
 const UPLOADS_MAX: usize = 4;
 /// Rejected rows that a page shows.
 const REJECTS_SHOWN: usize = 200;
+/// Rejected rows that can be downloaded.
+const REJECTS_MAX: usize = 20_000;
 
-/// A row that can't be taken.
-struct Rejected {
-    row: RejectRow,
-    text: String,
-}
+/// Bytes of a request that brings a file.
+pub const UPLOAD_BYTES_MAX: usize = FILE_BYTES_MAX + ENVELOPE_BYTES;
 
 /// A file that was looked at. It stays in memory: what it holds is nobody's business on an unencrypted disk.
+#[derive(Clone, Default)]
 struct Upload {
     staff: String,
     name: String,
-    bytes: Arc<Vec<u8>>,
-    rejects: Arc<Vec<Rejected>>,
+    // None once it was brought in.
+    bytes: Option<Bytes>,
+    rejects: Arc<Vec<Reject>>,
 }
 
-/// Files that were looked at and not yet brought in, one a person.
+/// Files that were looked at, one a person.
 #[derive(Default)]
 pub struct Uploads(Mutex<Vec<Upload>>);
 
@@ -98,24 +118,136 @@ impl Uploads {
         });
     }
 
-    fn of(&self, staff: &str) -> Option<(String, Arc<Vec<u8>>, Arc<Vec<Rejected>>)> {
-        self.with(|uploads| {
-            let upload = uploads.iter().find(|upload| upload.staff == staff)?;
-            Some((upload.name.clone(), upload.bytes.clone(), upload.rejects.clone()))
-        })
+    fn of(&self, staff: &str) -> Option<Upload> {
+        self.with(|uploads| uploads.iter().find(|upload| upload.staff == staff).cloned())
     }
 }
 
+async fn page(app: &App, signed: &Signed, fault: String, preview: Option<Preview>) -> Result<ImportPage, WebError> {
+    if !signed.person.has(IMPORTERS) {
+        return Err(DeskError::NotPermitted { why: "您的角色不导入名册".to_owned() }.into());
+    }
+    Ok(ImportPage {
+        frame: app.frame(signed, "导入", "/import").await?,
+        lead: "先看清文件里有什么，确认后才写入。".to_owned(),
+        fault,
+        limit: FILE_LIMIT.to_owned(),
+        preview,
+    })
+}
+
 /// `GET /import`
-pub async fn form() -> &'static str {
-    "todo"
+pub async fn form(State(app): State<App>, signed: Signed) -> Answer {
+    error::show(&page(&app, &signed, String::new(), None).await?)
 }
-pub async fn upload() -> &'static str {
-    "todo"
+
+fn preview(signed: &Signed, upload: &Upload, report: &Report, done: bool) -> Result<Preview, WebError> {
+    let loud = |number: u64, tone| if number > 0 { tone } else { Tone::Plain };
+    let (new, changed) = if done { ("已新建", "已修改") } else { ("新家庭", "有修改") };
+    let mut counts = vec![
+        (new, wording::count(report.created), loud(report.created, Tone::Good)),
+        (changed, wording::count(report.changed), loud(report.changed, Tone::Accent)),
+        ("没有变化", wording::count(report.unchanged), Tone::Plain),
+        ("不能导入", wording::count(report.rejected), loud(report.rejected, Tone::Bad)),
+    ];
+    if report.duplicates > 0 {
+        counts.push(("有人在别户", wording::count(report.duplicates), Tone::Warn));
+    }
+    let row = |reject: &Reject| RejectRow {
+        line: reject.line,
+        field: household::field_label(None, &reject.field),
+        reason: match reject.column {
+            Some(column) => format!("{}（第 {column} 列）", reject.reason),
+            None => reject.reason.clone(),
+        },
+    };
+    let good = report.created + report.changed;
+    let note = match (done, report.duplicates > 0, good) {
+        (false, _, 0) => "没有可以写入的内容。",
+        (_, true, _) => "有人同时在别的家庭里：照样导入，并列入“重复登记”等待核对。",
+        (true, ..) => "已存本机，联网后自动上传。",
+        _ => "同一名册再导一次不会重复。",
+    };
+    Ok(Preview {
+        title: if done { "导入完成" } else { "预览，还没有写入" }.to_owned(),
+        file: upload.name.clone(),
+        counts,
+        rejects: upload.rejects.iter().take(REJECTS_SHOWN).map(row).collect(),
+        reject_total: report.rejected,
+        download: "/import/rejects".to_owned(),
+        can_go: !done && good > 0,
+        target: "/import/go".to_owned(),
+        stub: signed.stub()?,
+        good,
+        note: note.to_owned(),
+    })
 }
-pub async fn go() -> &'static str {
-    "todo"
+
+/// Looks at a file, or brings it in.
+async fn take(app: &App, signed: &Signed, bytes: &[u8], mode: Mode) -> Result<(Report, Vec<Reject>), DeskError> {
+    let mut rejects = Vec::new();
+    let keep = |reject: &Reject| {
+        if rejects.len() < REJECTS_MAX {
+            rejects.push(reject.clone());
+        }
+    };
+    let report = app.desk().import_lines(&signed.person, bytes, bytes.len() as u64, mode, keep, |_, _| {}).await?;
+    Ok((report, rejects))
 }
-pub async fn rejects() -> &'static str {
-    "todo"
+
+/// `POST /import`: the form's token comes first, then the file.
+pub async fn upload(State(app): State<App>, signed: Signed, mut parts: Multipart) -> Answer {
+    let unreadable = |_| WebError::Unreadable;
+    let token = parts.next_field().await.map_err(unreadable)?.filter(|part| part.name() == Some("csrf"));
+    let token = match token {
+        Some(part) => part.text().await.map_err(unreadable)?,
+        None => String::new(),
+    };
+    if !session::same(&token, &signed.csrf) {
+        return Err(WebError::Forged);
+    }
+    let part =
+        parts.next_field().await.map_err(unreadable)?.filter(|part| part.name() == Some("file")).ok_or(WebError::Unreadable)?;
+    let name: String = part.file_name().unwrap_or_default().chars().take(120).collect();
+    let Ok(bytes) = part.bytes().await else {
+        let fault =
+            format!("文件读不完整，或超过 {FILE_LIMIT}。大的名册请分成几个文件，或用命令 shouwang import households 导入。");
+        return error::show_as(StatusCode::PAYLOAD_TOO_LARGE, &page(&app, &signed, fault, None).await?);
+    };
+    let (report, rejects) = take(&app, &signed, &bytes, Mode::Check).await?;
+    let upload = Upload { staff: signed.person.id.clone(), name, bytes: Some(bytes), rejects: Arc::new(rejects) };
+    let preview = preview(&signed, &upload, &report, false)?;
+    app.uploads().put(upload);
+    error::show(&page(&app, &signed, String::new(), Some(preview)).await?)
+}
+
+/// `POST /import/go`. Pressed twice, or again after a crash, it adds nothing: rows are known by their keys.
+pub async fn go(State(app): State<App>, sent: SignedForm) -> Answer {
+    let signed = &sent.signed;
+    let upload = app.uploads().of(&signed.person.id);
+    let Some((upload, bytes)) = upload.and_then(|upload| upload.bytes.clone().map(|bytes| (upload, bytes))) else {
+        let fault = "这个文件已经导入，或预览已经过期，请重新选择文件。已经写入的不会重复。".to_owned();
+        return error::show_as(StatusCode::CONFLICT, &page(&app, signed, fault, None).await?);
+    };
+    let (report, rejects) = take(&app, signed, &bytes, Mode::Write).await?;
+    let upload = Upload { bytes: None, rejects: Arc::new(rejects), ..upload };
+    let preview = preview(signed, &upload, &report, true)?;
+    app.uploads().put(upload);
+    error::show(&page(&app, signed, String::new(), Some(preview)).await?)
+}
+
+/// `GET /import/rejects`: line, column, field, reason and the row, a line each.
+pub async fn rejects(State(app): State<App>, signed: Signed) -> Answer {
+    let upload = app.uploads().of(&signed.person.id).ok_or(WebError::NoPage)?;
+    let mut text = String::new();
+    for reject in upload.rejects.iter() {
+        let line = serde_json::to_string(reject).map_err(|error| WebError::Fault(error.to_string()))?;
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-ndjson; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"rejects.jsonl\""),
+    ];
+    Ok((headers, text).into_response())
 }

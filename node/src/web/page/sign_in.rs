@@ -1,6 +1,6 @@
 //! Signing in, the first administrator, and unlocking: the pages for people nobody knows yet.
 
-use crate::desk::DeskError;
+use crate::desk::{DeskError, PASSWORD_CHARS_MIN};
 use crate::web::App;
 use crate::web::error::{Answer, show, show_as};
 use crate::web::forms::Form;
@@ -91,9 +91,6 @@ pub async fn sign_out(State(app): State<App>, sent: SignedForm) -> Answer {
     Ok(response)
 }
 
-/// Characters of a password at least.
-const PASSWORD_CHARS_MIN: usize = 10;
-
 async fn first_page(app: &App, fault: String, form: &Form) -> SignInPage {
     SignInPage {
         title: "设置第一位管理员".to_owned(),
@@ -104,7 +101,7 @@ async fn first_page(app: &App, fault: String, form: &Form) -> SignInPage {
             Field::text("code", "一次性开通码").with(form.text("code")).needed(),
             Field::text("id", "管理员账号").with(form.text("id")).hinted("登录用，字母或数字").needed(),
             Field::text("name", "管理员姓名").with(form.text("name")).needed(),
-            Field::text("password", "密码").typed(Input::Password).hinted("至少 10 个字符").needed(),
+            Field::text("password", "密码").typed(Input::Password).hinted(format!("至少 {PASSWORD_CHARS_MIN} 个字符")).needed(),
             Field::text("again", "再输一次密码").typed(Input::Password).needed(),
         ],
         button: "设置并登录".to_owned(),
@@ -135,14 +132,6 @@ pub async fn first(State(app): State<App>, OpenForm(form): OpenForm) -> Answer {
 }
 
 async fn begin_office(app: &App, form: &Form, password: &str) -> Result<Token, DeskError> {
-    let (id, name) = (form.text("id"), form.text("name"));
-    // The code is good for one try only, so what can be seen to be wrong is told before it is taken.
-    if id.is_empty() || name.is_empty() {
-        return Err(DeskError::invalid("id", "账号和姓名都要填写"));
-    }
-    if password.chars().count() < PASSWORD_CHARS_MIN {
-        return Err(DeskError::invalid("password", format!("密码至少 {PASSWORD_CHARS_MIN} 个字符")));
-    }
-    let begun = app.desk().first_administrator(&form.text("code"), &id, &name, password).await?;
+    let begun = app.desk().first_administrator(&form.text("code"), &form.text("id"), &form.text("name"), password).await?;
     Ok(Token::new(begun.token))
 }

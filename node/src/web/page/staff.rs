@@ -1,7 +1,7 @@
 //! The office's staff: add, give a new password, shut an account.
 
 use super::receipt::LETTERS;
-use crate::desk::{Command, DeskError, NewStaff};
+use crate::desk::{Command, DeskError, NewStaff, PASSWORD_CHARS_MIN};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::forms::Form;
@@ -105,7 +105,7 @@ async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<Sta
     let mut fields = vec![
         Field::text("id", "账号").with(form.text("id")).hinted("登录用，本机构内不重复").needed(),
         Field::text("name", "姓名").with(form.text("name")).needed(),
-        Field::text("password", "初始密码").hinted("至少 10 个字符，当面交给本人").needed(),
+        Field::text("password", "初始密码").hinted(format!("至少 {PASSWORD_CHARS_MIN} 个字符，当面交给本人")).needed(),
     ];
     if signed.person.tier > Tier::Village {
         let of = |kind, name: &str| Choice::list(receivers(kind), &form.text(name));

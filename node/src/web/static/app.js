@@ -108,7 +108,11 @@
   let timer;
   const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]");
   const refresh = async () => {
-    const answer = await fetch(location.href, { credentials: "same-origin", redirect: "error" });
+    const answer = await fetch(location.href, {
+      credentials: "same-origin",
+      redirect: "error",
+      headers: { Accept: "text/html", "X-Shouwang-Live": "1" },
+    });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-refresh], #link, .nav")) {
@@ -134,7 +138,11 @@
     source.addEventListener("error", () => {
       clearTimeout(lost);
       lost = setTimeout(() => root.classList.add("lost"), 2500);
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+      if (source.readyState !== EventSource.CLOSED) return;
+      // Refused, not unreachable: the session is over. What was typed is in the drafts; the page shows no more.
+      fetch("/healthz")
+        .then((answer) => (answer.ok ? location.assign("/sign-in") : setTimeout(listen, 5000)))
+        .catch(() => setTimeout(listen, 5000));
     });
     window.addEventListener("pagehide", () => source.close(), { once: true });
   };

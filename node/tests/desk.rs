@@ -1,0 +1,15 @@
+//! The Desk over real databases: a city, two townships, two villages, people with roles, and links that can be pulled.
+
+#[path = "desk/support.rs"]
+mod support;
+
+#[path = "desk/households.rs"]
+mod households;
+#[path = "desk/import.rs"]
+mod import;
+#[path = "desk/roles.rs"]
+mod roles;
+#[path = "desk/sign_in.rs"]
+mod sign_in;
+#[path = "desk/stories.rs"]
+mod stories;
