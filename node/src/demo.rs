@@ -53,11 +53,36 @@ const SEATS: &[Seat] = &[
             ("shegong", "社工小周", &[Provider], Some("社工服务中心")),
         ],
     },
-    Seat { name: "yangshe", area: "320582100000", above: Some("city"), staff: &[("wang", "王敏", &[Intake, Reviewer, Administrator], None)] },
-    Seat { name: "daxin", area: "320582107000", above: Some("city"), staff: &[("zhao", "赵强", &[Intake, Reviewer, Administrator], None)] },
-    Seat { name: "nonglian", area: "320582100230", above: Some("yangshe"), staff: &[("liu", "刘秀英", &[Intake, Administrator], None)] },
-    Seat { name: "xieqiao", area: "320582100201", above: Some("yangshe"), staff: &[("sun", "孙建国", &[Intake, Administrator], None)] },
-    Seat { name: "xinzha", area: "320582107202", above: Some("daxin"), staff: &[("qian", "钱玉兰", &[Intake, Administrator], None)] },
+    Seat {
+        name: "yangshe",
+        area: "320582100000",
+        above: Some("city"),
+        staff: &[("wang", "王敏", &[Intake, Reviewer, Administrator], None)],
+    },
+    Seat {
+        name: "daxin",
+        area: "320582107000",
+        above: Some("city"),
+        staff: &[("zhao", "赵强", &[Intake, Reviewer, Administrator], None)],
+    },
+    Seat {
+        name: "nonglian",
+        area: "320582100230",
+        above: Some("yangshe"),
+        staff: &[("liu", "刘秀英", &[Intake, Administrator], None)],
+    },
+    Seat {
+        name: "xieqiao",
+        area: "320582100201",
+        above: Some("yangshe"),
+        staff: &[("sun", "孙建国", &[Intake, Administrator], None)],
+    },
+    Seat {
+        name: "xinzha",
+        area: "320582107202",
+        above: Some("daxin"),
+        staff: &[("qian", "钱玉兰", &[Intake, Administrator], None)],
+    },
 ];
 
 /// An office as it runs.

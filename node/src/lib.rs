@@ -11,5 +11,5 @@ pub mod entropy;
 pub mod net;
 pub mod node;
 pub mod store;
-pub mod writer;
 pub mod web;
+pub mod writer;

@@ -335,6 +335,8 @@ impl<S: Store + Send + 'static> Thread<S> {
             Command::Do(job) => job(&mut self.engine),
             Command::Commit(actions, reply) => {
                 let result = self.commit(actions, now);
+                // Who is told that it is done finds the change announced.
+                self.deliver();
                 let _ = reply.send(result);
             }
             Command::Connected { connection, peer, dialler, reply } => {

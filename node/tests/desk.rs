@@ -1,4 +1,5 @@
 //! The Desk over real databases: a city, two townships, two villages, people with roles, and links that can be pulled.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "desk/support.rs"]
 mod support;

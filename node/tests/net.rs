@@ -1,4 +1,5 @@
 //! Devices that meet over real QUIC on loopback: a city, a township, a village, a stranger.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use automerge::transaction::Transactable;
 use shouwang_node::clock::Clock;
@@ -445,7 +446,8 @@ async fn an_idle_reconnect_costs_little() {
     assert!(took < u128::from(6 * one_way), "{took} ms are more than two round trips");
 
     // On an open connection: one small edit, both sides and the receipt.
-    (relay.up().reset(), relay.down().reset());
+    relay.up().reset();
+    relay.down().reset();
     village.add_households(village_place(), 1, 20).await;
     until("the receipt", || async { village.writer.with(|e| e.replica().confirmed(Tier::City)).await.expect("runs") == 51 })
         .await;

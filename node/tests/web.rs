@@ -1,4 +1,5 @@
 //! The pages over real HTTP on loopback, on a real node directory: what a browser, a forger and a program see.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use shouwang_node::clock::Clock;
 use shouwang_node::desk::{Command, Desk, NewStaff};
@@ -527,4 +528,17 @@ async fn the_one_time_code_makes_the_first_administrator() {
 async fn pages_beyond_this_machine_are_refused() {
     let refused = web::bind("0.0.0.0:0".parse().expect("an address")).await.expect_err("refused");
     assert!(refused.to_string().contains("only 127.0.0.1"));
+}
+
+/// Serves for a while with households of a file: `SHOUWANG_LOOK=FILE.jsonl cargo test … -- --ignored look --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "for looking at the pages with a browser"]
+async fn look() {
+    let site = Site::open().await;
+    let file = std::env::var("SHOUWANG_LOOK").expect("SHOUWANG_LOOK names a household file");
+    let console = site.desk.console().await.expect("the console");
+    let report = site.desk.import_file(&console, file.as_ref(), |_, _| {}).await.expect("imports");
+    println!("http://{} {report:?}", site.browser.at);
+    tokio::time::sleep(std::time::Duration::from_secs(1_800)).await;
+    site.close().await;
 }

@@ -165,7 +165,9 @@ fn granted(world: &mut World, case: CaseId, grant: Grant, entry: EntryRef) {
     let count = |wanted: Grant| all.iter().filter(|(grant, _)| *grant == wanted).count();
     let (decided, paid, failed) = (count(Grant::Decided), count(Grant::Paid), count(Grant::Failed));
     if decided > 1 || paid > failed + 1 {
-        world.fail("double grant", format!("case {case:?}: {decided} decisions, {paid} payments, {failed} came back"));
+        let writer = |at: &EntryRef| world.model.acknowledged.iter().find(|a| a.log.name() == at.log).map(|a| a.node);
+        let all: Vec<_> = all.iter().map(|(grant, at)| (*grant, writer(at))).collect();
+        world.fail("double grant", format!("case {case:?}: {decided} decisions, {paid} payments, {failed} came back: {all:?}"));
     }
 }
 

@@ -196,6 +196,16 @@ impl World {
         let crate::world::State::Down(disk) = &nodes[node].state else { return };
         model.disk_exchanged(node, |log, sequence| disk.entry(log, sequence).ok().flatten().map(|entry| entry.hash));
         self.forget_the_lost();
+        // People do again what they miss, often before the line is plugged in again.
+        if self.dice.chance(600) {
+            self.nodes[node].link.up = false;
+            let wait = self.dice.wait(3 * 3_600_000);
+            self.after(wait, Event::LinkUp(node));
+        }
+        for _ in 0..3 {
+            let wait = self.dice.between(0, 3 * 3_600_000);
+            self.after(wait, Event::Person(node));
+        }
         // What its own logs were elsewhere must come back before it may decide again.
         let device = self.nodes[node].device;
         let mut missing: BTreeMap<LogId, u64> = BTreeMap::new();

@@ -185,8 +185,8 @@ impl World {
         let weight = |choice: &Possible| match choice {
             Possible::Import(_) => 6,
             Possible::EditHousehold(..) => 14,
-            Possible::OpenCase(_) => 5,
-            Possible::WorkOnCase(..) => 30,
+            Possible::OpenCase(_) => 3,
+            Possible::WorkOnCase(..) => 60,
             Possible::Hire(_) => 2,
             Possible::ShutAccount(..) => 1,
             Possible::Backup => 3,
@@ -224,7 +224,9 @@ impl World {
         let staff =
             some(Kind::STAFF).filter(|(_, place)| office.tier == Tier::City || office.areas.get(&place.area) == Some(&true));
         out.extend(staff.map(|(id, place)| Possible::ShutAccount(id, place)));
-        let known: Vec<(CaseId, Place)> = people.cases.iter().filter(|(_, place)| covered(place.area)).copied().collect();
+        // What lies on top of the pile.
+        let covered_cases = people.cases.iter().rev().filter(|(_, place)| covered(place.area));
+        let known: Vec<(CaseId, Place)> = covered_cases.take(3).copied().collect();
         out.extend(people.dice.pick(&known).map(|(case, place)| Possible::WorkOnCase(*case, *place)));
         out.extend(office.areas_now().next().filter(|area| control.divisions.get(*area).is_some()).map(Possible::Hire));
         out
@@ -262,7 +264,8 @@ impl World {
                 self.do_deed(node, deed);
             }
             Possible::ShutAccount(id, place) => {
-                let deed = self.deed("s2", Vec::new(), vec![(place, RecordRef::Known(id), Change::Disabled(number % 3 > 0))]);
+                let deed =
+                    self.deed("s2", Vec::new(), vec![(place, RecordRef::Known(id), Change::Disabled(!number.is_multiple_of(3)))]);
                 self.do_deed(node, deed);
             }
             Possible::Backup => self.nodes[node].backup = Some(Box::new(self.disk(node).clone())),

@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 pub use output::Printer;
-pub(crate) use run::until_stopped;
 pub use run::main;
+pub(crate) use run::until_stopped;
 
 /// 守望: the social-assistance node that every office runs.
 #[derive(Parser, Debug)]

@@ -27,7 +27,13 @@ impl Story {
     }
 
     /// A member of staff acts at their own office.
-    async fn act(&mut self, town: &Town, (office, staff): (&str, &str), what: &str, command: Value) -> Result<Outcome, NodeError> {
+    async fn act(
+        &mut self,
+        town: &Town,
+        (office, staff): (&str, &str),
+        what: &str,
+        command: Value,
+    ) -> Result<Outcome, NodeError> {
         let outcome = town.perform(office, staff, command).await.map_err(|error| told(format!("{what}: {error}")))?;
         self.saw(what);
         Ok(outcome)
@@ -61,7 +67,9 @@ impl Story {
 pub(super) async fn check(town: &mut Town) -> Value {
     let mut reports = Vec::new();
     let mut passed = true;
-    for (index, mut story) in ["李先生: 教育救助", "张先生: 因病致贫预警", "唐女士: 心理服务"].map(Story::new).into_iter().enumerate() {
+    for (index, mut story) in
+        ["李先生: 教育救助", "张先生: 因病致贫预警", "唐女士: 心理服务"].map(Story::new).into_iter().enumerate()
+    {
         let result = match index {
             0 => education(town, &mut story).await,
             1 => illness(town, &mut story).await,
@@ -122,12 +130,21 @@ async fn illness(town: &mut Town, story: &mut Story) -> Result<(), NodeError> {
         "summary": "确诊结肠恶性肿瘤", "urgency": "urgent", "rule": "因病致贫" });
     let opened = story.act(town, clerk, "a clue is entered at the city", clue).await?;
     story.case = opened.case.ok_or_else(|| told("no case was made"))?;
-    story.step(town, clerk, "the township is asked to verify", json!({ "step": "ask_verification", "note": "请尽快核实" })).await?;
+    story
+        .step(town, clerk, "the township is asked to verify", json!({ "step": "ask_verification", "note": "请尽快核实" }))
+        .await?;
     town.online("yangshe", None).await?;
     story.saw("the township is back");
     let township = ("yangshe", "wang");
     story.sees(town, township, Stage::ToVerify).await?;
-    story.step(town, township, "verified the same afternoon", json!({ "step": "verify", "outcome": "true", "note": "入户核实，情况无误" })).await?;
+    story
+        .step(
+            town,
+            township,
+            "verified the same afternoon",
+            json!({ "step": "verify", "outcome": "true", "note": "入户核实，情况无误" }),
+        )
+        .await?;
     let behalf = json!({ "step": "apply_on_behalf", "assistance": "临时救助", "reason": "主动发现，本人住院不便" });
     story.step(town, township, "applied on his behalf", behalf).await?;
     story.step(town, township, "accepted", json!({ "step": "accept" })).await?;
@@ -137,7 +154,9 @@ async fn illness(town: &mut Town, story: &mut Story) -> Result<(), NodeError> {
     story.sees(town, approver, Stage::ToDecide).await?;
     story.step(town, approver, "the city approves", json!({ "step": "decide", "outcome": "approved" })).await?;
     story.sees(town, approver, Stage::ToPay).await?;
-    story.step(town, approver, "paid", json!({ "step": "pay", "method": "一卡通", "account_last4": "0017", "batch": "20190530" })).await?;
+    story
+        .step(town, approver, "paid", json!({ "step": "pay", "method": "一卡通", "account_last4": "0017", "batch": "20190530" }))
+        .await?;
     let page = town.case("city", "chen", story.case).await?;
     let paid = page.standing.paid().map(|amount| amount.0);
     if paid != Some(283_500) {
@@ -159,7 +178,9 @@ async fn plea(town: &mut Town, story: &mut Story) -> Result<(), NodeError> {
     story.sees(town, township, Stage::ToVerify).await?;
     town.offline("daxin").await?;
     story.saw("the township is cut off, and verifies all the same");
-    story.step(town, township, "confirmed by the township", json!({ "step": "verify", "outcome": "true", "note": "情况属实" })).await?;
+    story
+        .step(town, township, "confirmed by the township", json!({ "step": "verify", "outcome": "true", "note": "情况属实" }))
+        .await?;
     town.online("daxin", None).await?;
     story.saw("the township is back");
     story.sees(town, clerk, Stage::ToFollowUp).await?;
@@ -168,9 +189,13 @@ async fn plea(town: &mut Town, story: &mut Story) -> Result<(), NodeError> {
     let worker = ("city", "shegong");
     story.step(town, worker, "the organisation signs for it", json!({ "step": "sign_for" })).await?;
     story.step(town, worker, "first session", json!({ "step": "session", "text": "首次面谈" })).await?;
-    story.step(town, worker, "second session, with a psychologist", json!({ "step": "session", "text": "心理专家个案服务" })).await?;
+    story
+        .step(town, worker, "second session, with a psychologist", json!({ "step": "session", "text": "心理专家个案服务" }))
+        .await?;
     story.step(town, worker, "outcome", json!({ "step": "outcome", "change": "better", "text": "愿意回归治疗" })).await?;
-    story.step(town, worker, "fed back", json!({ "step": "feedback", "result": "served", "text": "愿意回归医疗系统接受治疗" })).await?;
+    story
+        .step(town, worker, "fed back", json!({ "step": "feedback", "result": "served", "text": "愿意回归医疗系统接受治疗" }))
+        .await?;
     story.step(town, clerk, "closed", json!({ "step": "close", "result": "已提供心理服务，愿意接受治疗" })).await?;
     story.sees(town, ("xinzha", "qian"), Stage::Closed).await
 }

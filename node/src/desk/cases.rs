@@ -9,8 +9,10 @@ use super::outcome::DeskError;
 use super::permit::{self, sees};
 use super::{Plan, Room};
 use crate::store::reader::{CaseFile, CaseFilter, Page};
+use serde_json::Value;
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::control::Office;
+use shouwang_protocol::limits::STRING_BYTES_MAX;
 use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::case::append;
 use shouwang_protocol::records::event::{Channel, Event, EventKind, Origin, What};
@@ -22,6 +24,8 @@ use shouwang_protocol::standing::Standing;
 const REPEAT_DAYS: i32 = 365;
 /// Other cases of a household that are looked at.
 const REPEAT_CASES_MAX: u32 = 100;
+/// Bytes of all texts of one event.
+const EVENT_BYTES_MAX: usize = 6 * 1024;
 /// What stands before the name of the case that a routed case goes on from.
 const ROUTED_FROM: &str = "分派自";
 
@@ -34,6 +38,25 @@ pub(super) fn routed_rule(rule: &str, from: &CaseId) -> String {
 pub(super) fn routed_from(standing: &Standing) -> Option<CaseId> {
     let (_, name) = standing.rule.split_once(ROUTED_FROM)?;
     CaseId::parse(name.get(..32)?)
+}
+
+/// What is short enough for one entry: no text beyond a string's limit, and all of it well below a payload's.
+pub(super) fn short(what: What) -> Result<What, DeskError> {
+    let json = serde_json::to_value(&what).unwrap_or_default();
+    let mut all = 0;
+    for (field, value) in json.as_object().into_iter().flatten() {
+        let bytes = match value {
+            Value::String(text) => text.len(),
+            // A list is one string in the record, a line each.
+            Value::Array(lines) => lines.iter().map(|line| line.as_str().map_or(0, str::len) + 1).sum(),
+            _ => 0,
+        };
+        all += bytes;
+        if bytes > STRING_BYTES_MAX || all > EVENT_BYTES_MAX {
+            return Err(DeskError::invalid(field, "内容过长，请写得简短些"));
+        }
+    }
+    Ok(what)
 }
 
 impl Room<'_> {
@@ -131,7 +154,7 @@ impl Room<'_> {
         };
         let mut plan = Plan::saying(format!("{label}已登记")).about(case);
         plan.shown.extend(open.household);
-        Ok(plan.draft(place, self.volume(case), append(&self.event(opened))))
+        Ok(plan.draft(place, self.volume(case), append(&self.event(short(opened)?))))
     }
 
     /// The records that somebody who looks at the case is shown.

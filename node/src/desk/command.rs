@@ -571,3 +571,47 @@ impl std::fmt::Debug for Command {
         f.write_str(self.word())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> Result<Command, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn commands_read_from_json_as_programs_write_them_and_back() {
+        let (record, case) = ("ab".repeat(32), "cd".repeat(16));
+        for value in [
+            json!({"do": "register_household", "area": "320582100201", "row": {"head": "某", "members": []}}),
+            json!({"do": "change_household", "record": record, "set": {"phone": "1"}, "seen_heads": ["00"]}),
+            json!({"do": "open_case", "origin": "plea", "applicant": "某"}),
+            json!({"do": "case", "case": case, "step": {"step": "accept"}}),
+            json!({"do": "case", "case": case, "step": {"step": "decide", "outcome": "approved", "amount": 283500}}),
+            json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
+            json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),
+            json!({"do": "add_staff", "id": "a", "name": "甲", "roles": ["intake", "reviewer"], "password": "12345678"}),
+        ] {
+            let command = read(value.clone()).expect("reads");
+            assert_eq!(command.word(), value["do"].as_str().expect("a word"));
+            let back = read(serde_json::to_value(&command).expect("writes")).expect("reads");
+            assert!(back == command, "{value}");
+            assert_eq!(format!("{command:?}"), command.word(), "nothing that was typed");
+        }
+    }
+
+    #[test]
+    fn what_is_misspelt_is_refused_and_not_left_aside() {
+        for value in [
+            json!({"do": "open_case", "origin": "plea", "aplicant": "某"}),
+            json!({"do": "open_case", "origin": "wish"}),
+            json!({"do": "case", "case": "cd", "step": {"step": "accept"}}),
+            json!({"do": "case", "case": "cd".repeat(16), "step": {"step": "accept", "number": "1"}}),
+            json!({"do": "sudo"}),
+        ] {
+            assert!(read(value.clone()).is_err(), "{value}");
+        }
+    }
+}

@@ -100,6 +100,12 @@ impl Room<'_> {
         let mut edits = Vec::new();
         for (field, value) in &change.set {
             wanted.push((None, field.clone(), text(value)));
+            if matches!(field.as_str(), "id" | "region") {
+                wrong.push(RowFault {
+                    field: field.clone(), reason: "编号和区划不能改；迁居请在新的村(社区)登记".to_owned()
+                });
+                continue;
+            }
             match import::set(field, value) {
                 Ok(edit) => edits.push(edit),
                 Err(fault) => wrong.push(fault),
@@ -191,7 +197,7 @@ impl Room<'_> {
                     take(format!("members[{at}].id_no"), id, wrong);
                 }
                 // What is already wrong in the record is no fault of this change.
-                (None, Some(id)) if member.is_present() => drop(seen_once(&mut take, id.long())),
+                (None, Some(id)) if member.is_present() => seen_once(&mut take, id.long()),
                 _ => {}
             }
         }

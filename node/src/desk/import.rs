@@ -17,7 +17,8 @@ use shouwang_protocol::record::{ActionId, Kind, Place, RecordId, RecordRef};
 use shouwang_protocol::records::Edit;
 use shouwang_protocol::records::import::{Row, check_row, create, diff};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::replica::{Action, CommitError, Draft};
+use shouwang_protocol::replica::{Action, CommitError, Done, Draft};
+use shouwang_protocol::store::StoreError;
 use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,9 @@ struct Line {
 
 /// Hashes of the keys that came before.
 type Keys = HashSet<[u8; 16]>;
+
+/// The Desk's turn, held by everybody who works on one batch.
+type Turn = Arc<tokio::sync::OwnedMutexGuard<()>>;
 
 /// What a row comes to.
 enum Wanted {
@@ -428,15 +432,15 @@ impl Desk {
             }
             report.rows += batch.len() as u64;
             // Others may act between two batches.
-            let _turn = self.inner.turn.lock().await;
+            let turn = Arc::new(self.inner.turn.clone().lock_owned().await);
             let batch = Arc::new(batch);
             let (found, known) = self.look(person, batch.clone(), keys).await?;
             keys = known;
-            let rejects = match self.take(person, found, mode, &mut report).await {
+            let rejects = match self.take(person, found, mode, &mut report, &turn).await {
                 Ok(rejects) => rejects,
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 // Nothing of the batch was written: find the row that cannot be, one by one.
-                Err(_) => self.one_by_one(person, &batch, &mut report).await?,
+                Err(_) => self.one_by_one(person, &batch, &mut report, &turn).await?,
             };
             report.rejected += rejects.len() as u64;
             rejects.iter().for_each(&mut rejected);
@@ -444,16 +448,32 @@ impl Desk {
         }
     }
 
+    /// Writes, and keeps the turn until that is done, even when the caller goes away.
+    async fn commit_in_turn(&self, actions: Vec<Action>, turn: &Turn) -> Result<Vec<Done>, CommitError> {
+        let (writer, turn) = (self.writer.clone(), turn.clone());
+        let task = tokio::spawn(async move {
+            let _turn = turn;
+            writer.commit(actions).await
+        });
+        task.await.unwrap_or_else(|_| Err(CommitError::Store(StoreError::Failed("the write was interrupted".to_owned()))))
+    }
+
     async fn look(&self, person: &Person, batch: Arc<Vec<Line>>, keys: Keys) -> Result<(Vec<Found>, Keys), DeskError> {
         let (claimed_ms, mut keys) = (self.clock().now().wall_ms, keys);
         self.in_room(person, ActionId([0; 16]), move |room| Ok((room.look(&batch, &mut keys, claimed_ms)?, keys))).await
     }
 
-    async fn one_by_one(&self, person: &Person, batch: &[Line], report: &mut Report) -> Result<Vec<Reject>, DeskError> {
+    async fn one_by_one(
+        &self,
+        person: &Person,
+        batch: &[Line],
+        report: &mut Report,
+        turn: &Turn,
+    ) -> Result<Vec<Reject>, DeskError> {
         let mut rejects = Vec::new();
         for line in batch {
             let (found, _) = self.look(person, Arc::new(vec![line.clone()]), Keys::new()).await?;
-            match self.take(person, found, Mode::Write, report).await {
+            match self.take(person, found, Mode::Write, report, turn).await {
                 Ok(more) => rejects.extend(more),
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 Err(error) => {
@@ -472,6 +492,7 @@ impl Desk {
         found: Vec<Found>,
         mode: Mode,
         report: &mut Report,
+        turn: &Turn,
     ) -> Result<Vec<Reject>, CommitError> {
         let (mut rows, mut rejects) = (Vec::new(), Vec::new());
         for found in found {
@@ -483,7 +504,7 @@ impl Desk {
         let (mut work, idle): (Vec<Ready>, Vec<Ready>) = rows.into_iter().partition(|row| row.first.is_some());
         let firsts = work.iter_mut().filter_map(|row| row.first.take());
         let done = match mode {
-            Mode::Write => self.writer.commit(firsts.collect()).await?,
+            Mode::Write => self.commit_in_turn(firsts.collect(), turn).await?,
             Mode::Check => Vec::new(),
         };
         report.unchanged += idle.len() as u64;
@@ -507,7 +528,7 @@ impl Desk {
                 shown: Vec::new(),
                 drafts: vec![Draft { place, record: RecordRef::Known(record), edit }],
             };
-            match self.writer.commit(row.rest.into_iter().map(action).collect()).await {
+            match self.commit_in_turn(row.rest.into_iter().map(action).collect(), turn).await {
                 Ok(_) => {}
                 Err(CommitError::Store(error)) => return Err(CommitError::Store(error)),
                 Err(_) => {

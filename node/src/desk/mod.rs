@@ -69,7 +69,7 @@ struct Inner {
     device: DeviceKey,
     // The office by the certificate, for as long as control has not said anything.
     certified: Office,
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     guards: sign_in::Guards,
     // Shown while the writer is too busy to say.
     confirmed: std::sync::Mutex<Confirmed>,
@@ -109,7 +109,7 @@ impl Desk {
             .await?;
         let certified = office.ok_or(DeskError::Closed)?;
         let inner =
-            Inner { device, certified, turn: Mutex::new(()), guards: sign_in::Guards::new(), confirmed: Default::default() };
+            Inner { device, certified, turn: Arc::default(), guards: sign_in::Guards::new(), confirmed: Default::default() };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })
     }
 
@@ -181,6 +181,14 @@ impl Desk {
 
     /// Does what a person asks, or says why not. Asked twice with the same id, it is done once.
     pub async fn perform(&self, person: &Person, action: ActionId, command: Command) -> Result<Outcome, DeskError> {
+        // A task of its own: when the browser goes away in the middle, the next command must still wait until this
+        // one is on the disk, or it would be checked against a past that is no longer true.
+        let (desk, person) = (self.clone(), person.clone());
+        let done = tokio::spawn(async move { desk.perform_here(&person, action, command).await }).await;
+        done.unwrap_or_else(|_| Err(DeskError::Store { why: "办理中断".to_owned() }))
+    }
+
+    async fn perform_here(&self, person: &Person, action: ActionId, command: Command) -> Result<Outcome, DeskError> {
         if let Health::Damaged(why) = &*self.writer.health().borrow() {
             return Err(DeskError::ReadOnly { why: format!("数据库损坏：{why}") });
         }

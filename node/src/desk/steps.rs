@@ -5,7 +5,7 @@
 //! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
 
 use super::amounts;
-use super::cases::routed_rule;
+use super::cases::{routed_rule, short};
 use super::command::{CaseStep, To};
 use super::outcome::DeskError;
 use super::permit::{self, receives};
@@ -78,7 +78,7 @@ impl Room<'_> {
         if kind == EventKind::Decided {
             desktop.may_decide()?;
         }
-        let what = desktop.what(step)?;
+        let what = short(desktop.what(step)?)?;
         let said = match &what {
             What::Accepted { number } => format!("已受理，受理编号 {number}"),
             What::Proposed { amount, formula } => format!("已拟定金额 {amount}元（{formula}）"),
@@ -266,12 +266,13 @@ impl Desktop<'_> {
     }
 
     fn proposed_formula(&self) -> String {
-        let proposals = self.standing().timeline.iter().filter(|item| item.effect == shouwang_protocol::standing::Effect::Counts);
-        let last = proposals.filter_map(|item| match &item.event.what {
+        let proposals =
+            self.standing().timeline.iter().rev().filter(|item| item.effect == shouwang_protocol::standing::Effect::Counts);
+        let mut latest = proposals.filter_map(|item| match &item.event.what {
             What::Proposed { formula, .. } => Some(formula.clone()),
             _ => None,
         });
-        last.last().unwrap_or_default()
+        latest.next().unwrap_or_default()
     }
 
     fn payment(&self, amount: Option<Fen>, method: String, account: Option<String>, batch: String) -> Result<What, DeskError> {

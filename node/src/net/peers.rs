@@ -6,11 +6,15 @@
 use super::trouble::Trouble;
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::engine::Connection;
+use shouwang_protocol::sync::message::Farewell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows kept at most; beyond, those not connected are forgotten.
 pub const ROWS_MAX: usize = 20_000;
+
+/// Rows of devices that were sent away as strangers.
+const STRANGERS_MAX: usize = 32;
 
 /// One peer, as others see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -135,6 +139,13 @@ impl Table {
             row.live = None;
         }
         row.trouble = Some(trouble);
+        let is_stranger = |(key, row): &(&RowKey, &Row)| {
+            matches!(key, RowKey::Device(_)) && row.live.is_none() && row.trouble == Some(Trouble::Ended(Farewell::Foreign))
+        };
+        if rows.iter().filter(is_stranger).count() > STRANGERS_MAX {
+            let other = rows.iter().filter(is_stranger).map(|(key, _)| *key).find(|other| *other != key);
+            other.and_then(|other| rows.remove(&other));
+        }
     }
 
     /// All rows, parents first.

@@ -37,7 +37,12 @@ impl Node {
     }
 
     /// Applies a list of edits; with `check`, only counts those of which nothing can be found.
-    pub(crate) async fn import_edits(&self, file: &Path, check: bool, mut progress: impl FnMut(u64, u64) + Send) -> Result<Value, NodeError> {
+    pub(crate) async fn import_edits(
+        &self,
+        file: &Path,
+        check: bool,
+        mut progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Value, NodeError> {
         let desk = self.desk().await?;
         let console = desk.console().await?;
         let input = std::fs::File::open(file).map_err(io(file.display()))?;

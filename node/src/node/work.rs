@@ -32,7 +32,10 @@ impl Node {
     }
 
     /// Serves the pages at an address, and says where.
-    pub(crate) async fn serve_pages(&self, address: Option<SocketAddr>) -> Result<(Option<SocketAddr>, Option<JoinHandle<()>>), NodeError> {
+    pub(crate) async fn serve_pages(
+        &self,
+        address: Option<SocketAddr>,
+    ) -> Result<(Option<SocketAddr>, Option<JoinHandle<()>>), NodeError> {
         let Some(address) = address else { return Ok((None, None)) };
         let listener = web::bind(address).await.map_err(|error| NodeError::Told(error.to_string()))?;
         let bound = listener.local_addr().map_err(io("the pages"))?;
@@ -41,10 +44,7 @@ impl Node {
             let node = node.clone();
             Box::pin(async move { node.execute(Request::Status, |_, _| {}).await })
         });
-        let parts = web::Parts {
-            desk: self.desk().await?.clone(),
-            status,
-        };
+        let parts = web::Parts { desk: self.desk().await?.clone(), status };
         let pages = tokio::spawn(async move {
             if let Err(error) = web::serve(listener, parts, std::future::pending()).await {
                 tracing::error!(%error, "the pages ended");

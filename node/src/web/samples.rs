@@ -115,7 +115,7 @@ fn household_row(i: usize) -> HouseholdRow {
         matched: if i == 2 { "成员：王小明（子）".into() } else { String::new() },
         id_no: "320***********0017".into(),
         village: ["农联村", "善港村", "城东社区"][i % 3].into(),
-        address: if i % 4 == 0 {
+        address: if i.is_multiple_of(4) {
             "经济技术开发区（杨舍镇）农联村第十二村民小组 永安路 118 弄 6 号 302 室".into()
         } else {
             "永安路 12 号".into()

@@ -147,3 +147,16 @@ async fn a_large_row_becomes_several_entries_and_survives_being_cut_in_the_middl
     let page = village.desk.household(&clerk, made.records[0], 1).await.expect("a page");
     assert_eq!(page.detail.household.aid.len(), 300);
 }
+
+#[ignore = "a measurement"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn measure_ten_thousand_rows() {
+    let city = city().await;
+    let path = std::env::var("SHOUWANG_HOUSEHOLDS").expect("a file");
+    let person = city.desk.console().await.expect("a console");
+    for _ in 0..2 {
+        let start = std::time::Instant::now();
+        let report = city.desk.import_file(&person, Path::new(&path), |_, _| {}).await.expect("imports");
+        println!("{:?} {report:?}", start.elapsed());
+    }
+}

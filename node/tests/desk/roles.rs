@@ -169,3 +169,31 @@ impl ParseDay for str {
         shouwang_protocol::records::day::Day::parse(self).expect("a day")
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_who_press_at_the_same_moment_decide_once_and_pay_once_even_on_a_machine_with_a_wrong_clock() {
+    let city = city().await;
+    city.on("1999-01-01");
+    let clerk = city.clerk();
+    let household =
+        city.done(&clerk, Command::RegisterHousehold { area: area(VILLAGE), row: row("a", VILLAGE) }).await.records[0];
+    let case = city.open_case(&clerk, application(household)).await;
+    city.stepped(&clerk, case, CaseStep::Accept {}).await;
+    city.stepped(&clerk, case, CaseStep::PreExamine { opinion: Opinion::For, note: String::new() }).await;
+    let (one, other) = (city.person("one", &[Role::Approver]), city.person("other", &[Role::Approver]));
+    let decide = || CaseStep::Decide { outcome: Verdict::Approved, amount: None, reason: String::new() };
+    let pay = || CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: String::new() };
+    for step in [&decide as &dyn Fn() -> CaseStep, &pay] {
+        let results = tokio::join!(city.step(&one, case, step()), city.step(&other, case, step()));
+        assert_eq!([results.0.is_ok(), results.1.is_ok()].iter().filter(|done| **done).count(), 1, "{results:?}");
+    }
+    // Whoever goes away in the middle leaves nothing half done, and the next waits for it.
+    let case = city.open_case(&clerk, OpenCase { applicant: "某".into(), ..OpenCase::of(Origin::Plea) }).await;
+    for _ in 0..20 {
+        let gone = city.step(&clerk, case, CaseStep::Note { text: "走开".into() });
+        let _ = tokio::time::timeout(std::time::Duration::from_micros(300), gone).await;
+    }
+    let last = city.stepped(&clerk, case, CaseStep::Note { text: "留下".into() }).await;
+    let notes = city.page(&clerk, case).await.standing.timeline.len();
+    assert!((2..=22).contains(&notes) && last.entries.len() == 1);
+}

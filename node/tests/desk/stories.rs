@@ -108,6 +108,8 @@ async fn story_b_from_the_warning_to_2835_yuan_with_offices_offline_at_the_awkwa
     let said = township.stepped(&clerk, case, propose()).await.message;
     assert_eq!(said, "已拟定金额 2835.00元（3 × 低保标准945.00元 = 2835.00元）");
     let approver = township.person("zhen", &[Role::Approver]);
+    let long = township.step(&clerk, case, CaseStep::Note { text: "长".repeat(2_000) }).await;
+    assert!(matches!(long, Err(DeskError::Invalid { .. })), "{long:?}");
     let too_much = township.step(&approver, case, decide(None, "")).await.expect_err("the city's to decide");
     assert_eq!(too_much.what(), "不能办理：本级不是这一金额的审批机构");
     let page = township.page(&clerk, case).await;

@@ -40,6 +40,10 @@ const NAMED_LOGS_MAX: usize = 64;
 const HINTED_LOGS_MAX: usize = 1_000;
 /// Receipts in one message.
 const RECEIPTS_PER_MESSAGE: usize = 64;
+/// Milliseconds after which frontiers that differ are compared again though nothing moved; doubled every time.
+const COMPARE_PAUSE_MS: u64 = 2_000;
+/// Milliseconds beyond which that pause does not grow.
+const COMPARE_PAUSE_MAX_MS: u64 = 120_000;
 /// Milliseconds between two rounds of receipts while entries keep coming.
 const RECEIPT_EVERY_MS: u64 = 2_000;
 /// Milliseconds by which the answer to a frame may lag behind the fastest before less is sent at once.
@@ -82,7 +86,11 @@ pub struct Session {
     their_position: u64,
     told: (Digest, Digest),
     told_settled: Option<(Digest, Digest)>,
-    compared: BTreeSet<((Digest, Digest), (Digest, Digest))>,
+    control_told: bool,
+    // The digests of both sides when frontiers were last compared, and when to do so again though nothing moved.
+    compared: Option<((Digest, Digest), (Digest, Digest))>,
+    compare_again_ms: u64,
+    compare_pause_ms: u64,
     queue: BTreeMap<(Lane, LogId), u64>,
     held: BTreeMap<LogId, u64>,
     writer: FrameWriter,
@@ -143,7 +151,10 @@ impl Session {
             their_digests: Default::default(),
             their_position: 0,
             told_settled: None,
-            compared: BTreeSet::new(),
+            control_told: false,
+            compared: None,
+            compare_again_ms: 0,
+            compare_pause_ms: 0,
             queue: BTreeMap::new(),
             held: BTreeMap::new(),
             writer: FrameWriter::default(),
@@ -633,7 +644,8 @@ impl Session {
         if !self.control_settled {
             if mine.0 == self.their_digests.0 {
                 self.control_settled = true;
-            } else if self.is_quiet() && self.compared.insert((mine, self.their_digests)) {
+            } else if !self.control_told {
+                self.control_told = true;
                 self.send_frontiers(replica, true, None, false);
             }
         }
@@ -671,11 +683,29 @@ impl Session {
             }
             happened.agreed |= !self.agreed;
             self.agreed = true;
-        } else if self.dialler && self.data_begun && self.compared.insert((mine, self.their_digests)) {
+        } else if self.dialler {
             let control = mine.0 != self.their_digests.0;
-            self.send_frontiers(replica, control, None, true);
+            if (control || self.data_begun) && self.may_compare(mine, now) {
+                self.send_frontiers(replica, control, None, true);
+            }
         }
         Ok(())
+    }
+
+    /// Whether to compare frontiers now: at once when either side moved, else again after a pause that doubles. What was
+    /// refused for a gap, or passed each other on the way, must not leave two offices apart for good.
+    fn may_compare(&mut self, mine: (Digest, Digest), now: Now) -> bool {
+        let pair = (mine, self.their_digests);
+        if self.compared != Some(pair) {
+            self.compared = Some(pair);
+            self.compare_pause_ms = COMPARE_PAUSE_MS;
+        } else if now.mono_ms < self.compare_again_ms {
+            return false;
+        } else {
+            self.compare_pause_ms = (self.compare_pause_ms * 2).min(COMPARE_PAUSE_MAX_MS);
+        }
+        self.compare_again_ms = now.mono_ms + self.compare_pause_ms;
+        true
     }
 
     fn begin_data<S: Store>(&mut self, replica: &Replica<S>, theirs: &Hello) -> Result<(), StoreError> {
