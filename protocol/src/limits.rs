@@ -10,12 +10,16 @@ pub const AFTER_MAX: usize = 16;
 pub const PAIRS_MAX: usize = 16;
 /// Bytes of a compressed frame that a sender aims for.
 pub const FRAME_TARGET_BYTES: usize = 8 * 1024;
-/// Bytes of a compressed frame that a receiver takes at most (a relay must keep an author's cuts).
-pub const FRAME_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of a compressed frame that a receiver takes at most. More than a sender puts in before compression, because
+/// what does not compress must arrive too.
+pub const FRAME_BYTES_MAX: usize = 192 * 1024;
 /// Bytes of an inflated frame.
 pub const FRAME_INFLATED_MAX: usize = 256 * 1024;
 /// Bytes of entries that a sender puts into one frame before compression, at most.
 pub const FRAME_RAW_MAX: usize = 128 * 1024;
+/// Bytes of entries between two signatures, before compression, at most. A relay must keep an author's cuts, and its
+/// context may compress them less well.
+pub const RUN_RAW_MAX: usize = 32 * 1024;
 /// Bytes of one message of a session on the wire.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Operations of one Automerge change.

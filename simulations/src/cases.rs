@@ -146,15 +146,13 @@ pub fn work_on(world: &mut World, node: usize, case: CaseId, at: Place) {
         What::PaymentFailed { .. } => Some(Grant::Failed),
         _ => None,
     };
-    let deed = world.deed(staff, shown, vec![(at, RecordRef::Volume(case, tier), Change::Event(event))]);
-    let Some(done) = world.do_deed(node, deed) else { return };
-    let Some(entry) = done.entries.first().copied() else { return };
-    if let Some(grant) = grant.filter(|_| counts) {
-        granted(world, case, grant, entry);
-    }
+    let mut deed = world.deed(staff, shown, vec![(at, RecordRef::Volume(case, tier), Change::Event(event))]);
+    deed.grant = grant.filter(|_| counts).map(|grant| (case, grant));
+    world.do_deed(node, deed);
 }
 
-fn granted(world: &mut World, case: CaseId, grant: Grant, entry: EntryRef) {
+/// A node acknowledged a decision or a payment that counted when it was made.
+pub(crate) fn granted(world: &mut World, case: CaseId, grant: Grant, entry: EntryRef) {
     match grant {
         Grant::Decided => world.trace.sometimes("case decided"),
         Grant::Paid => world.trace.sometimes("case paid"),

@@ -38,6 +38,10 @@ pub enum Strike {
     Flush,
     /// A disk is lost and last week's backup restored.
     Restore,
+    /// This node's disk is backed up.
+    Backup(usize),
+    /// This node's disk is lost and its backup restored.
+    RestoreAt(usize),
     /// A village's disk is copied to a second machine.
     Copy,
     /// A clock jumps.
@@ -84,6 +88,12 @@ impl Faults {
 
     /// When it goes wrong.
     pub fn plan(world: &mut World, horizon: u64) {
+        if world.nodes.len() > 50 {
+            // Where there are many logs, a superior that was restored compares them by place first.
+            let township = world.busiest().get(1).copied().unwrap_or_default();
+            world.after(horizon / 2, Event::Strike(Strike::Backup(township)));
+            world.after(horizon / 10 * 9, Event::Strike(Strike::RestoreAt(township)));
+        }
         for (strike, times) in world.faults.strikes.clone() {
             for _ in 0..times {
                 let wait = world.dice.between(horizon / 20, horizon);
@@ -138,6 +148,8 @@ impl World {
                     self.restore(node);
                 }
             }
+            Strike::Backup(node) => self.back_up(node),
+            Strike::RestoreAt(node) => self.restore(node),
             Strike::Copy => self.copy(),
             Strike::ClockJump => {
                 if let Some(node) = self.some_node(|_, _| true) {
@@ -177,6 +189,11 @@ impl World {
         let village = self.city.offices[self.city.machines[machine].office].tier == Tier::Village;
         let known = self.truth().is_some_and(|control| !control.is_revoked(&device));
         village && known && self.nodes.iter().filter(|other| other.device == device).count() == 1
+    }
+
+    /// A backup is taken.
+    pub(crate) fn back_up(&mut self, node: usize) {
+        self.nodes[node].backup = Some(Box::new(self.disk(node).clone()));
     }
 
     /// A disk is lost; the backup comes back, in a new life and with a new epoch.

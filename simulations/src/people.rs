@@ -91,6 +91,8 @@ pub struct Deed {
     pub shown: Vec<RecordId>,
     /// The changes.
     pub changes: Vec<(Place, RecordRef, Change)>,
+    /// The case it grants something to, as far as it counted when the person decided to do it.
+    pub grant: Option<(CaseId, cases::Grant)>,
 }
 
 /// The people of a run, and what they know of each other's work.
@@ -132,14 +134,20 @@ impl People {
 
     /// When people act.
     pub fn plan(world: &mut World, horizon: u64) {
-        let (busy, per_node) = match world.nodes.len() {
-            0..=50 => (world.nodes.len(), 4 * world.options.days),
-            // A big city is about the number of offices: a fifth of them act, once.
-            many => (many / 5, 1),
+        let nodes = world.nodes.len();
+        let (acts, busy) = match nodes {
+            0..=50 => (nodes as u64 * 5 * world.options.days, (0..nodes).collect()),
+            // In a big city most of what happens in a run happens in one township, so that something does happen there.
+            _ => (200, world.busiest()),
         };
-        for _ in 0..busy as u64 * per_node {
-            let (nodes, dice) = (world.nodes.len(), &mut world.people.dice);
-            let node = if dice.chance(250) { dice.index(nodes.min(3)) } else { dice.index(nodes) };
+        for _ in 0..acts {
+            let dice = &mut world.people.dice;
+            let upper = dice.index(busy.len().min(3)).map(|at| busy[at]);
+            let node = match dice.weighted(&[40, 45, 15]) {
+                0 => upper,
+                1 => dice.pick(&busy).copied(),
+                _ => dice.index(nodes),
+            };
             let wait = dice.between(120_000, horizon);
             world.after(wait, Event::Person(node.unwrap_or(0)));
         }
@@ -168,13 +176,23 @@ pub fn place(area: AreaId, lane: Lane) -> Place {
 }
 
 impl World {
+    /// The city, the township with the most villages, and those.
+    pub(crate) fn busiest(&self) -> Vec<usize> {
+        let below = |node: usize| (0..self.nodes.len()).filter(move |other| self.nodes[*other].superior == Some(node));
+        let township = (1..self.nodes.len()).max_by_key(|node| (below(*node).count(), usize::MAX - node)).unwrap_or(0);
+        [0, township].into_iter().chain(below(township)).collect()
+    }
+
     /// A person acts at a node, when it is on.
     pub fn person_acts(&mut self, node: usize) {
         if self.healed_at.is_some() || self.replica(node).is_none() || self.nodes[node].retired {
             return;
         }
         for deed in self.people.doubtful.remove(&node).unwrap_or_default() {
-            if self.do_deed(node, deed).is_some() {
+            // Where nothing came of it, whoever works on a case looks at it again before acting.
+            let done = self.replica(node).and_then(|replica| replica.store().action(&deed.id).ok()).unwrap_or_default();
+            let on_case = deed.changes.iter().any(|(_, _, change)| matches!(change, Change::Event(_)));
+            if !(on_case && done.is_empty()) && self.do_deed(node, deed).is_some() {
                 self.trace.sometimes("done again after doubt");
             }
         }
@@ -268,7 +286,7 @@ impl World {
                     self.deed("s2", Vec::new(), vec![(place, RecordRef::Known(id), Change::Disabled(!number.is_multiple_of(3)))]);
                 self.do_deed(node, deed);
             }
-            Possible::Backup => self.nodes[node].backup = Some(Box::new(self.disk(node).clone())),
+            Possible::Backup => self.back_up(node),
         }
     }
 
@@ -291,7 +309,7 @@ impl World {
 
     /// A new deed.
     pub fn deed(&mut self, staff: &'static str, shown: Vec<RecordId>, changes: Vec<(Place, RecordRef, Change)>) -> Deed {
-        Deed { id: self.people.action_id(), staff, shown, changes }
+        Deed { id: self.people.action_id(), staff, shown, changes, grant: None }
     }
 
     /// A person does something at a node. What the node answered, when it said that it is done.
@@ -319,6 +337,11 @@ impl World {
         let done = match result {
             Ok((_, done)) => {
                 self.acknowledge(node, &done);
+                for (deed, done) in deeds.iter().zip(&done) {
+                    if let (Some((case, grant)), Some(entry)) = (deed.grant, done.entries.first()) {
+                        cases::granted(self, case, grant, *entry);
+                    }
+                }
                 Some(done)
             }
             Err(error) => {

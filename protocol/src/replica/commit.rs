@@ -137,7 +137,10 @@ impl<S: Store> Replica<S> {
                 return Err(CommitError::TooLarge(entry.payload_size()));
             }
             let name = log.name();
+            // Where the city chose another branch, its entries must come before this device goes on; it need not wait.
+            let elsewhere = EntryRef { log: name, sequence: head.length };
             if self.forked.contains(&log)
+                || work.control.choice(&log.device, &elsewhere).is_some()
                 || work.control.closed_at(&log.device, &name).is_some_and(|length| head.length >= length)
             {
                 return Err(CommitError::Closed);

@@ -77,15 +77,19 @@ impl<S: Store> Replica<S> {
                 {
                     cut(log, at.sequence);
                 }
-                if self.forked.contains(&log) {
-                    settled.push(*at);
-                }
             }
         }
         // An office that lost an area has nothing there but what was closed at a stated length.
         for (log, _) in self.frontier.logs().filter(|(_, head)| head.length > 0) {
             if authority::may_log(&self.control, log) == Err(Denied::NotCovered) {
                 cuts.insert(*log, 0);
+            }
+        }
+        // A fork is settled when it was decided, or when its place is cut away.
+        for fork in self.store.forks()? {
+            let length = cuts.get(&fork.log).copied().unwrap_or(self.frontier.get(&fork.log).length);
+            if length <= fork.at.sequence || self.control.choice(&fork.log.device, &fork.at).is_some() {
+                settled.push(fork.at);
             }
         }
         Ok((cuts, settled))
@@ -132,15 +136,12 @@ impl<S: Store> Replica<S> {
             work.set_head(*log, head);
             work.truncations.push((*log, *length));
         }
-        let decided: BTreeSet<LogId> = settled.iter().filter_map(|at| self.frontier.log_named(&at.log)).collect();
         work.settled = settled;
         let vanished = self.replay(&mut work, areas)?;
         let staged = work.finish(vanished);
         let committed = self.write(staged)?;
         self.cache.borrow_mut().clear();
-        for log in decided {
-            self.forked.remove(&log);
-        }
+        self.forked = self.store.forks()?.into_iter().map(|fork| fork.log).collect();
         Ok(committed)
     }
 

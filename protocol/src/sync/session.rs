@@ -548,10 +548,12 @@ impl Session {
     }
 
     fn run_from<S: Store>(&self, replica: &Replica<S>, log: &LogId, from: u64, bytes: usize) -> Result<Option<Run>, StoreError> {
-        for budget in [bytes, limits::FRAME_INFLATED_MAX * 3 / 4] {
+        let bytes = bytes.min(limits::RUN_RAW_MAX);
+        for (wanted, budget) in [(true, bytes), (false, limits::FRAME_INFLATED_MAX * 3 / 4)] {
             let mut entries = replica.store().entries(log, from, budget)?;
-            let signed = entries.iter().rposition(|entry| entry.signature.is_some());
-            let Some(last) = signed else { continue };
+            // As much as was asked for; where nothing that short is signed, no more than up to the next signature.
+            let mut signed = (0..entries.len()).filter(|at| entries[*at].signature.is_some());
+            let Some(last) = (if wanted { signed.next_back() } else { signed.next() }) else { continue };
             entries.truncate(last + 1);
             let Some(signature) = entries.last().and_then(|entry| entry.signature) else { continue };
             return Ok(Some(Run {
@@ -595,7 +597,11 @@ impl Session {
                     self.queue.remove(&(lane, log));
                     continue;
                 };
-                raw += run.entries.iter().map(crate::entry::Entry::size).sum::<usize>() + 150;
+                let size = run.entries.iter().map(crate::entry::Entry::size).sum::<usize>() + 150;
+                if !runs.is_empty() && raw + size > limits::FRAME_RAW_MAX {
+                    break;
+                }
+                raw += size;
                 let end = run.first + run.entries.len() as u64;
                 self.held.insert(log, end);
                 if end < head {

@@ -189,8 +189,12 @@ impl City {
 
     /// A household with a name and a list of aid.
     pub fn household(&mut self, n: usize, of: usize, head: &str) -> RecordId {
+        self.try_household(n, of, head).expect("commits").records[0]
+    }
+
+    pub fn try_household(&mut self, n: usize, of: usize, head: &str) -> Result<Done, CommitError> {
         let head = head.to_owned();
-        let made = self.act(
+        self.try_act(
             n,
             registry(of),
             RecordRef::New(Kind::HOUSEHOLD),
@@ -200,8 +204,7 @@ impl City {
                 tx.put_object(ROOT, "aid", ObjType::List)?;
                 Ok(())
             }),
-        );
-        made.records[0]
+        )
     }
 
     pub fn put(&mut self, n: usize, of: usize, record: RecordId, field: &str, value: &str) -> EntryRef {
@@ -285,6 +288,15 @@ impl City {
         self.nodes[to].received(connection, &bytes, self.now).expect("takes it");
         self.collect(to);
         true
+    }
+
+    /// Delivers the next message of one connection. Whether there was one.
+    pub fn step_on(&mut self, connection: Connection) -> bool {
+        let Some(at) = self.inbox.iter().position(|(on, _, _)| *on == connection) else { return false };
+        if let Some(message) = self.inbox.remove(at) {
+            self.inbox.push_front(message);
+        }
+        self.step()
     }
 
     /// Delivers everything, and lets time pass until nothing more happens.
