@@ -1,4 +1,5 @@
 //! Ways in which two honest devices once failed to agree; the simulator found them all.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod support;
 
