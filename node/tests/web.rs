@@ -530,6 +530,63 @@ async fn pages_beyond_this_machine_are_refused() {
     assert!(refused.to_string().contains("only 127.0.0.1"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_looked_at_before_it_is_brought_in() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let csrf = zhang.get("/import").hidden("csrf");
+        let rows = format!(
+            "{{\"id\":\"a\",\"region\":\"{VILLAGE}\",\"head\":\"王秀英\"}}\n{{\"id\":\"b\",\"region\":\"000000000000\",\"head\":\"李某\"}}\n{{oops\n"
+        );
+        let upload = |csrf: &str| {
+            let part = |name: &str, more: &str, text: &str| {
+                format!("--xx\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{text}\r\n")
+            };
+            let body = part("csrf", "", csrf) + &part("file", "; filename=\"名册.jsonl\"", &rows) + "--xx--\r\n";
+            let origin = format!("http://{}", zhang.at);
+            let headers = [("Origin", origin.as_str()), ("Content-Type", "multipart/form-data; boundary=xx")];
+            zhang.ask("POST", "/import", &headers, body.as_bytes())
+        };
+        assert_eq!(upload("00000000000000000000000000000000").status, 403);
+        let preview = upload(&csrf);
+        assert!(preview.status == 200 && preview.body.contains("还没有写入") && preview.body.contains("导入 1 户"), "{}", preview.body);
+        assert!(zhang.post("/households/search", &[("csrf", &csrf), ("term", "秀英")]).body.contains("没有找到"), "nothing is written yet");
+        let rejects = zhang.get("/import/rejects");
+        assert!(rejects.header("content-disposition").starts_with("attachment") && rejects.body.lines().count() == 2, "{}", rejects.body);
+        let fields = [("csrf", csrf.as_str()), ("action", "00112233445566778899aabbccddeeff")];
+        assert!(zhang.post("/import/go", &fields).body.contains("导入完成"));
+        assert_eq!(zhang.post("/import/go", &fields).status, 409, "what was brought in is not brought in again");
+        assert!(zhang.post("/households/search", &[("csrf", &csrf), ("term", "秀英")]).body.contains("王秀英"));
+        let li = browser.sign_in("li", PASSWORD);
+        assert_eq!((li.get("/import").status, li.get("/import/rejects").status), (403, 404), "not an approver's matter, nor their file");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_node_asks_for_the_passphrase_and_then_gives_the_listener_back() {
+    let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("binds");
+    let browser = Browser { at: listener.local_addr().expect("an address"), cookie: String::new() };
+    let locked = tokio::spawn(web::unlock::until_unlocked(listener, |passphrase| async move {
+        if passphrase.as_str() == "open sesame" { Ok(42) } else { Err("wrong".to_owned()) }
+    }));
+    let steps = browser.clone();
+    tokio::task::spawn_blocking(move || {
+        assert_eq!(steps.get("/today").header("location"), "/unlock");
+        assert!(steps.get("/unlock").body.contains("口令"));
+        assert_eq!(steps.post_from("http://evil.example", "/unlock", &[("passphrase", "open sesame")]).status, 403);
+        assert_eq!(steps.post("/unlock", &[("passphrase", "wrong")]).status, 401);
+        let opened = steps.post("/unlock", &[("passphrase", "open sesame")]);
+        assert_eq!((opened.status, opened.header("location")), (303, "/sign-in"));
+    })
+    .await
+    .expect("the steps");
+    let (listener, opened) = locked.await.expect("ends").expect("unlocked");
+    assert_eq!((listener.local_addr().expect("an address"), opened), (browser.at, 42));
+}
+
 /// Serves for a while with households of a file: `SHOUWANG_LOOK=FILE.jsonl cargo test … -- --ignored look --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "for looking at the pages with a browser"]

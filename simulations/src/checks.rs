@@ -279,6 +279,9 @@ impl World {
 
     fn judge_end(&mut self) -> Result<(), (&'static str, String)> {
         let Some(control) = self.truth() else { return Ok(()) };
+        // Where nothing was cut and nothing lost, everything that people did has effect.
+        let untouched = (0..self.nodes.len()).all(|node| self.disk(node).evidence().is_empty())
+            && !self.model.acknowledged.iter().any(|entry| entry.lost);
         for acknowledged in &self.model.acknowledged {
             let Acknowledged { node: author, log, sequence, hash, lost } = acknowledged;
             let at = EntryRef { log: log.name(), sequence: *sequence };
@@ -287,6 +290,15 @@ impl World {
             for node in 0..self.nodes.len() {
                 let disk = self.disk(node);
                 let here = disk.entry(log, *sequence).ok().flatten().is_some_and(|entry| entry.hash == *hash);
+                if here
+                    && untouched
+                    && self.disk(node).entry(log, *sequence).ok().flatten().is_some_and(|e| e.verdict != Verdict::Applied)
+                {
+                    return Err((
+                        "effect",
+                        format!("entry {sequence} of {log:?}, by node {author}, has no effect at node {node}"),
+                    ));
+                }
                 kept |= here || disk.evidence().iter().any(|entry| entry.reference() == at && entry.hash == *hash);
                 let holder = !self.nodes[node].retired && law::may_hold(control, &self.nodes[node].device, &log.place);
                 if holder && !here && !lost && !cut {

@@ -203,3 +203,41 @@ impl Store for SimStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::city::{City, first_life};
+    use crate::people::place;
+    use shouwang_protocol::engine::Engine;
+    use shouwang_protocol::record::{Lane, RecordRef};
+    use shouwang_protocol::records::staff::{self, Role, Staff};
+    use shouwang_protocol::replica::{Action, CommitError, Draft, Replica};
+    use shouwang_protocol::sync::session::Now;
+
+    fn hire(city: &City) -> Action {
+        let person = Staff::new("a", "甲", city.offices[0].id, [Role::Intake]);
+        let place = place(city.root(), Lane::Control);
+        let drafts = vec![Draft { place, record: RecordRef::New(Kind::STAFF), edit: staff::create(&person) }];
+        Action { id: ActionId([5; 16]), staff: "s1".into(), claimed_ms: 0, shown: Vec::new(), drafts }
+    }
+
+    #[test]
+    fn what_a_failed_write_left_on_the_disk_is_known_at_the_next_tick_and_not_done_twice() {
+        let city = City::small();
+        for written in [true, false] {
+            let switches: Rc<RefCell<Switches>> = Rc::default();
+            let disk = SimStore::new(city.disk(0, 7, false), switches.clone(), false);
+            let replica = Replica::open(disk, city.identity(0, first_life(0))).expect("opens");
+            let mut engine = Engine::new(replica);
+            let before = engine.replica().control_digest();
+            switches.borrow_mut().armed = Some((0, Mishap::Error(written)));
+            assert!(matches!(engine.commit(vec![hire(city)], Now::default()), Err(CommitError::Store(_))));
+            assert_eq!(engine.replica().control_digest(), before);
+            engine.tick(Now::default()).expect("ticks");
+            assert_eq!(engine.replica().control_digest() != before, written);
+            let (_, done) = engine.commit(vec![hire(city)], Now::default()).expect("commits");
+            assert_eq!(done[0].again, written);
+        }
+    }
+}

@@ -56,6 +56,14 @@ impl Profile {
         [Profile::Small, Profile::Zhangjiagang].into_iter().find(|profile| profile.word() == word)
     }
 
+    /// What must have happened somewhere in a set of runs.
+    pub fn sometimes(self) -> &'static [&'static str] {
+        match self {
+            Profile::Small => SOMETIMES,
+            Profile::Zhangjiagang => SOMETIMES_BIG,
+        }
+    }
+
     /// The city of this profile.
     pub fn city(self) -> &'static City {
         match self {
@@ -692,7 +700,6 @@ pub const SOMETIMES: &[&str] = &[
     "disk copied",
     "frontiers compared",
     "control frontiers compared",
-    "digests by place compared",
     "receipts passed on",
     "certificate asked for",
     "run refused",
@@ -722,4 +729,15 @@ pub const SOMETIMES: &[&str] = &[
     "attack stored",
     "attack refused",
     "attack without effect",
+];
+
+/// The same for a big city, where less goes on at each office.
+pub const SOMETIMES_BIG: &[&str] = &[
+    "digests by place compared",
+    "frontiers compared",
+    "control frontiers compared",
+    "backup restored",
+    "certificate asked for",
+    "connection cut",
+    "receipts passed on",
 ];

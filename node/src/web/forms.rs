@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 pub struct Known<'a> {
     /// Where the case stands.
     pub standing: &'a Standing,
-    /// The amount by the pack's formula, and its working.
-    pub proposal: Option<&'a (Fen, String)>,
+    /// The amount by the pack's formula and its working, or why there is none.
+    pub proposal: Result<&'a (Fen, String), &'a str>,
     /// What can be chosen.
     pub choices: &'a Choices,
     /// The transfers that the person may answer.
@@ -81,7 +81,10 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
     let s = known.standing;
     let note = |label: &str| Field::area("note", label);
     let money = |label: &str| Field::text("amount", label).typed(Input::Number).needed();
-    let proposal = || known.proposal.cloned();
+    let (by_rule, working) = match known.proposal {
+        Ok((fen, working)) => (fen.to_string(), working.clone()),
+        Err(why) => (String::new(), why.to_owned()),
+    };
     let plain = |fen: Fen| fen.to_string();
     let mut fields = match kind {
         EventKind::Opened | EventKind::Withdrawn => Vec::new(),
@@ -105,16 +108,13 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             vec![words("opinion", "预审意见", Opinion::ALL, Opinion::word, Opinion::label), note("说明")]
         }
         EventKind::Proposed => {
-            let (amount, formula) = proposal().map(|(fen, text)| (plain(fen), text)).unwrap_or_default();
-            vec![money("金额(元)").with(amount).hinted(formula), Field::area("reason", "与公式不同时，写明理由")]
+            vec![money("金额(元)").with(by_rule).hinted(working), Field::area("reason", "与公式不同时，写明理由")]
         }
         EventKind::Decided => {
-            let found =
-                s.proposed.map(|fen| (plain(fen), String::new())).or_else(|| proposal().map(|(fen, text)| (plain(fen), text)));
-            let (amount, formula) = found.unwrap_or_default();
+            let amount = s.proposed.map_or(by_rule, plain);
             vec![
                 words("outcome", "结论", Verdict::ALL, Verdict::word, Verdict::label),
-                Field::text("amount", "金额(元)").typed(Input::Number).with(amount).hinted(formula),
+                Field::text("amount", "金额(元)").typed(Input::Number).with(amount).hinted(working),
                 Field::area("reason", "理由").hinted("不予批准、或金额与公式不同时，必须写明；不予批准时金额不计。"),
             ]
         }
@@ -199,7 +199,8 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         }
         Stage::Unknown | Stage::Closed => &[],
     };
-    wanted.iter().copied().find(|kind| possible.contains(kind))
+    let done = |kind: EventKind| kind == EventKind::Proposed && standing.proposed.is_some();
+    wanted.iter().copied().find(|kind| possible.contains(kind) && !done(*kind))
 }
 
 /// What was typed into a form.

@@ -138,13 +138,15 @@ where
     let mut served = tokio::spawn(served.into_future());
     let unlocked = tokio::select! {
         unlocked = opened.recv() => unlocked,
-        _ = &mut served => None,
+        // Only when the socket is gone; the handle must not be asked again.
+        _ = &mut served => return Err(ServeError::Io(std::io::Error::other("the page for the passphrase ended"))),
     };
     // The browser gets its answer before the page ends; whoever keeps a connection open does not hold us up.
     let _ = stop.send(());
-    let _ = tokio::time::timeout(Duration::from_secs(PAUSE_SECONDS), &mut served).await;
-    served.abort();
-    let _ = served.await;
+    if tokio::time::timeout(Duration::from_secs(PAUSE_SECONDS), &mut served).await.is_err() {
+        served.abort();
+        let _ = served.await;
+    }
     match (unlocked, Arc::into_inner(listener)) {
         (Some(unlocked), Some(listener)) => Ok((listener, unlocked)),
         _ => Err(ServeError::Io(std::io::Error::other("the page for the passphrase ended"))),

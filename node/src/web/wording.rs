@@ -91,7 +91,7 @@ pub fn lane(tier: Tier) -> u8 {
 
 /// By when, in the words that matter today.
 pub fn due(due: Option<Day>, today: Day) -> Chip {
-    let Some(due) = due else { return Chip::new(Tone::Plain, "不限") };
+    let Some(due) = due else { return Chip::default() };
     let (_, month, number) = due.ymd();
     match due.0 - today.0 {
         late @ ..0 => Chip::new(Tone::Bad, format!("已超 {} 天", -late)),
@@ -140,11 +140,14 @@ pub fn case_title(origin: Option<Origin>, assistance: &str, rule: &str) -> Strin
     }
 }
 
-/// How far an entry got, as seen from a machine of `here`: 本机, then each tier above.
+/// How far an entry got, as seen from a machine of `here`: 本机, then each tier above. The city has nothing to wait for.
 pub fn stored(here: Tier, stored: Stored) -> Ticks {
     let above = [(Tier::Township, "镇", stored >= Stored::Township), (Tier::City, "市", stored >= Stored::City)];
-    let steps = above.into_iter().filter(|(tier, ..)| here < *tier).map(|(_, label, there)| (label, there));
-    Ticks { steps: std::iter::once(("本机", true)).chain(steps).collect() }
+    let steps: Vec<_> = above.into_iter().filter(|(tier, ..)| here < *tier).map(|(_, label, there)| (label, there)).collect();
+    match steps.is_empty() {
+        true => Ticks::default(),
+        false => Ticks { steps: std::iter::once(("本机", true)).chain(steps).collect() },
+    }
 }
 
 /// Whose turn it is, and what to do.

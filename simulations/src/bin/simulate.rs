@@ -178,8 +178,7 @@ fn many(arguments: &Arguments, range: &str) -> Result<bool, String> {
     });
     let (seen, failed, events, actions, slowest) = results.into_inner().map_err(|_| "a thread died")?;
     let seconds = begun.elapsed().as_secs_f64();
-    let never: Vec<&str> =
-        shouwang_simulations::world::SOMETIMES.iter().copied().filter(|what| !seen.contains_key(what)).collect();
+    let never: Vec<&str> = base.profile.sometimes().iter().copied().filter(|what| !seen.contains_key(what)).collect();
     if arguments.json {
         let summary = serde_json::json!({
             "seeds": end - first, "failed": failed, "events": events, "actions": actions, "seconds": seconds,

@@ -35,6 +35,10 @@ pub struct CasePage {
     pub household: Option<String>,
     /// What keeps it from being decided.
     pub blocks: Vec<String>,
+    /// What went wrong with a step that is no longer offered.
+    pub fault: String,
+    /// Whether the reader may print the receipt.
+    pub may_print: bool,
     /// The story.
     pub entries: Vec<StoryEntry>,
     /// Who must act.
@@ -238,7 +242,12 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     let choices = app.desk().choices(&signed.person).await?;
     let s = &found.standing;
     let today = app.today();
-    let known = Known { standing: s, proposal: found.proposal.as_ref().ok(), choices: &choices, answerable: &found.answerable };
+    let known = Known {
+        standing: s,
+        proposal: found.proposal.as_ref().map_err(String::as_str),
+        choices: &choices,
+        answerable: &found.answerable,
+    };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
     for kind in found.possible.iter().copied().filter(|kind| !matches!(kind, EventKind::Opened | EventKind::Withdrawn)) {
@@ -264,13 +273,8 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     actions.sort_by_key(|action| !action.next);
     let mut chips = vec![wording::stage(s.stage)];
     chips.extend(wording::urgency(s.urgency));
-    let mut blocks = found.blocks.clone();
-    if let (Err(why), true) = (&found.proposal, found.possible.contains(&EventKind::Proposed)) {
-        blocks.push(why.clone());
-    }
-    blocks.extend(
-        tried.as_ref().filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault.clone()),
-    );
+    let fault =
+        tried.filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault).unwrap_or_default();
     let (sum, sum_label) = sum(s);
     let title = wording::case_title(s.origin, &s.assistance, &s.rule);
     let idle = if s.stage == Stage::Closed { "已办结，没有人需要办理。" } else { "现在没有人需要办理。" };
@@ -280,15 +284,18 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         due: wording::due(turn.due, today),
         mine: turn.mine,
     };
+    let place = if signed.person.is_office_staff() { "/cases" } else { "/inbox" };
     Ok(CasePage {
-        frame: app.frame(signed, "事项", "/cases").await?,
+        frame: app.frame(signed, "事项", place).await?,
         id: id.to_owned(),
         heading: format!("{title} · {}", s.applicant),
         place: found.place.clone(),
         chips,
         number: s.number.clone().unwrap_or_default(),
         household: found.household.as_ref().map(|household| household.record.to_string()),
-        blocks,
+        blocks: found.blocks.clone(),
+        fault,
+        may_print: s.number.is_some() && signed.person.is_office_staff(),
         entries: found.entries.iter().map(|line| entry(line, signed)).collect::<Result<_, _>>()?,
         turns: found.turns.iter().map(turn).collect(),
         idle: idle.to_owned(),

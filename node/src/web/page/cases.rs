@@ -4,7 +4,7 @@ use crate::store::reader::{self, CaseFilter, Page};
 use crate::web::App;
 use crate::web::error::{self, Answer};
 use crate::web::session::Signed;
-use crate::web::view::{Chip, Frame, Tone};
+use crate::web::view::{Chip, Frame};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::{Query, State};
@@ -96,7 +96,7 @@ pub fn row(line: &reader::CaseRow, today: Day) -> CaseRow {
         area: line.area_name.clone(),
         stage: wording::stage(line.stage),
         turn: line.turns.iter().map(wording::turn).collect::<Vec<_>>().join("；"),
-        due: if closed || line.due.is_none() { Chip::new(Tone::Plain, "—") } else { wording::due(line.due, today) },
+        due: if closed || line.due.is_none() { Chip::default() } else { wording::due(line.due, today) },
         opened: wording::day(line.opened_on),
         urgent: !closed && (line.urgency != Urgency::Normal || line.due.is_some_and(|due| due < today)),
     }

@@ -292,7 +292,11 @@ fn history(item: &desk::HistoryItem, here: Tier, now_ms: i64) -> HistoryRow {
     }
     HistoryRow {
         when: wording::moment(item.claimed_ms, now_ms),
-        who: if item.name.is_empty() { item.staff.clone() } else { item.name.clone() },
+        who: match (item.name.as_str(), item.staff.as_str()) {
+            ("", desk::CONSOLE) => "本机管理".to_owned(),
+            ("", staff) => staff.to_owned(),
+            (name, _) => name.to_owned(),
+        },
         office: item.office.clone(),
         lines,
         ticks: wording::stored(here, item.stored),

@@ -4,7 +4,7 @@ use crate::desk::InboxLine;
 use crate::web::App;
 use crate::web::error::{self, Answer};
 use crate::web::session::Signed;
-use crate::web::view::{Chip, Frame, Tone};
+use crate::web::view::{Chip, Frame};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::State;
@@ -57,7 +57,7 @@ fn row(line: &InboxLine, today: Day) -> InboxRow {
         person: line.applicant.clone(),
         from: format!("{} {}", line.from, wording::day(line.sent_on)),
         state: wording::transfer(line.state),
-        due: if done { Chip::new(Tone::Plain, "—") } else { wording::due(line.due, today) },
+        due: if done { Chip::default() } else { wording::due(line.due, today) },
         sessions: if line.sessions > 0 { line.sessions.to_string() } else { String::new() },
         urgent: !done && line.urgency != Urgency::Normal,
     }

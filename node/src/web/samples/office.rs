@@ -57,6 +57,8 @@ pub fn case() -> CasePage {
         number: "320582100-20190529-0007".into(),
         household: Some("h".into()),
         blocks: vec!["这户的“年收入”有两个不同的值，确认之前不能审批。".into()],
+        fault: String::new(),
+        may_print: true,
         entries,
         turns: vec![
             TurnLine {
