@@ -12,7 +12,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Answer, Change, Channel, Finding, Opinion, Origin, TargetKind, Urgency, Verdict};
-use shouwang_protocol::records::policy::Pack;
+use shouwang_protocol::records::policy::{Article, Pack, Standard};
 use shouwang_protocol::records::staff::Role;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -157,6 +157,25 @@ pub enum Command {
         #[schema(value_type = Object)]
         pack: Pack,
     },
+    /// Publishes the last pack again with some rows replaced or added. City only.
+    RevisePolicy(PolicyRevision),
+}
+
+/// What changes from one policy pack to the next.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRevision {
+    /// The first day of the new pack.
+    #[schema(value_type = String)]
+    pub from: Day,
+    /// Policies, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub articles: Vec<Article>,
+    /// Standards, by code; `fen` null: unset.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub amounts: Vec<Standard>,
 }
 
 /// Several changes of one household.
@@ -562,6 +581,7 @@ impl Command {
             Command::DisableStaff { .. } => "disable_staff",
             Command::EnableStaff { .. } => "enable_staff",
             Command::PublishPolicy { .. } => "publish_policy",
+            Command::RevisePolicy(_) => "revise_policy",
         }
     }
 }

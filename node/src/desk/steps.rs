@@ -4,7 +4,6 @@
 //! transfer, their entry, their decision), does anything unsettled stand in the way, and would it count as the case
 //! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
 
-use super::amounts;
 use super::cases::{routed_rule, short};
 use super::command::{CaseStep, To};
 use super::outcome::DeskError;
@@ -174,7 +173,7 @@ impl Desktop<'_> {
             CaseStep::DoNotAccept { reason } => What::NotAccepted { reason },
             CaseStep::PreExamine { opinion, note } => What::PreExamined { opinion, note },
             CaseStep::Propose { amount, reason } => {
-                let (amount, formula) = amounts::settle(self.standing(), self.packs, amount, &reason)?;
+                let (amount, formula) = self.room.settle(self.standing(), self.packs, amount, &reason)?;
                 What::Proposed { amount, formula }
             }
             CaseStep::Decide { outcome, amount, reason } => self.decision(outcome, amount, reason)?,
@@ -252,11 +251,11 @@ impl Desktop<'_> {
                     let why = format!("同一家庭一年内已批准过这一种类（{number}），再次批准须写明理由");
                     return Err(DeskError::invalid("reason", why));
                 }
-                match (amount, self.standing().proposed, amounts::proposal(self.standing(), self.packs)) {
+                match (amount, self.standing().proposed, self.room.proposal(self.standing(), self.packs)?) {
                     // What an office proposed carries its working with it.
                     (None, Some(proposed), _) => (proposed, self.proposed_formula()),
                     (Some(amount), Some(proposed), _) if amount == proposed => (proposed, self.proposed_formula()),
-                    _ => amounts::settle(self.standing(), self.packs, amount, &reason)?,
+                    _ => self.room.settle(self.standing(), self.packs, amount, &reason)?,
                 }
             }
         };

@@ -26,7 +26,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use page::{case, case_new, cases, household, household_edit, households, import, inbox, receipt, sign_in, staff, sync, today};
+use page::{
+    case, case_new, cases, household, household_edit, households, import, inbox, policies, policy_edit, receipt, sign_in, staff,
+    sync, today,
+};
 use std::future::Future;
 use std::net::SocketAddr;
 
@@ -55,6 +58,12 @@ fn router(app: App) -> Router {
         .route("/import/go", post(import::go))
         .route("/import/rejects", get(import::rejects))
         .route("/inbox", get(inbox::list))
+        .route("/households/{id}/policies", get(policies::for_household))
+        .route("/policies", get(policies::list))
+        .route("/policies/match", get(policies::match_form).post(policies::find))
+        .route("/policies/revise", get(policy_edit::form).post(policy_edit::save))
+        .route("/policies/standards", get(policy_edit::standards).post(policy_edit::set_standards))
+        .route("/policies/{code}", get(policies::show))
         .route("/staff", get(staff::list).post(staff::add))
         .route("/staff/reset", post(staff::reset))
         .route("/staff/disable", post(staff::disable))

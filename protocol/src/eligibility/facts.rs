@@ -74,7 +74,8 @@ impl Known for String {
 macro_rules! facts {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty, $label:literal;)* })*) => { $(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Debug, Default)]
+        #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
         pub struct $name { $(#[doc = $label] pub $field: Option<$kind>,)* }
 
         impl $name {
@@ -137,7 +138,8 @@ facts! {
 }
 
 /// What is known.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Facts {
     /// Of the household.
     pub household: HouseholdFacts,

@@ -53,9 +53,9 @@ pub struct Judged {
 
 /// A policy and how it fits.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-pub struct Match<'a> {
+pub struct Match {
     /// The policy.
-    pub article: &'a Article,
+    pub article: Article,
     /// How it fits.
     pub fit: Fit,
     /// Its conditions, in its order.
@@ -71,9 +71,9 @@ fn judged(condition: &Condition, facts: &Facts, standards: &BTreeMap<String, Fen
 }
 
 /// The policies that hold on `today`, the fitting ones first, each with its reasons. Not a decision.
-pub fn matches<'a>(pack: &'a Pack, facts: &Facts, today: Day) -> Vec<Match<'a>> {
+pub fn matches(pack: &Pack, facts: &Facts, today: Day) -> Vec<Match> {
     let standards = pack.standards();
-    let mut found: Vec<Match<'a>> = pack
+    let mut found: Vec<Match> = pack
         .articles
         .iter()
         .filter(|article| article.holds_on(today))
@@ -89,7 +89,7 @@ pub fn matches<'a>(pack: &'a Pack, facts: &Facts, today: Day) -> Vec<Match<'a>> 
             } else {
                 Fit::Fits
             };
-            Match { article, fit, conditions }
+            Match { article: article.clone(), fit, conditions }
         })
         .collect();
     found.sort_by_key(|it| it.fit);

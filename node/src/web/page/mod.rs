@@ -10,6 +10,8 @@ pub mod household_edit;
 pub mod households;
 pub mod import;
 pub mod inbox;
+pub mod policies;
+pub mod policy_edit;
 pub mod receipt;
 pub mod sign_in;
 pub mod staff;
