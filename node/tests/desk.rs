@@ -8,6 +8,8 @@ mod support;
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/policies.rs"]
+mod policies;
 #[path = "desk/roles.rs"]
 mod roles;
 #[path = "desk/sign_in.rs"]

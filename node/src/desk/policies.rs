@@ -3,7 +3,7 @@
 use super::command::PolicyRevision;
 use super::model::{Person, PolicyPage};
 use super::outcome::{DeskError, FieldFault};
-use super::{Desk, Plan, Room};
+use super::{Desk, Plan, Room, permit};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::eligibility::{Facts, Match, matches};
 use shouwang_protocol::record::{ActionId, Kind, RecordId, RecordRef};
@@ -48,6 +48,7 @@ impl Desk {
 
     /// What might fit a household, with the reasons. Not a decision.
     pub async fn policies_for(&self, person: &Person, record: RecordId) -> Result<(String, Vec<Match>), DeskError> {
+        permit::office_staff(person)?;
         self.in_room(person, LOOKING, move |room| {
             let found = room.household(&record)?;
             room.matching(&Facts::of(&found.household, room.day))
