@@ -10,6 +10,8 @@ mod households;
 mod import;
 #[path = "desk/policies.rs"]
 mod policies;
+#[path = "desk/procedure.rs"]
+mod procedure;
 #[path = "desk/roles.rs"]
 mod roles;
 #[path = "desk/sign_in.rs"]

@@ -20,11 +20,20 @@ pub struct Calendar {
 
 /// The longest deadline in working days; a longer one counts as this.
 pub const DEADLINE_DAYS_MAX: u32 = 1_000;
+/// Days of the calendar that are looked through at most.
+const CALENDAR_DAYS_MAX: i32 = 2_000;
 
 impl Calendar {
     /// Whether `day` is a working day (工作日).
     pub fn is_working(&self, day: Day) -> bool {
         self.worked.contains(&day) || (day.weekday() < 5 && !self.off.contains(&day))
+    }
+
+    /// How many working days there are after `start`, up to and with `end`.
+    pub fn between(&self, start: Day, end: Day) -> u32 {
+        let last = end.min(start.plus(CALENDAR_DAYS_MAX));
+        let days = (start.0.saturating_add(1)..=last.0).filter(|day| self.is_working(Day(*day)));
+        u32::try_from(days.count()).unwrap_or(u32::MAX)
     }
 
     /// The same, a part for each year, so that no row of a pack outgrows a string.

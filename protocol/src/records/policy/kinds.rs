@@ -27,6 +27,12 @@ pub struct Assistance {
     /// Working days for a step; a step that is missing has no clock.
     #[serde(default)]
     pub days: BTreeMap<Step, u32>,
+    /// Days (of the calendar, not working days) for which the opinion is put up; none: seven.
+    #[serde(default)]
+    pub notice_days: Option<u32>,
+    /// Working days by which a term may be made longer, in all; none: not at all.
+    #[serde(default)]
+    pub extend_days: Option<u32>,
     /// How an amount is computed.
     #[serde(default)]
     pub formula: Option<Formula>,
@@ -66,8 +72,12 @@ pub enum Step {
     Verify,
     /// 受理
     Accept,
+    /// 入户调查
+    Visit,
     /// 预审
     PreExamine,
+    /// 公示
+    Notice,
     /// 审批
     Decide,
     /// 发放
@@ -130,6 +140,11 @@ impl Assistance {
             Decides::Tiers(limits) => limits.iter().map(|limit| limit.tier).collect(),
             Decides::Department | Decides::Nobody => Vec::new(),
         }
+    }
+
+    /// Days for which the opinion is put up (民发〔2021〕57号 第19条: seven).
+    pub fn notice_days(&self) -> u32 {
+        self.notice_days.unwrap_or(7).clamp(1, 365)
     }
 
     /// Whether the kind goes through this step.
