@@ -14,3 +14,5 @@ mod roles;
 mod sign_in;
 #[path = "desk/stories.rs"]
 mod stories;
+#[path = "desk/tables.rs"]
+mod tables;

@@ -214,7 +214,8 @@ impl Room<'_> {
         let line = |case: &CaseRow| -> Vec<Out> {
             let day = |day: Option<Day>| Out::from(day.map(|day| day.to_string()).unwrap_or_default());
             let yuan = |fen: Option<Fen>| fen.map_or(Out::Empty, |fen| Out::Number(fen.0 as f64 / 100.0));
-            let turns: Vec<String> = case.turns.iter().map(|turn| format!("{} {}", turn.name, turn.what).trim().to_owned()).collect();
+            let turns: Vec<String> =
+                case.turns.iter().map(|turn| format!("{} {}", turn.name, turn.what).trim().to_owned()).collect();
             let kind = kinds.get(case.assistance.as_str()).copied().unwrap_or(&case.assistance);
             let household = case.household.and_then(|record| keys.get(&record).cloned()).unwrap_or_default();
             vec![
@@ -237,14 +238,25 @@ impl Room<'_> {
             ]
         };
         let headers = [
-            "受理编号", "事项编号", "村(社区)", "申请人", "户编号", "来源", "紧急程度", "救助种类", "办理状态", "状态起", "登记日期",
-            "拟救助金额(元)", "审批金额(元)", "发放金额(元)", "期限", "待办",
+            "受理编号",
+            "事项编号",
+            "村(社区)",
+            "申请人",
+            "户编号",
+            "来源",
+            "紧急程度",
+            "救助种类",
+            "办理状态",
+            "状态起",
+            "登记日期",
+            "拟救助金额(元)",
+            "审批金额(元)",
+            "发放金额(元)",
+            "期限",
+            "待办",
         ];
-        let table = Table {
-            name: "事项",
-            headers: headers.map(str::to_owned).to_vec(),
-            rows: cases.iter().map(line).collect(),
-        };
+        let table =
+            Table { name: "事项", headers: headers.map(str::to_owned).to_vec(), rows: cases.iter().map(line).collect() };
         let bytes = match form {
             FileForm::Csv => write::csv(&table).map_err(unwritten)?,
             _ => write::xlsx(std::slice::from_ref(&table)).map_err(unwritten)?,

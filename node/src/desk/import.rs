@@ -16,8 +16,8 @@ use super::outcome::{DeskError, FieldFault};
 use super::{Desk, Room, derived, further, permit};
 use crate::tables::{self, Format, TableError};
 pub use preview::{Elsewhere, Shown};
-pub use rejects::{Column, Reject};
 use rejects::Rejects;
+pub use rejects::{Column, Reject};
 use serde::Serialize;
 use serde_json::Value;
 use shouwang_protocol::area::Tier;
@@ -28,8 +28,8 @@ use shouwang_protocol::records::import::{Row, check_row, create, diff};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::replica::{Action, CommitError, Done, Draft};
 use shouwang_protocol::store::StoreError;
-pub use source::Source;
 use source::Line;
+pub use source::Source;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
@@ -185,7 +185,8 @@ impl Room<'_> {
         mode: Mode,
     ) -> Result<Ready, DeskError> {
         let content = Hash::of("shouwang import row 1", &[text.to_string().as_bytes()]);
-        let id = |key: &str, heads: &[u8]| derived("shouwang import 1", &[&self.here.device.0, key.as_bytes(), &content.0, heads]);
+        let id =
+            |key: &str, heads: &[u8]| derived("shouwang import 1", &[&self.here.device.0, key.as_bytes(), &content.0, heads]);
         let action = |id, place, record, edit| Action {
             id,
             staff: self.person.id.clone(),
@@ -200,7 +201,8 @@ impl Room<'_> {
             let row = text.as_object().cloned().unwrap_or_default();
             let mut elsewhere = self.who_elsewhere(&row, this)?;
             if in_file && elsewhere.is_empty() {
-                elsewhere.push(Elsewhere { name: String::new(), head: String::new(), place: "本文件中的另一户".to_owned() });
+                elsewhere
+                    .push(Elsewhere { name: String::new(), head: String::new(), place: "本文件中的另一户".to_owned() });
             }
             let head = row.get("head").and_then(Value::as_str).unwrap_or_default().to_owned();
             Ok(Some(Shown { line, id: key.to_owned(), new, head, changes, elsewhere }))

@@ -54,7 +54,10 @@ impl Node {
                     put(&mut elsewhere, json!({ "line": shown.line, "id": shown.id, "persons": shown.elsewhere }));
                 }
                 if !shown.new {
-                    put(&mut changed, json!({ "line": shown.line, "id": shown.id, "head": shown.head, "changes": shown.changes }));
+                    put(
+                        &mut changed,
+                        json!({ "line": shown.line, "id": shown.id, "head": shown.head, "changes": shown.changes }),
+                    );
                 }
             }
         };

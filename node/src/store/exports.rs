@@ -56,10 +56,9 @@ impl Reader {
 impl Local<'_> {
     /// Writes an export down.
     pub fn note_export(&self, export: &ExportRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO export (at_ms, staff, name, what, area, form, rows, purpose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql =
+            "INSERT INTO export (at_ms, staff, name, what, area, form, rows, purpose) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let ExportRow { at_ms, staff, name, what, area, form, rows, purpose } = export;
-        self.write(|db| {
-            execute(&db.conn, sql, params![at_ms, staff, name, what, area, form, int(*rows), purpose]).map(drop)
-        })
+        self.write(|db| execute(&db.conn, sql, params![at_ms, staff, name, what, area, form, int(*rows), purpose]).map(drop))
     }
 }

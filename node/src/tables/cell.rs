@@ -132,9 +132,8 @@ impl Cell {
 
     fn digits(&self, form: Form, plain: &str, loose: bool) -> Result<String, String> {
         let what = if form == Form::IdNo { "身份证号" } else { "号码" };
-        let lost = || {
-            Err(format!("{what}被 Excel 当成了数字，15 位以后已经丢失：请把这一列设为“文本”格式，照原件重新填写后再导入"))
-        };
+        let lost =
+            || Err(format!("{what}被 Excel 当成了数字，15 位以后已经丢失：请把这一列设为“文本”格式，照原件重新填写后再导入"));
         match self {
             Cell::Number(number) if number.abs() >= EXACT_MAX || number.fract() != 0.0 => return lost(),
             Cell::Date(..) | Cell::Flag(_) => return Err(format!("{what}的格式不对")),
@@ -143,7 +142,8 @@ impl Cell {
         let number = normalise(plain);
         // 3.20582E+17 is what Excel writes to a .csv.
         let exponent = number.split_once('E').is_some_and(|(digits, power)| {
-            digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && power.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit())
+            digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+                && power.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit())
         });
         if exponent {
             return lost();
@@ -190,7 +190,8 @@ fn real(text: &str) -> Result<String, String> {
 
 /// An amount without what people write around it.
 fn number(text: &str) -> String {
-    let plain: String = half_width(text).chars().filter(|c| !c.is_whitespace() && !matches!(c, ',' | '，' | '¥' | '￥')).collect();
+    let plain: String =
+        half_width(text).chars().filter(|c| !c.is_whitespace() && !matches!(c, ',' | '，' | '¥' | '￥')).collect();
     let units = ["元", "亩", "平方米", "㎡", "m²", "m2", "次"];
     units.iter().find_map(|unit| plain.strip_suffix(unit)).unwrap_or(&plain).to_owned()
 }
@@ -230,13 +231,19 @@ mod tests {
         assert_eq!(taken(&text("'320582198001010000"), Form::IdNo), Ok("320582198001010000".to_owned()), "marked as text");
         assert!(taken(&Cell::Number(6_217_748_875_587_160_000.0), Form::Digits).expect_err("refused").contains("Excel"));
         assert_eq!(taken(&Cell::Number(13_800_001_111.0), Form::Digits), Ok("13800001111".to_owned()));
-        assert_eq!(taken(&Cell::Number(340_524_800_101_001.0), Form::IdNo), Ok("340524800101001".to_owned()), "15 digits are exact");
+        assert_eq!(
+            taken(&Cell::Number(340_524_800_101_001.0), Form::IdNo),
+            Ok("340524800101001".to_owned()),
+            "15 digits are exact"
+        );
         assert_eq!(taken(&text("３４０５２４１９８００１０１００１ｘ"), Form::IdNo), Ok("34052419800101001X".to_owned()));
     }
 
     #[test]
     fn dates_in_every_notation_and_days_that_do_not_exist() {
-        for written in ["1980-1-5", "1980/01/05", "1980.1.5", "1980年1月5日", "19800105", "１９８０－１－５", "1980-01-05 00:00:00"] {
+        for written in
+            ["1980-1-5", "1980/01/05", "1980.1.5", "1980年1月5日", "19800105", "１９８０－１－５", "1980-01-05 00:00:00"]
+        {
             assert_eq!(taken(&text(written), Form::Day), Ok("1980-01-05".to_owned()), "{written}");
         }
         assert_eq!(taken(&Cell::Date("1980-01-05".into(), None), Form::Day), Ok("1980-01-05".to_owned()));
@@ -252,7 +259,9 @@ mod tests {
 
     #[test]
     fn amounts_without_what_people_write_around_them() {
-        for (written, meant) in [("¥1,234.50元", "1234.50"), ("１２００", "1200"), ("12 000", "12000"), ("-5", "-5"), ("1.2万", "1.2万")] {
+        for (written, meant) in
+            [("¥1,234.50元", "1234.50"), ("１２００", "1200"), ("12 000", "12000"), ("-5", "-5"), ("1.2万", "1.2万")]
+        {
             assert_eq!(taken(&text(written), Form::Money), Ok(meant.to_owned()));
         }
         assert_eq!(taken(&Cell::Number(1_234.560_000_000_000_1), Form::Money), Ok("1234.56".to_owned()));

@@ -1,7 +1,8 @@
 //! `.csv` text: which encoding, which delimiter, then cells.
 //!
 //! UTF-8 with or without a byte order mark, UTF-16 with one (what Excel calls Unicode text), else GB18030, which old
-//! registers are written in. A file in none of them shows as replacement characters, which no field takes.
+//! registers are written in. What is spoiled shows as replacement characters, which no field takes: so a UTF-8 file
+//! with a few bad bytes must not be taken for GB18030, where nearly every pair of bytes means something.
 
 use super::{Budget, Cell, Sheet, TableError};
 use encoding_rs::{Encoding, GB18030};
@@ -12,9 +13,20 @@ pub fn decode(bytes: &[u8]) -> String {
         Some((encoding, mark)) => encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0.into_owned(),
         None => match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
+            Err(_) if is_spoiled_utf8(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Err(_) => GB18030.decode_without_bom_handling(bytes).0.into_owned(),
         },
     }
+}
+
+/// Whether nearly all that is no ASCII is UTF-8.
+fn is_spoiled_utf8(bytes: &[u8]) -> bool {
+    let (mut wide, mut bad) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        wide += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    wide > 8 * bad
 }
 
 /// The delimiter that the first lines have most of.
@@ -56,4 +68,23 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, TableError> {
         }
     }
     Ok(sheet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_reads_the_same_and_a_spoiled_utf8_file_is_not_taken_for_gb18030() {
+        let text = "户编号,户主姓名\n甲1,𠮷·买买提\n";
+        let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let marked = [[0xEF, 0xBB, 0xBF].as_slice(), text.as_bytes()].concat();
+        for bytes in [text.as_bytes(), &marked, &GB18030.encode(text).0, &utf16] {
+            assert_eq!(decode(bytes), text);
+        }
+        let mut spoiled = text.as_bytes().to_vec();
+        let last = spoiled.len() - 3;
+        spoiled[last] = 0xFF;
+        assert!(decode(&spoiled).starts_with("户编号") && decode(&spoiled).contains('\u{fffd}'));
+    }
 }

@@ -103,9 +103,11 @@ pub fn flat(households: &[Row]) -> Table {
     let own = Columns::of(HOUSEHOLD, households.iter());
     let members = Columns::of(MEMBER, households.iter().flat_map(|row| list(row, "members")));
     let known = HOUSEHOLD.iter().map(|field| field.label.to_owned());
-    let others = own.headers().split_off(HOUSEHOLD.len()).into_iter().map(|name| {
-        format!("{OF_HOUSEHOLD}{}", name.strip_prefix(OTHER).unwrap_or(&name))
-    });
+    let others = own
+        .headers()
+        .split_off(HOUSEHOLD.len())
+        .into_iter()
+        .map(|name| format!("{OF_HOUSEHOLD}{}", name.strip_prefix(OTHER).unwrap_or(&name)));
     let headers = known.chain(others).chain(members.headers()).collect();
     let mut rows = Vec::new();
     for household in households {

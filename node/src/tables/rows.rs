@@ -17,7 +17,8 @@ use std::sync::Arc;
 /// Notes about a file at most.
 const NOTES_MAX: usize = 40;
 /// How registers write the word for the head.
-const HEAD_WORDS: &[&str] = &["户主", "本人", "户主本人", "本人（户主）", "本人(户主)", "户主（本人）", "户主(本人)", "申请人", "申请人本人"];
+const HEAD_WORDS: &[&str] =
+    &["户主", "本人", "户主本人", "本人（户主）", "本人(户主)", "户主（本人）", "户主(本人)", "申请人", "申请人本人"];
 
 /// Where something stood: which sheet, which line.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -255,7 +256,11 @@ impl Reading {
         let named = given("head");
         let other_head = above.is_some_and(|at| named.is_some() && named != Some(text_of(self.groups[at].json.get("head"))));
         let begins = kind == Kind::Household || !keyed || is_head(&line.member) || other_head;
-        if names_none && !unreadable && !begins && let Some(above) = above {
+        if names_none
+            && !unreadable
+            && !begins
+            && let Some(above) = above
+        {
             return above;
         }
         let known = match (&id, &number) {
@@ -350,7 +355,9 @@ impl Group {
             for (field, value) in std::mem::take(&mut self.head) {
                 head.entry(field).or_insert(value);
             }
-            if name.is_empty() && let Some(name) = head.get("name").cloned() {
+            if name.is_empty()
+                && let Some(name) = head.get("name").cloned()
+            {
                 self.json.insert("head".to_owned(), name);
             }
             return;
@@ -391,7 +398,9 @@ impl Group {
 
     /// Whether there are payments only: such a table says nothing about who lives there.
     fn root_only_names(&self) -> bool {
-        !self.aid.is_empty() && self.head.is_empty() && self.json.keys().all(|key| matches!(key.as_str(), "id" | "head" | "head_id_no" | "region"))
+        !self.aid.is_empty()
+            && self.head.is_empty()
+            && self.json.keys().all(|key| matches!(key.as_str(), "id" | "head" | "head_id_no" | "region"))
     }
 
     fn finish(mut self, heads: Arc<Vec<Head>>, apart: bool) -> Row {

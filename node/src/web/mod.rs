@@ -26,7 +26,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use page::{case, case_new, cases, export, household, household_edit, households, import, inbox, receipt, sign_in, staff, sync, today};
+use page::{
+    case, case_new, cases, export, household, household_edit, households, import, inbox, receipt, sign_in, staff, sync, today,
+};
 use std::future::Future;
 use std::net::SocketAddr;
 

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use shouwang_protocol::area::{Area, AreaId, Tier};
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::RecordId;
-use shouwang_protocol::records::{Edit, run};
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::{IdNo, normalise};
+use shouwang_protocol::records::{Edit, run};
 
 /// What a row will do.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -60,10 +60,14 @@ pub(super) fn tried(doc: &Automerge, edits: Vec<Edit>) -> Vec<FieldChange> {
     changes(&before, &Household::read(&copy))
 }
 
-/// A village's name without the word for what it is.
+/// A village's name without the words for what it is.
 fn bare(name: &str) -> &str {
-    let ends = ["村民委员会", "居民委员会", "村委会", "居委会", "社区居委会", "社区", "村"];
-    ends.iter().find_map(|end| name.strip_suffix(end)).filter(|rest| !rest.is_empty()).unwrap_or(name)
+    let without = |name: &'_ str, ends: &[&str]| -> usize {
+        let rest = ends.iter().find_map(|end| name.strip_suffix(end)).filter(|rest| !rest.is_empty());
+        rest.unwrap_or(name).len()
+    };
+    let name = &name[..without(name, &["村民委员会", "居民委员会", "村委会", "居委会"])];
+    &name[..without(name, &["社区", "村"])]
 }
 
 impl Room<'_> {
@@ -96,7 +100,8 @@ impl Room<'_> {
                 let mut heads = Vec::new();
                 for record in self.reader.households_of_person(&number)? {
                     let household = self.reader.household(&record)?.map(|detail| detail.household);
-                    let own = household.filter(|household| IdNo::parse(&household.head_id_no).is_ok_and(|id| id.long() == number));
+                    let own =
+                        household.filter(|household| IdNo::parse(&household.head_id_no).is_ok_and(|id| id.long() == number));
                     heads.extend(own.filter(|household| !household.id.is_empty()).map(|household| (record, household.id)));
                 }
                 match heads.as_slice() {
@@ -152,8 +157,8 @@ impl Room<'_> {
 /// The number of the member 户主.
 fn head_number(row: &Map<String, Value>) -> Option<String> {
     let members = row.get("members").and_then(Value::as_array)?;
-    let head = members.iter().find(|member| {
-        member.get("relation").map(text).is_some_and(|relation| matches!(relation.as_str(), "户主" | "本人"))
-    })?;
+    let head = members
+        .iter()
+        .find(|member| member.get("relation").map(text).is_some_and(|relation| matches!(relation.as_str(), "户主" | "本人")))?;
     head.get("id_no").map(text).filter(|number| !number.is_empty())
 }

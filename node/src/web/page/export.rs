@@ -90,7 +90,11 @@ async fn page(app: &App, signed: &Signed, fault: String, form: &Form, from: u64)
     let choices = app.desk().choices(&signed.person).await?;
     let areas = std::iter::once((String::new(), "本机全部".to_owned()));
     let areas = areas.chain(choices.areas.iter().map(|area| (area.code.clone(), area.name.clone())));
-    let forms = [("xlsx", "Excel 工作簿（.xlsx，家庭、成员、受助记录各一表）"), ("csv", ".csv，一行一人"), ("jsonl", ".jsonl，可原样再导入")];
+    let forms = [
+        ("xlsx", "Excel 工作簿（.xlsx，家庭、成员、受助记录各一表）"),
+        ("csv", ".csv，一行一人"),
+        ("jsonl", ".jsonl，可原样再导入"),
+    ];
     let fields = vec![
         Field::select("what", "内容", Choice::list([("households", "家庭档案"), ("cases", "事项")], &form.text("what"))),
         Field::select("form", "文件种类", Choice::list(forms, &form.text("form"))),

@@ -1,8 +1,8 @@
 //! Bringing in a file of households: a preview first, then the good rows.
 
 use super::household;
-use crate::desk::{DeskError, FieldChange};
 use crate::desk::import::{Column, Mode, Reject, Report, Shown, Told};
+use crate::desk::{DeskError, FieldChange};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::{self, Signed, SignedForm};

@@ -160,12 +160,17 @@ pub fn cases() -> CasesPage {
 
 pub fn import(done: bool) -> ImportPage {
     let reject =
-        |i: u64| RejectRow { line: (i * 7 + 3).to_string(), field: "身份证号".into(), reason: "身份证号校验位错误".into() };
+        |i: u64| RejectRow {
+            line: (i * 7 + 3).to_string(), field: "身份证号".into(), reason: "身份证号校验位错误".into()
+        };
     let shown = |i: u64| ShownRow {
         line: i * 11 + 2,
         head: ["张三丰", "阿卜杜热合曼·买买提明", "𠮷田"][i as usize % 3].into(),
         state: Chip::new(Tone::Accent, "有修改"),
-        changes: vec![("联系电话".into(), "（空）".into(), "13900000001".into()), ("年收入(元)".into(), "12000".into(), "9800".into())],
+        changes: vec![
+            ("联系电话".into(), "（空）".into(), "13900000001".into()),
+            ("年收入(元)".into(), "12000".into(), "9800".into()),
+        ],
         elsewhere: if i == 1 { vec!["买买提也在杨舍镇农联村 李四 户".into()] } else { Vec::new() },
     };
     ImportPage {
