@@ -4,6 +4,8 @@
 #[path = "desk/support.rs"]
 mod support;
 
+#[path = "desk/exports.rs"]
+mod exports;
 #[path = "desk/households.rs"]
 mod households;
 #[path = "desk/import.rs"]
@@ -12,6 +14,8 @@ mod import;
 mod roles;
 #[path = "desk/sign_in.rs"]
 mod sign_in;
+#[path = "desk/spoiled.rs"]
+mod spoiled;
 #[path = "desk/stories.rs"]
 mod stories;
 #[path = "desk/tables.rs"]

@@ -25,7 +25,7 @@ pub const EXPORTERS: &[Role] = &[Role::Reviewer, Role::Administrator];
 /// Who reads the list of exports.
 pub const READERS_OF_EXPORTS: &[Role] = &[Role::Auditor, Role::Administrator];
 /// Households or cases of one export at most.
-const ROWS_MAX: usize = 50_000;
+const ROWS_MAX: usize = 20_000;
 /// Rows read at a time.
 const STRIDE: u32 = 500;
 /// Characters of a purpose.
@@ -186,7 +186,12 @@ impl Room<'_> {
         let bytes = match form {
             FileForm::Jsonl => json_lines(households.into_iter().map(Value::Object)),
             FileForm::Csv => write::csv(&register::flat(&households)).map_err(unwritten)?,
-            FileForm::Xlsx => write::xlsx(&register::sheets(&households)).map_err(unwritten)?,
+            FileForm::Xlsx => {
+                let sheets = register::sheets(&households);
+                // Not twice in memory longer than need be.
+                drop(households);
+                write::xlsx(sheets).map_err(unwritten)?
+            }
         };
         Ok(Exported { bytes, rows })
     }
@@ -259,7 +264,7 @@ impl Room<'_> {
             Table { name: "事项", headers: headers.map(str::to_owned).to_vec(), rows: cases.iter().map(line).collect() };
         let bytes = match form {
             FileForm::Csv => write::csv(&table).map_err(unwritten)?,
-            _ => write::xlsx(std::slice::from_ref(&table)).map_err(unwritten)?,
+            _ => write::xlsx(vec![table]).map_err(unwritten)?,
         };
         Ok(Exported { bytes, rows })
     }

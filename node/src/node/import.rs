@@ -4,7 +4,7 @@ use super::{Node, NodeError, io};
 use crate::console;
 use crate::desk::export::{Export, FileForm, What};
 use crate::desk::import::{Report, Told};
-use crate::desk::{Command, HouseholdChange};
+use crate::desk::{Command, DeskError, HouseholdChange};
 use serde_json::{Map, Value, json};
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::ActionId;
@@ -24,7 +24,7 @@ impl Node {
     pub(crate) async fn import_households(&self, file: &Path, progress: impl FnMut(u64, u64) + Send) -> Result<Value, NodeError> {
         let desk = self.desk().await?;
         let console = desk.console().await?;
-        let report = desk.import_file(&console, file, progress).await?;
+        let report = desk.import_file(&console, file, progress).await.map_err(told)?;
         if report.rows > 0 && report.rejected == report.rows {
             let rejects = report.rejects_file.unwrap_or_default();
             return Err(NodeError::Told(format!("no row could be imported; see {}", rejects.display())));
@@ -61,7 +61,7 @@ impl Node {
                 }
             }
         };
-        let report = desk.preview_file(&console, file, tell, progress).await?;
+        let report = desk.preview_file(&console, file, tell, progress).await.map_err(told)?;
         let mut value = counts(&report);
         if let Some(object) = value.as_object_mut() {
             object.remove("rejects_file");
@@ -79,7 +79,7 @@ impl Node {
         let form = FileForm::of(&ending).ok_or_else(|| NodeError::Told("--out must end in .xlsx, .csv or .jsonl".into()))?;
         let desk = self.desk().await?;
         let console = desk.console().await?;
-        let exported = desk.export(&console, Export { what, form, area, purpose }).await?;
+        let exported = desk.export(&console, Export { what, form, area, purpose }).await.map_err(told)?;
         let (path, bytes) = (out.to_owned(), exported.bytes);
         let written = tokio::task::spawn_blocking(move || console::write_private(&path, &bytes)).await;
         written.map_err(|error| NodeError::Told(error.to_string()))?.map_err(io(out.display()))?;
@@ -121,6 +121,14 @@ impl Node {
             progress(read, total);
         }
         Ok(json!({ "applied": applied, "missing": missing }))
+    }
+}
+
+/// What is wrong, without the advice for those who sit before a form.
+fn told(error: DeskError) -> NodeError {
+    match error {
+        DeskError::Invalid { .. } => NodeError::Told(error.what()),
+        error => error.into(),
     }
 }
 

@@ -10,8 +10,6 @@ use rust_xlsxwriter::{Format, FormatAlign, Workbook, XlsxError};
 const FORMULA: &[char] = &['=', '+', '-', '@', '＝', '＋', '－', '＠', '|', '%', '\t', '\r', '\n'];
 /// Digits that a spreadsheet keeps of a number.
 const EXACT_DIGITS: usize = 15;
-/// Rows of a sheet at most, the header included: what the format allows.
-pub const SHEET_ROWS_MAX: usize = 1_048_576;
 
 /// One value.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -70,7 +68,7 @@ pub fn csv(table: &Table) -> Result<Vec<u8>, csv::Error> {
 }
 
 /// Tables as the sheets of a workbook.
-pub fn xlsx(tables: &[Table]) -> Result<Vec<u8>, XlsxError> {
+pub fn xlsx(tables: Vec<Table>) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let text = Format::new().set_num_format("@");
     let header = Format::new().set_num_format("@").set_bold().set_align(FormatAlign::VerticalCenter);
@@ -87,12 +85,12 @@ pub fn xlsx(tables: &[Table]) -> Result<Vec<u8>, XlsxError> {
             sheet.set_column_width(at, 14)?;
             sheet.write_string_with_format(0, at, word, &header)?;
         }
-        for (at, row) in (1..).zip(&table.rows) {
+        for (at, row) in (1..).zip(table.rows) {
             for (column, value) in (0..).zip(row) {
                 match value {
                     Out::Empty => continue,
                     Out::Text(words) => sheet.write_string_with_format(at, column, words, &text)?,
-                    Out::Number(number) => sheet.write_number(at, column, *number)?,
+                    Out::Number(number) => sheet.write_number(at, column, number)?,
                 };
             }
         }
@@ -165,7 +163,7 @@ mod tests {
 
     #[test]
     fn formulas_come_out_of_a_workbook_as_text_cells() {
-        let bytes = xlsx(&[table()]).expect("writes");
+        let bytes = xlsx(vec![table()]).expect("writes");
         let sheets: Vec<Sheet> = reading::read(&bytes).expect("reads");
         for (payload, (_, cells)) in PAYLOADS.iter().zip(&sheets[0].rows[1..]) {
             assert_eq!(cells[0], Cell::Text((*payload).to_owned()));
