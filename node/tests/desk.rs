@@ -4,6 +4,8 @@
 #[path = "desk/support.rs"]
 mod support;
 
+#[path = "desk/exports.rs"]
+mod exports;
 #[path = "desk/households.rs"]
 mod households;
 #[path = "desk/import.rs"]
@@ -16,5 +18,9 @@ mod procedure;
 mod roles;
 #[path = "desk/sign_in.rs"]
 mod sign_in;
+#[path = "desk/spoiled.rs"]
+mod spoiled;
 #[path = "desk/stories.rs"]
 mod stories;
+#[path = "desk/tables.rs"]
+mod tables;

@@ -575,6 +575,60 @@ async fn a_file_is_looked_at_before_it_is_brought_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_previewed_by_fields_and_an_export_asks_what_for() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let csrf = zhang.get("/import").hidden("csrf");
+        let upload = |name: &str, text: &str| {
+            let part = |name: &str, more: &str, text: &str| {
+                format!("--xx\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{text}\r\n")
+            };
+            let body = part("csrf", "", &csrf) + &part("file", &format!("; filename=\"{name}\""), text) + "--xx--\r\n";
+            let origin = format!("http://{}", zhang.at);
+            let headers = [("Origin", origin.as_str()), ("Content-Type", "multipart/form-data; boundary=xx")];
+            zhang.ask("POST", "/import", &headers, body.as_bytes())
+        };
+        let go = || zhang.post("/import/go", &[("csrf", csrf.as_str()), ("action", "00112233445566778899aabbccddeeff")]);
+        let rows = |phone: &str| (0..60).map(|n| format!("T{n},王秀英{n},{VILLAGE},{phone}{n:02}\n")).collect::<String>();
+        let header = "户编号,户主姓名,区划代码,联系电话\n";
+        assert!(upload("名册.csv", &format!("{header}{}", rows("139000000"))).body.contains("导入 60 户"));
+        assert!(go().body.contains("导入完成"));
+        let preview = upload("名册.csv", &format!("{header}{}T99,李某,{VILLAGE},-,\nT98,,{VILLAGE},\n", rows("137000000")));
+        assert!(preview.body.contains("<del>13900000000</del> → <ins>13700000000</ins>"), "{}", preview.body);
+        assert!(preview.body.contains("第 1 到 50 户，共 60 户") && preview.body.contains("缺少户主姓名"), "{}", preview.body);
+        let further = zhang.get("/import/preview?from=50");
+        assert!(further.body.contains("<ins>13700000059</ins>") && !further.body.contains("<ins>13700000000</ins>"));
+        assert!(zhang.get("/import/rejects").body.contains("\"line\":63"));
+        assert!(upload("说明.csv", "没有,表头\n").body.contains("找不到表头"), "and the page is ready for another file");
+
+        let page = zhang.get("/households/export");
+        assert!(page.status == 200 && zhang.get("/households").body.contains("/households/export"));
+        let fields = |purpose: &'static str| [("what", "households"), ("form", "csv"), ("area", VILLAGE), ("purpose", purpose)];
+        let silent = zhang.submit("/households/export", "/households/export", &fields(""));
+        assert!(silent.status == 422 && silent.body.contains("用途"), "{}", silent.body);
+        let file = zhang.submit("/households/export", "/households/export", &fields("年度复核"));
+        assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
+        assert!(
+            file.header("content-disposition").starts_with("attachment") && file.body.contains("\"王秀英59\""),
+            "{}",
+            file.body
+        );
+        assert_eq!(file.header("cache-control"), "no-store");
+        assert!(!zhang.get("/households/export").body.contains("年度复核"), "who took what is not a reviewer's matter");
+        let gao = browser.sign_in("gao", PASSWORD);
+        assert!(gao.get("/households/export").body.contains("年度复核"));
+        let li = browser.sign_in("li", PASSWORD);
+        assert_eq!(li.get("/households/export").status, 403);
+        let own = li.get("/households").hidden("csrf");
+        let forced = [[("csrf", own.as_str())].as_slice(), &fields("看看")].concat();
+        assert_eq!(li.post("/households/export", &forced).status, 403, "checked at the Desk");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_locked_node_asks_for_the_passphrase_and_then_gives_the_listener_back() {
     let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("binds");
     let browser = Browser { at: listener.local_addr().expect("an address"), cookie: String::new() };

@@ -12,6 +12,7 @@ mod amounts;
 mod cases;
 mod command;
 mod compare;
+pub mod export;
 mod households;
 pub mod import;
 mod lists;

@@ -5,6 +5,7 @@ pub mod case_new;
 pub mod cases;
 pub mod drafts;
 pub mod error;
+pub mod export;
 pub mod household;
 pub mod household_edit;
 pub mod households;
