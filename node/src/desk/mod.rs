@@ -14,6 +14,7 @@ mod command;
 mod compare;
 mod households;
 pub mod import;
+mod indicators;
 mod lists;
 mod model;
 mod outcome;
@@ -21,8 +22,10 @@ mod pages;
 mod permit;
 mod sign_in;
 mod staff;
+pub mod statistics;
 mod steps;
 pub mod wire;
+pub mod years;
 
 pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, RowChange, To};
 pub use model::*;
@@ -49,6 +52,9 @@ use tokio::sync::Mutex;
 const CHINA_MS: i64 = 8 * 3_600_000;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
+
+/// A read carries no action.
+const LOOKING: ActionId = ActionId([0; 16]);
 
 /// The day in China at a time.
 pub fn day_of(wall_ms: i64) -> Day {
