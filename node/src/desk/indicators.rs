@@ -3,9 +3,9 @@
 //! Each is computed from the same filters as the tables, or it says why it cannot be: there is no constant here. A
 //! share names its part and its whole, so that nobody has to believe a percentage.
 
+use super::Room;
 use super::outcome::DeskError;
 use super::statistics::{Question, publish};
-use super::Room;
 use crate::store::reader::{AccountBy, AsOf, BenefitBy, Figure, Page};
 use serde::Serialize;
 use shouwang_protocol::account::Outcome;
@@ -151,20 +151,12 @@ impl Room<'_> {
         let label = "申请从登记到有结果";
         let first = match middle(&ended.rows) {
             None => Maker::none(label, "本期登记的申请还没有有结果的"),
-            Some(days) => make.one(
-                label,
-                "中位天数，含休息日",
-                Measure::Days(days),
-                &[&ended.query],
-                Link::Cases(applications),
-            ),
+            Some(days) => make.one(label, "中位天数，含休息日", Measure::Days(days), &[&ended.query], Link::Cases(applications)),
         };
         let label = "预警从发出到核实";
         let second = match middle(&verified.rows) {
             None => Maker::none(label, "本期没有已核实的预警"),
-            Some(days) => {
-                make.one(label, "中位天数，含休息日", Measure::Days(days), &[&verified.query], Link::Cases(warnings))
-            }
+            Some(days) => make.one(label, "中位天数，含休息日", Measure::Days(days), &[&verified.query], Link::Cases(warnings)),
         };
         let note = "在办事项中，期限早于今天的";
         Ok(vec![first, second, make.one("现已超期", note, Measure::Count(count), &[&late.query], Link::Cases(overdue))])

@@ -36,7 +36,11 @@ pub(super) fn role_or_console(person: &Person, roles: &[Role]) -> Result<(), Des
 
 /// Somebody who works for the office, not only for a department or a provider.
 pub(super) fn office_staff(person: &Person) -> Result<(), DeskError> {
-    if person.is_office_staff() { Ok(()) } else { Err(DeskError::not_permitted("部门、服务机构只能查看转来的事项")) }
+    if person.is_office_staff() {
+        Ok(())
+    } else {
+        Err(DeskError::not_permitted("部门、服务机构只能查看转来的事项"))
+    }
 }
 
 /// Whether the office covers an area.

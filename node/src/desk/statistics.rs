@@ -335,7 +335,11 @@ impl Room<'_> {
                 if by == By::Person {
                     let persons = of.household.map(|household| self.reader.persons_of(&household)).transpose()?;
                     of.person = persons.unwrap_or_default().iter().position(|person| *person == group.person);
-                    if group.person.is_empty() { format!("{head}（全户）") } else { format!("{}（{head}户）", group.person) }
+                    if group.person.is_empty() {
+                        format!("{head}（全户）")
+                    } else {
+                        format!("{}（{head}户）", group.person)
+                    }
                 } else {
                     head
                 }

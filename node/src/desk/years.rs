@@ -8,10 +8,11 @@ use automerge::ChangeHash;
 use serde::Serialize;
 use shouwang_protocol::annual::{self, AnnualFile, CaseOf, Missing, YearEnd, last_day};
 use shouwang_protocol::area::AreaId;
-use shouwang_protocol::record::RecordId;
+use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::standing::Standing;
+use std::collections::BTreeSet;
 
 /// Cases of a household that its file looks at.
 const CASES_MAX: u32 = 500;
@@ -72,7 +73,11 @@ pub struct YearList {
 impl Room<'_> {
     fn year(&self, year: i32) -> Result<i32, DeskError> {
         let this_year = self.day.ymd().0;
-        if (FIRST_YEAR..=this_year).contains(&year) { Ok(this_year) } else { Err(DeskError::not_found("这一年度的帮扶清单")) }
+        if (FIRST_YEAR..=this_year).contains(&year) {
+            Ok(this_year)
+        } else {
+            Err(DeskError::not_found("这一年度的帮扶清单"))
+        }
     }
 
     fn annual_page(&self, record: RecordId, year: i32, at_ms: i64) -> Result<AnnualPage, DeskError> {
@@ -83,9 +88,13 @@ impl Room<'_> {
         let written = self.reader.written(&record)?.into_iter().map(|(change, day)| (ChangeHash(change), day)).collect();
         let then = YearEnd::of(&found.doc, &written, last_day(year));
         let filter = CaseFilter { household: Some(record), ..CaseFilter::default() };
-        let mut standings: Vec<(shouwang_protocol::record::CaseId, Standing)> = Vec::new();
-        for case in self.reader.cases(&filter, Page::first(CASES_MAX))?.rows {
-            standings.extend(self.reader.case(&case.case)?.into_iter().map(|file| (case.case, file.standing)));
+        let mut standings: Vec<(CaseId, Standing)> = Vec::new();
+        let cases: BTreeSet<CaseId> =
+            self.reader.cases(&filter, Page::first(CASES_MAX))?.rows.into_iter().map(|row| row.case).collect();
+        for case in cases {
+            // A case that was routed has volumes at two places; each is a case of its own.
+            let files = self.reader.case(&case)?.into_iter().filter(|file| file.standing.household == Some(record));
+            standings.extend(files.map(|file| (case, file.standing)));
         }
         let cases: Vec<CaseOf<'_>> = standings.iter().map(|(case, standing)| CaseOf { case: *case, standing }).collect();
         let file = annual::file(&record, year, self.day, Household::read(&found.doc), then, &cases);
@@ -98,7 +107,10 @@ impl Room<'_> {
         let this_year = self.year(filter.year)?;
         let within = match filter.within.as_slice() {
             [] => self.here.areas.clone(),
-            areas => areas.iter().map(|area| permit::covers(&self.here, &self.divisions, *area).map(|()| *area)).collect::<Result<_, _>>()?,
+            areas => areas
+                .iter()
+                .map(|area| permit::covers(&self.here, &self.divisions, *area).map(|()| *area))
+                .collect::<Result<_, _>>()?,
         };
         let filter = YearFilter { within, ..filter };
         let counts = self.reader.count_years(&YearFilter { complete: None, lacking: None, ..filter.clone() })?;

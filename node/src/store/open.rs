@@ -27,7 +27,8 @@ pub(crate) enum Migration {
 }
 
 /// The steps; the number of a schema is how many were taken.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration::Sql(include_str!("schema.sql")), Migration::Sql(include_str!("accounts.sql"))];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration::Sql(include_str!("schema.sql")), Migration::Sql(include_str!("accounts.sql"))];
 
 /// The database file in a data directory.
 pub fn database_path(dir: &Path) -> PathBuf {

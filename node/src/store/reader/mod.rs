@@ -17,9 +17,7 @@ pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};
 pub use registry::{Counts, DeviceRow, StaffRow};
-pub use statistics::{
-    AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Period, Tally,
-};
+pub use statistics::{AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Period, Tally};
 pub use years::{YearCount, YearFilter, YearRow};
 
 use super::db::{Db, Options};

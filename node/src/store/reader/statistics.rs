@@ -304,7 +304,12 @@ impl Statement {
         }
     }
 
-    fn figure<T>(&self, reader: &Reader, page: Option<Page>, read: impl FnMut(&Row<'_>) -> Sql<T>) -> Result<Figure<T>, StoreError> {
+    fn figure<T>(
+        &self,
+        reader: &Reader,
+        page: Option<Page>,
+        read: impl FnMut(&Row<'_>) -> Sql<T>,
+    ) -> Result<Figure<T>, StoreError> {
         let query = self.in_words();
         let listed = match page {
             Some(page) => self.listed(&reader.db, page, read)?,

@@ -91,8 +91,10 @@ impl YearFilter {
     fn statement(&self, columns: &'static str) -> Statement {
         let first = Day::new(self.year, 1, 1).unwrap_or_default();
         let last = last_day(self.year);
-        let mut statement = Statement::new("WITH year (first, last, closes) AS (VALUES (?, ?, ?)), file AS (SELECT record.name AS name, \
-             household.area AS area, household.head AS head, household.category AS category, household.record AS local, 0");
+        let mut statement = Statement::new(
+            "WITH year (first, last, closes) AS (VALUES (?, ?, ?)), file AS (SELECT record.name AS name, \
+             household.area AS area, household.head AS head, household.category AS category, household.record AS local, 0",
+        );
         let closes = (i64::from(last.0) + 1) * DAY_MS - CHINA_MS;
         statement.values = vec![Value::Integer(first.0.into()), Value::Integer(last.0.into()), Value::Integer(closes)];
         for missing in Missing::ALL {

@@ -43,7 +43,8 @@ impl AccountView {
     }
 
     pub fn load(db: &Db, matter: i64) -> Sql<AccountView> {
-        let sql = "SELECT application, channel, outcome, ended_on, reason, verified_on, finding, failed FROM account WHERE matter = ?1";
+        let sql =
+            "SELECT application, channel, outcome, ended_on, reason, verified_on, finding, failed FROM account WHERE matter = ?1";
         let counted = first(&db.conn, sql, [matter], |row| {
             Ok(Counted {
                 application: row.get(0)?,
@@ -71,9 +72,11 @@ impl AccountView {
             return Ok(());
         }
         let conn = &db.conn;
-        for sql in
-            ["DELETE FROM account WHERE matter = ?1", "DELETE FROM payment WHERE matter = ?1", "DELETE FROM need WHERE matter = ?1"]
-        {
+        for sql in [
+            "DELETE FROM account WHERE matter = ?1",
+            "DELETE FROM payment WHERE matter = ?1",
+            "DELETE FROM need WHERE matter = ?1",
+        ] {
             execute(conn, sql, [matter])?;
         }
         let Some(c) = &self.0 else { return Ok(()) };
