@@ -34,6 +34,8 @@ pub struct Question {
     pub period: Period,
     /// In this area or below; none: all that this office covers.
     pub area: Option<AreaId>,
+    /// In this very area, and not below.
+    pub at: Option<AreaId>,
     /// Of this kind.
     pub kind: Option<String>,
     /// Of kinds in this department's charge; empty: of kinds that no department is named for.
@@ -247,6 +249,7 @@ impl Room<'_> {
     pub(super) fn benefit_filter(&self, question: &Question, pack: Option<&Pack>) -> Result<BenefitFilter, DeskError> {
         let mut filter = BenefitFilter {
             within: self.scope(question.area)?,
+            at: question.at,
             period: question.period,
             kinds: question.kind.iter().cloned().collect(),
             fund: question.fund.clone(),
@@ -267,6 +270,7 @@ impl Room<'_> {
     pub(super) fn account_filter(&self, question: &Question, pack: Option<&Pack>) -> Result<AccountFilter, DeskError> {
         let mut filter = AccountFilter {
             within: self.scope(question.area)?,
+            at: question.at,
             period: question.period,
             kinds: question.kind.iter().cloned().collect(),
             application: question.application,
@@ -321,8 +325,8 @@ impl Room<'_> {
                 unsaid(&group.key, "未写明")
             }
             By::Village => {
-                of.area = AreaId::parse(&group.key);
-                of.area.map(|area| self.place_name(area)).unwrap_or_default()
+                of.at = AreaId::parse(&group.key);
+                self.very_place(of.at)
             }
             By::Period => {
                 of.period = period_of(&group.key);
@@ -346,6 +350,14 @@ impl Room<'_> {
             }
         };
         Ok(AidGroup { label, group, question: of })
+    }
+
+    /// An area's name; one above the villages stands for what is not in one of them.
+    fn very_place(&self, area: Option<AreaId>) -> String {
+        let Some(area) = area else { return String::new() };
+        let above = self.divisions.get(area).is_some_and(|known| known.tier > Tier::Village);
+        let name = self.place_name(area);
+        if above { format!("{name}（本级）") } else { name }
     }
 
     fn aid_total(&self, question: &Question, pack: Option<&Pack>, as_of: &AsOf) -> Result<Published<AidGroup>, DeskError> {
@@ -387,8 +399,8 @@ impl Room<'_> {
                     if key.is_empty() { "未定种类".to_owned() } else { key }
                 }
                 AccountBy::Village => {
-                    of.area = AreaId::parse(&key);
-                    of.area.map(|area| self.place_name(area)).unwrap_or_default()
+                    of.at = AreaId::parse(&key);
+                    self.very_place(of.at)
                 }
                 AccountBy::Period => {
                     of.period = period_of(&key);

@@ -1,8 +1,8 @@
 //! As of when, and with which villages (截至): what a number computed here can know.
 //!
 //! For every area below those asked for: how many entries are held, a digest of its logs, and when the village's own
-//! machines were last heard from. A machine that we talk to says so itself (both held the same at a time); for one that
-//! talks to a superior of ours or below us, the latest receipt on its logs does. The digest of two offices is the same
+//! machines were last heard from. Of a machine that we talk to, that is when both last held the same; of one that talks
+//! to an office between, when something of its logs was last receipted (by us, when it arrived here). The digest of two offices is the same
 //! when they hold the same entries of these areas.
 
 use super::Reader;

@@ -6,7 +6,7 @@
 //! again. Ids of this one file never stand in it, only names and codes that are the same in every office.
 
 use super::{Listed, Page, Reader, Statement, text};
-use crate::store::rows::{Sql, array, fixed, number};
+use crate::store::rows::{Sql, array, fixed, int, number};
 use rusqlite::Row;
 use rusqlite::types::Value;
 use serde::Serialize;
@@ -51,6 +51,8 @@ impl Period {
 pub struct BenefitFilter {
     /// In these areas or below; empty: all that are held.
     pub within: Vec<AreaId>,
+    /// In this very area, and not below.
+    pub at: Option<AreaId>,
     /// When it was given.
     pub period: Period,
     /// Of one of these kinds; empty: any.
@@ -68,6 +70,8 @@ pub struct BenefitFilter {
 pub struct AccountFilter {
     /// In these areas or below; empty: all that are held.
     pub within: Vec<AreaId>,
+    /// In this very area, and not below.
+    pub at: Option<AreaId>,
     /// When they were opened.
     pub period: Period,
     /// Of one of these kinds; empty: any.
@@ -268,6 +272,9 @@ impl Statement {
     fn benefits(&mut self, filter: &BenefitFilter) {
         self.period("benefit.day", filter.period);
         self.within("benefit.area", &filter.within);
+        if let Some(area) = filter.at {
+            self.and("benefit.area = ?", [Value::Integer(int(area.raw()))]);
+        }
         self.one_of("benefit.kind", &filter.kinds);
         if let Some(fund) = &filter.fund {
             self.and("benefit.fund = ?", [text(fund)]);
@@ -283,6 +290,9 @@ impl Statement {
     fn accounts(&mut self, filter: &AccountFilter) {
         self.period("matter.opened_on", filter.period);
         self.within("matter.area", &filter.within);
+        if let Some(area) = filter.at {
+            self.and("matter.area = ?", [Value::Integer(int(area.raw()))]);
+        }
         self.one_of("matter.assistance", &filter.kinds);
         if let Some(application) = filter.application {
             self.and("account.application = ?", [Value::Integer(application.into())]);

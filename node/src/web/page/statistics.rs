@@ -30,6 +30,8 @@ pub struct Asked {
     when: Option<String>,
     /// An area's 12 digits.
     area: Option<String>,
+    /// An area's 12 digits: what is in it and not below.
+    at: Option<String>,
     /// A kind.
     kind: Option<String>,
     /// A department.
@@ -71,6 +73,7 @@ impl Asked {
         Some(Question {
             period,
             area: given(&self.area).map(|code| AreaId::parse(&code).ok_or(())).transpose().ok()?,
+            at: given(&self.at).map(|code| AreaId::parse(&code).ok_or(())).transpose().ok()?,
             kind: self.kind.clone(),
             department: self.department.clone(),
             fund: self.fund.clone(),
@@ -121,6 +124,7 @@ pub fn address(path: &str, question: &Question, more: &[(&str, String)]) -> Stri
     ));
     let mut put = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
     put("area", question.area.map(|area| area.to_string()));
+    put("at", question.at.map(|area| area.to_string()));
     put("kind", question.kind.clone());
     put("department", question.department.clone());
     put("fund", question.fund.clone());

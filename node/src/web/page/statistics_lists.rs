@@ -129,7 +129,7 @@ fn words(question: &Question) -> String {
     say("来源", origin.as_ref(), "");
     parts.extend(question.application.map(|yes| if yes { "申请" } else { "线索" }.to_owned()));
     parts.extend(question.household.map(|_| if question.person.is_some() { "一人" } else { "一户" }.to_owned()));
-    parts.extend(question.area.map(|_| "所选区划".to_owned()));
+    parts.extend(question.area.or(question.at).map(|_| "所选区划".to_owned()));
     parts.extend(question.overdue.then(|| "现已超期".to_owned()));
     parts.join("　")
 }
