@@ -21,6 +21,7 @@ const JOURNAL_BYTES: i64 = 16 * 1024 * 1024;
 const SET_ASIDE_MAX: u32 = 10_000;
 
 /// One step of the schema.
+#[derive(Clone, Copy)]
 pub(crate) enum Migration {
     /// Statements.
     Sql(&'static str),
