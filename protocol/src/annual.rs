@@ -1,6 +1,6 @@
 //! The annual file (帮扶清单) of a household: its situation, the assessment of its needs, the causes, the aid received.
 //!
-//! [`file`] is a pure function of the household's record, its cases and a year. There is no record of an annual file:
+//! [`file()`] is a pure function of the household's record, its cases and a year. There is no record of an annual file:
 //! it follows from signed entries, so it needs no second bookkeeping and every device derives the same. A year closes
 //! by itself: after 31 December the file is sealed, with a digest over the changes and events that were written by
 //! then (a change counts as written on the latest of its own day and the days of all it builds on). What arrives late

@@ -1,8 +1,8 @@
 //! The pages that staff work with, and the JSON API: the only place, with the portal, that names axum.
 //!
 //! A request passes the guard (is it for us, from us?), the session (who is it?), and then one handler, which reads
-//! or performs through the [`Desk`] and answers with a page. Nothing here decides who may do what, and nothing but
-//! the Desk reads records. Server-rendered pages, one style sheet, no build step, no foreign resource.
+//! or performs through the [`Desk`](crate::desk::Desk) and answers with a page. Nothing here decides who may do what,
+//! and nothing but the Desk reads records. Server-rendered pages, one style sheet, no build step, no foreign resource.
 
 pub mod api;
 mod api_statistics;
