@@ -11,6 +11,7 @@ use crate::console::Request;
 use crate::desk::{Command, DeskError, NewStaff, Outcome, Person};
 use crate::node::{self, Node, NodeError, ServeOptions, Served};
 use crate::store::{KeySource, make_key_file};
+use crate::web;
 use crate::{desk, entropy};
 use serde_json::{Value, json};
 use shouwang_protocol::area::Area;
@@ -202,7 +203,10 @@ impl Town {
         let seat = SEATS.iter().find(|seat| seat.name == name).ok_or_else(|| told("no office"))?;
         let above = seat.above.map(|above| self.place(above)).transpose()?.map(|place| place.quic.to_string());
         let place = self.places.get_mut(name).ok_or_else(|| told("no office"))?;
-        let web = web.or(place.web);
+        let web = match web.or(place.web) {
+            Some(address) => Some(web::bind(address).await.map_err(told)?),
+            None => None,
+        };
         let served = place.node.serve(ServeOptions { quic: Some(place.quic), web, parents: above.into_iter().collect() }).await?;
         place.quic = served.quic.unwrap_or(place.quic);
         place.web = served.web.or(place.web);

@@ -79,7 +79,8 @@ fn a_household_file_becomes_a_payment_that_the_village_watches() {
     village.press("为这户新办事项");
     village.sees("已有的内容，不用再填");
     village.sees(text(wanted, "phone"));
-    let asked = village.js("return [...document.querySelectorAll('main [name]')].filter((f) => f.type !== 'hidden').map((f) => f.name)");
+    let asked =
+        village.js("return [...document.querySelectorAll('main [name]')].filter((f) => f.type !== 'hidden').map((f) => f.name)");
     assert_eq!(asked, serde_json::json!(["origin", "assistance", "applicant", "urgency", "channel", "summary"]));
     assert_eq!(village.value("[name=applicant]"), head);
     village.choose("assistance", "临时救助");

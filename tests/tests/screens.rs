@@ -16,7 +16,8 @@ fn rows(town: &Town) -> Vec<Value> {
     let mut rows = town.households(60, 3).expect("rows");
     let long = &mut rows[1];
     long["head"] = LONG.into();
-    long["address"] = "张家港经济技术开发区（杨舍镇）农联村第十二村民小组 永安路 118 弄 6 号 302 室（原农联化工厂宿舍后排）".into();
+    long["address"] =
+        "张家港经济技术开发区（杨舍镇）农联村第十二村民小组 永安路 118 弄 6 号 302 室（原农联化工厂宿舍后排）".into();
     long["remark"] = "入户走访，情况属实。".repeat(20).into();
     long["wifi"] = "有".into();
     long["hukou_type"] = "农业".into();
@@ -169,7 +170,9 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     liu.look("import-done");
     let file = town.file("rows.jsonl", &rows).expect("a file");
     town.village.command(&["import", "households", &file.to_string_lossy()]).expect("imports");
-    town.city.wait_until("the households", std::time::Duration::from_secs(60), |s| s["households"].as_u64() >= Some(60)).expect("there");
+    town.city
+        .wait_until("the households", std::time::Duration::from_secs(60), |s| s["households"].as_u64() >= Some(60))
+        .expect("there");
 
     // Households.
     look_at(&liu, "households", "/households", "本机共");
@@ -197,7 +200,9 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     edit(&town.village, "village.jsonl", 18_600);
     edit(&town.township, "township.jsonl", 24_000);
     town.village.run(&[above]).expect("is back");
-    town.village.wait_until("the conflict", std::time::Duration::from_secs(60), |s| s["conflicts"].as_u64() >= Some(1)).expect("there");
+    town.village
+        .wait_until("the conflict", std::time::Duration::from_secs(60), |s| s["conflicts"].as_u64() >= Some(1))
+        .expect("there");
     liu.expect("ERR_");
     liu.sign_in("liu", PASSWORD);
     look_at(&liu, "household-conflict", &format!("/households/{short}"), "几处同时填写");
@@ -206,8 +211,16 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&liu, "case-new", &format!("/cases/new?household={long}"), "已有的内容，不用再填");
     look_at(&liu, "clue-new", "/clues/new", "录入线索或求助");
     let summary = "确诊结肠恶性肿瘤，住院自付 86,200 元，家中另有一名智力残疾成员，父子二人靠低保维持生活";
-    let grant = open(at_village, "liu", json!({ "origin": "application", "household": long, "assistance": "临时救助", "summary": summary, "urgency": "urgent" }));
-    let stuck = open(at_village, "liu", json!({ "origin": "application", "household": short, "assistance": "临时救助", "summary": "火灾" }));
+    let grant = open(
+        at_village,
+        "liu",
+        json!({ "origin": "application", "household": long, "assistance": "临时救助", "summary": summary, "urgency": "urgent" }),
+    );
+    let stuck = open(
+        at_village,
+        "liu",
+        json!({ "origin": "application", "household": short, "assistance": "临时救助", "summary": "火灾" }),
+    );
     for index in 0..12 {
         let one = household(at_village, "liu", rows[10 + index]["head_id_no"].as_str().unwrap_or_default());
         let kind = ["临时救助", "最低生活保障", "教育救助"][index % 3];
@@ -225,7 +238,12 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&wang, "cases", "/cases", "在办");
     for case in [&grant, &stuck] {
         step(at_township, "wang", case, json!({ "step": "accept" }));
-        step(at_township, "wang", case, json!({ "step": "pre_examine", "opinion": "for", "note": "入户核实，情况属实，符合临时救助条件。" }));
+        step(
+            at_township,
+            "wang",
+            case,
+            json!({ "step": "pre_examine", "opinion": "for", "note": "入户核实，情况属实，符合临时救助条件。" }),
+        );
     }
     look_at(&wang, "case-township", &format!("/cases/{grant}"), "受理编号");
     step(at_township, "wang", &grant, json!({ "step": "propose" }));
@@ -250,10 +268,24 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     chen.look("case-city-fault");
     step(at_city, "chen", &grant, json!({ "step": "decide", "outcome": "approved" }));
     step(at_city, "chen", &grant, json!({ "step": "pay", "method": "一卡通", "account_last4": "0017", "batch": "20261126" }));
-    step(at_city, "zhangjie", &grant, json!({ "step": "transfer", "to": { "kind": "department", "id": "教育局" }, "assistance": "教育救助", "note": "女儿大学学费" }));
-    let plea = open(at_city, "zhangjie", json!({ "origin": "plea", "area": "320582107202", "assistance": "心理服务", "applicant": "唐女士", "summary": "儿子患病拒绝治疗，家庭困难" }));
+    step(
+        at_city,
+        "zhangjie",
+        &grant,
+        json!({ "step": "transfer", "to": { "kind": "department", "id": "教育局" }, "assistance": "教育救助", "note": "女儿大学学费" }),
+    );
+    let plea = open(
+        at_city,
+        "zhangjie",
+        json!({ "origin": "plea", "area": "320582107202", "assistance": "心理服务", "applicant": "唐女士", "summary": "儿子患病拒绝治疗，家庭困难" }),
+    );
     step(at_city, "zhangjie", &plea, json!({ "step": "verify", "outcome": "true", "note": "镇里电话核实，情况属实" }));
-    step(at_city, "zhangjie", &plea, json!({ "step": "transfer", "to": { "kind": "provider", "id": "社工服务中心" }, "note": "请链接心理专家" }));
+    step(
+        at_city,
+        "zhangjie",
+        &plea,
+        json!({ "step": "transfer", "to": { "kind": "provider", "id": "社工服务中心" }, "note": "请链接心理专家" }),
+    );
     look_at(&chen, "case-city-paid", &format!("/cases/{grant}"), "一卡通");
     let bureau = driver.open(&town.path("jiaoyuju"), at_city);
     bureau.sign_in("jiaoyuju", PASSWORD);

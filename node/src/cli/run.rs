@@ -5,7 +5,8 @@ use crate::clock::Clock;
 use crate::console::{self, Request};
 use crate::desk::export::What;
 use crate::node::{self, Node, NodeError, ServeOptions};
-use crate::store::{self, KeySource};
+use crate::store::{self, KeySource, Vault, VaultError};
+use crate::web;
 use clap::Parser as _;
 use serde_json::{Value, json};
 use shouwang_provisioning::divisions;
@@ -13,6 +14,7 @@ use shouwang_provisioning::enrolment::{FILE_BYTES_MAX, Grant, Invitation};
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
 type Outcome = Result<ExitCode, String>;
@@ -134,29 +136,37 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, String> {
 impl Directory {
     /// What unlocks the directory; `make`: a key file that is missing is made, and a passphrase is asked twice.
     fn key_source(&self, make: bool) -> Result<KeySource, String> {
+        match self.given_key_source(make)? {
+            Some(source) => Ok(source),
+            None => Err("no passphrase: give --passphrase-file, --key-file or SHOUWANG_PASSPHRASE".into()),
+        }
+    }
+
+    /// The same; none when nothing was given and there is no terminal to ask on.
+    fn given_key_source(&self, make: bool) -> Result<Option<KeySource>, String> {
         if let Some(path) = &self.key_file {
             if make && !path.exists() {
                 store::make_key_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
             }
-            return Ok(KeySource::KeyFile(path.clone()));
+            return Ok(Some(KeySource::KeyFile(path.clone())));
         }
         if let Some(path) = &self.passphrase_file {
             let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?);
             let first = text.lines().next().unwrap_or_default();
-            return Ok(KeySource::Passphrase(Zeroizing::new(first.to_owned())));
+            return Ok(Some(KeySource::typed(Zeroizing::new(first.to_owned()))));
         }
         if let Ok(passphrase) = std::env::var("SHOUWANG_PASSPHRASE") {
-            return Ok(KeySource::Passphrase(Zeroizing::new(passphrase)));
+            return Ok(Some(KeySource::typed(Zeroizing::new(passphrase))));
         }
         if !std::io::stdin().is_terminal() {
-            return Err("no passphrase: give --passphrase-file, --key-file or SHOUWANG_PASSPHRASE".into());
+            return Ok(None);
         }
         let prompt = |text: &str| rpassword::prompt_password(text).map(Zeroizing::new).map_err(|error| error.to_string());
         let passphrase = prompt("passphrase: ")?;
         if make && *prompt("again: ")? != *passphrase {
             return Err("the two do not match; nothing was made".into());
         }
-        Ok(KeySource::Passphrase(passphrase))
+        Ok(Some(KeySource::typed(passphrase)))
     }
 }
 
@@ -361,9 +371,13 @@ async fn joined(node: Node, printer: &mut Printer) -> Outcome {
 }
 
 async fn serve(run: Run, printer: &mut Printer) -> Outcome {
-    let source = run.at.key_source(false)?;
-    let node = Node::open(&run.at.dir, &source, Clock::real()).map_err(said)?;
-    let options = ServeOptions { quic: run.quic, web: Some(run.web), parents: run.parent };
+    let source = run.at.given_key_source(false)?;
+    let pages = web::bind(run.web).await.map_err(|error| format!("{}: {error}", run.web))?;
+    let (pages, node) = match source {
+        Some(source) => (pages, Node::open(&run.at.dir, &source, Clock::real()).map_err(said)?),
+        None => unlocked(&run.at.dir, pages, printer).await?,
+    };
+    let options = ServeOptions { quic: run.quic, web: Some(pages), parents: run.parent };
     let served = node.serve(options).await.map_err(said)?;
     let address = |address: Option<std::net::SocketAddr>| address.map(|address| address.to_string());
     let ready = json!({ "ready": true, "quic": address(served.quic), "web": address(served.web) });
@@ -372,6 +386,35 @@ async fn serve(run: Run, printer: &mut Printer) -> Outcome {
     until_stopped().await.map_err(|error| error.to_string())?;
     served.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// After a reboot nobody may be there to type the passphrase: the pages ask for it.
+async fn unlocked(dir: &Path, pages: TcpListener, printer: &mut Printer) -> Result<(TcpListener, Node), String> {
+    if !Vault::exists(dir) {
+        return Err(said(VaultError::Missing.into()));
+    }
+    let address = pages.local_addr().map_err(|error| error.to_string())?.to_string();
+    printer
+        .result(&json!({ "locked": true, "web": address }), &format!("locked; open http://{address}/ and type the passphrase"));
+    let dir = dir.to_owned();
+    let open = move |passphrase| {
+        let dir = dir.clone();
+        let open = move || Node::open(&dir, &KeySource::typed(passphrase), Clock::real());
+        async move {
+            match tokio::task::spawn_blocking(open).await.map_err(|error| error.to_string())? {
+                Ok(node) => Ok(node),
+                Err(NodeError::Vault(VaultError::WrongKey(_))) => Err("口令不对，没有改动任何数据。请重新输入。".to_owned()),
+                Err(error) => {
+                    tracing::error!(%error, "the node could not be opened");
+                    Err(format!("数据打不开，没有改动任何数据。请把这句话告诉维护人员：{error}"))
+                }
+            }
+        }
+    };
+    tokio::select! {
+        unlocked = web::unlock::until_unlocked(pages, open) => unlocked.map_err(|error| error.to_string()),
+        stopped = until_stopped() => Err(stopped.map_or_else(|error| error.to_string(), |()| "stopped before it was unlocked".into())),
+    }
 }
 
 /// Returns on Ctrl-C or SIGTERM.

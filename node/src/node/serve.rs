@@ -6,12 +6,12 @@ use crate::net::{Net, NetConfig, Parent, join};
 use std::net::SocketAddr;
 
 /// How to serve.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct ServeOptions {
     /// Where lower offices connect (UDP).
     pub quic: Option<SocketAddr>,
-    /// Where the pages are.
-    pub web: Option<SocketAddr>,
+    /// Where the pages are asked for, from [`crate::web::bind`].
+    pub web: Option<tokio::net::TcpListener>,
     /// Superiors; those kept since joining when empty.
     pub parents: Vec<String>,
 }

@@ -10,6 +10,7 @@ use shouwang_protocol::record::ActionId;
 use shouwang_protocol::records::staff::Role;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 impl Node {
@@ -31,13 +32,12 @@ impl Node {
         Ok(json!({ "message": outcome.message }))
     }
 
-    /// Serves the pages at an address, and says where.
+    /// Serves the pages, and says where.
     pub(crate) async fn serve_pages(
         &self,
-        address: Option<SocketAddr>,
+        listener: Option<TcpListener>,
     ) -> Result<(Option<SocketAddr>, Option<JoinHandle<()>>), NodeError> {
-        let Some(address) = address else { return Ok((None, None)) };
-        let listener = web::bind(address).await.map_err(|error| NodeError::Told(error.to_string()))?;
+        let Some(listener) = listener else { return Ok((None, None)) };
         let bound = listener.local_addr().map_err(io("the pages"))?;
         let node = self.clone();
         let status: web::StatusFn = Arc::new(move || {

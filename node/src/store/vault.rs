@@ -49,6 +49,13 @@ impl std::fmt::Debug for KeySource {
 }
 
 impl KeySource {
+    /// What somebody typed where a passphrase is asked for: it may be the recovery key that was written on paper.
+    pub fn typed(text: Zeroizing<String>) -> KeySource {
+        let plain: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect());
+        let key = unhex(&plain).map(Zeroizing::new).and_then(|key| key.as_slice().try_into().ok());
+        key.map_or(KeySource::Passphrase(text), |key| KeySource::Recovery(Zeroizing::new(key)))
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             KeySource::Passphrase(_) => "passphrase",
@@ -422,6 +429,8 @@ mod tests {
         for source in [words("春风"), KeySource::KeyFile(file), recovery] {
             assert_eq!(Vault::open(dir.path(), &source).expect("opens").secrets(), &secrets);
         }
+        let paper = format!("{}-{}", "09".repeat(16), " 09".repeat(16));
+        assert!(Vault::open(dir.path(), &KeySource::typed(Zeroizing::new(paper))).is_ok(), "the recovery key, as people type it");
         let before = std::fs::read(vault_path(dir.path())).expect("reads");
         assert!(matches!(Vault::open(dir.path(), &words("秋风")), Err(VaultError::WrongKey("passphrase"))));
         let other = KeySource::Recovery(Zeroizing::new([8; 32]));

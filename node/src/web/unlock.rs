@@ -1,7 +1,7 @@
 //! A locked node that has no key file: the page where somebody types the passphrase.
 //!
 //! It knows nothing and shows nothing; what was typed goes to the callback, and nowhere else. When the callback
-//! opened the node, the page ends and the listener is given back for the real pages.
+//! opened the node, the page ends and the listener is given back for the real pages; its refusal is shown as it is.
 
 use super::error::{Answer, show, show_as};
 use super::guard::{Names, guard};
@@ -103,9 +103,8 @@ async fn unlock<T: Send + 'static>(State(locked): State<Locked<T>>, OpenForm(for
             Ok(Redirect::to("/sign-in").into_response())
         }
         Err(why) => {
-            tracing::warn!(why, "the passphrase did not unlock the node");
             tokio::time::sleep(Duration::from_secs(PAUSE_SECONDS)).await;
-            show_as(StatusCode::UNAUTHORIZED, &page("口令不对，或数据打不开。请重新输入。"))
+            show_as(StatusCode::UNAUTHORIZED, &page(&why))
         }
     }
 }
@@ -129,6 +128,7 @@ where
         .route("/unlock", get(form).post(unlock::<T>))
         .route("/static/{name}", get(assets::file))
         .route("/healthz", get(super::metrics::healthz))
+        .route("/readyz", get(|| async { (StatusCode::SERVICE_UNAVAILABLE, "locked\n") }))
         .fallback(|| async { Redirect::to("/unlock") })
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(Names::of(address), guard))
