@@ -1,3 +1,3 @@
 //! Helpers for the end-to-end tests: real offices from `simulations::offices`, and a small HTTP client.
 
-pub mod http;
+pub use shouwang_simulations::http;

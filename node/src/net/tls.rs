@@ -112,12 +112,7 @@ impl Tickets {
 }
 
 /// The client's side, for one protocol. With a place for tickets it resumes, as long as this same side is used.
-pub fn client(
-    seed: &[u8; 32],
-    protocol: &[u8],
-    proof: Arc<Proof>,
-    tickets: Option<&Tickets>,
-) -> Result<QuicClientConfig, Error> {
+pub fn client(seed: &[u8; 32], protocol: &[u8], proof: Arc<Proof>, tickets: Option<&Tickets>) -> Result<QuicClientConfig, Error> {
     let mut config = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()

@@ -1,7 +1,7 @@
-//! A small HTTP/1.1 client for tests: one request a connection, over loopback.
+//! A small HTTP/1.1 client for tests and measurements: one request a connection, over loopback.
 
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -44,16 +44,28 @@ pub fn request(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
     stream.write_all(body)?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
+    let mut stream = BufReader::new(stream);
     let broken = || std::io::Error::other("no HTTP answer");
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(broken)?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.lines();
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let mut lines = lines.iter();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(broken)?;
     let headers: Vec<(String, String)> =
-        lines.filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
-    let mut body = bytes.split_off(end + 4);
+        lines.filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()))).collect();
+    // The end of the connection says nothing: a server's child may have inherited it and keep it open.
+    let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut body = Vec::new();
+    match length.and_then(|(_, length)| length.parse().ok()) {
+        Some(length) => stream.take(length).read_to_end(&mut body)?,
+        None => stream.read_to_end(&mut body)?,
+    };
     if headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.contains("chunked")) {
         body = unchunk(&body);
     }
