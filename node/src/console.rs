@@ -26,6 +26,10 @@ pub enum Request {
     Verify,
     /// Bring households in.
     ImportHouseholds { file: PathBuf },
+    /// Say what bringing them in would change; of so many rows each.
+    PreviewHouseholds { file: PathBuf, limit: usize },
+    /// Write households or cases to a file.
+    Export { what: crate::desk::export::What, out: PathBuf, area: Option<String>, purpose: String },
     /// Apply a list of edits (`{"id":…,"set":{…},"aid":{…}}` a line).
     /// With `check`, only count the edits that cannot be found any more.
     ImportEdits { file: PathBuf, check: bool },
@@ -171,8 +175,13 @@ pub async fn ask(dir: &Path, request: &Request, mut progress: impl FnMut(u64, u6
 /// Writes a file that only its owner may read, whole or not at all.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("tmp");
+    // Never into what lies there: it may be readable by others.
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;

@@ -11,5 +11,6 @@ pub mod entropy;
 pub mod net;
 pub mod node;
 pub mod store;
+pub mod tables;
 pub mod web;
 pub mod writer;

@@ -4,13 +4,23 @@
 #[path = "desk/support.rs"]
 mod support;
 
+#[path = "desk/exports.rs"]
+mod exports;
 #[path = "desk/households.rs"]
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/policies.rs"]
+mod policies;
+#[path = "desk/procedure.rs"]
+mod procedure;
 #[path = "desk/roles.rs"]
 mod roles;
 #[path = "desk/sign_in.rs"]
 mod sign_in;
+#[path = "desk/spoiled.rs"]
+mod spoiled;
 #[path = "desk/stories.rs"]
 mod stories;
+#[path = "desk/tables.rs"]
+mod tables;

@@ -195,7 +195,13 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 22] = [
+    "/policies",
+    "/policies/match",
+    "/policies/revise",
+    "/policies/standards",
+    "/policies/x",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/policies",
     "/today",
     "/households",
     "/households/new",
@@ -213,7 +219,10 @@ const PAGES: [&str; 16] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 14] = [
+const FORMS: [&str; 17] = [
+    "/policies/match",
+    "/policies/revise",
+    "/policies/standards",
     "/sign-out",
     "/households",
     "/households/search",
@@ -566,6 +575,60 @@ async fn a_file_is_looked_at_before_it_is_brought_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_previewed_by_fields_and_an_export_asks_what_for() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let csrf = zhang.get("/import").hidden("csrf");
+        let upload = |name: &str, text: &str| {
+            let part = |name: &str, more: &str, text: &str| {
+                format!("--xx\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{text}\r\n")
+            };
+            let body = part("csrf", "", &csrf) + &part("file", &format!("; filename=\"{name}\""), text) + "--xx--\r\n";
+            let origin = format!("http://{}", zhang.at);
+            let headers = [("Origin", origin.as_str()), ("Content-Type", "multipart/form-data; boundary=xx")];
+            zhang.ask("POST", "/import", &headers, body.as_bytes())
+        };
+        let go = || zhang.post("/import/go", &[("csrf", csrf.as_str()), ("action", "00112233445566778899aabbccddeeff")]);
+        let rows = |phone: &str| (0..60).map(|n| format!("T{n},王秀英{n},{VILLAGE},{phone}{n:02}\n")).collect::<String>();
+        let header = "户编号,户主姓名,区划代码,联系电话\n";
+        assert!(upload("名册.csv", &format!("{header}{}", rows("139000000"))).body.contains("导入 60 户"));
+        assert!(go().body.contains("导入完成"));
+        let preview = upload("名册.csv", &format!("{header}{}T99,李某,{VILLAGE},-,\nT98,,{VILLAGE},\n", rows("137000000")));
+        assert!(preview.body.contains("<del>13900000000</del> → <ins>13700000000</ins>"), "{}", preview.body);
+        assert!(preview.body.contains("第 1 到 50 户，共 60 户") && preview.body.contains("缺少户主姓名"), "{}", preview.body);
+        let further = zhang.get("/import/preview?from=50");
+        assert!(further.body.contains("<ins>13700000059</ins>") && !further.body.contains("<ins>13700000000</ins>"));
+        assert!(zhang.get("/import/rejects").body.contains("\"line\":63"));
+        assert!(upload("说明.csv", "没有,表头\n").body.contains("找不到表头"), "and the page is ready for another file");
+
+        let page = zhang.get("/households/export");
+        assert!(page.status == 200 && zhang.get("/households").body.contains("/households/export"));
+        let fields = |purpose: &'static str| [("what", "households"), ("form", "csv"), ("area", VILLAGE), ("purpose", purpose)];
+        let silent = zhang.submit("/households/export", "/households/export", &fields(""));
+        assert!(silent.status == 422 && silent.body.contains("用途"), "{}", silent.body);
+        let file = zhang.submit("/households/export", "/households/export", &fields("年度复核"));
+        assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
+        assert!(
+            file.header("content-disposition").starts_with("attachment") && file.body.contains("\"王秀英59\""),
+            "{}",
+            file.body
+        );
+        assert_eq!(file.header("cache-control"), "no-store");
+        assert!(!zhang.get("/households/export").body.contains("年度复核"), "who took what is not a reviewer's matter");
+        let gao = browser.sign_in("gao", PASSWORD);
+        assert!(gao.get("/households/export").body.contains("年度复核"));
+        let li = browser.sign_in("li", PASSWORD);
+        assert_eq!(li.get("/households/export").status, 403);
+        let own = li.get("/households").hidden("csrf");
+        let forced = [[("csrf", own.as_str())].as_slice(), &fields("看看")].concat();
+        assert_eq!(li.post("/households/export", &forced).status, 403, "checked at the Desk");
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_locked_node_asks_for_the_passphrase_and_then_gives_the_listener_back() {
     let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("binds");
     let browser = Browser { at: listener.local_addr().expect("an address"), cookie: String::new() };
@@ -585,6 +648,64 @@ async fn a_locked_node_asks_for_the_passphrase_and_then_gives_the_listener_back(
     .expect("the steps");
     let (listener, opened) = locked.await.expect("ends").expect("unlocked");
     assert_eq!((listener.local_addr().expect("an address"), opened), (browser.at, 42));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_list_is_read_asked_and_revised_by_new_packs() {
+    let site = Site::open().await;
+    site.browse(|browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let list = zhang.get("/policies").body;
+        assert!(list.contains("43 条") && list.contains("样例政策包") && !list.contains("新增政策"), "{list}");
+        let found = zhang.get(&format!("/policies?q={}", percent("生活补贴"))).body;
+        assert!(found.contains("困难残疾人生活补贴") && !found.contains("疾病应急救助"), "{found}");
+        let one = zhang.get(&format!("/policies/{}", percent("民政-01"))).body;
+        assert!(one.contains("最低生活保障") && one.contains("须人工核实") && !one.contains("修订"), "{one}");
+        assert_eq!(zhang.get("/policies/none").status, 404);
+        assert_eq!(zhang.get("/policies/revise").status, 403);
+
+        let csrf = zhang.get("/policies/match").hidden("csrf");
+        let answers = [("csrf", csrf.as_str()), ("income_year", "12000"), ("age1", "44"), ("disabled1", "1"), ("age2", "9")];
+        let told = zhang.post("/policies/match", &answers).body;
+        assert!(told.contains("可能符合") && told.contains("家庭年收入 12000.00元") && told.contains("不是审批结论"), "{told}");
+        let wrong = zhang.post("/policies/match", &[("csrf", &csrf), ("age1", "一百")]).body;
+        assert!(wrong.contains("第 1 人的年龄应为"), "{wrong}");
+
+        let gao = browser.sign_in("gao", PASSWORD);
+        let page = format!("/policies/revise?code={}", percent("民政-01"));
+        let fields = [
+            ("code", "民政-01"),
+            ("name", "最低生活保障"),
+            ("department", "民政局"),
+            ("kind", "最低生活保障"),
+            ("source", "样例"),
+            ("from", "2019-01-01"),
+            ("pack_from", "2026-01-01"),
+            ("text", "新的全文\r\n\r\n第二段"),
+        ];
+        let typed = [&fields[..], &[("conditions", "收入低 | household.incme < 1")]].concat();
+        let refused = gao.submit(&page, "/policies/revise", &typed);
+        assert!(refused.status == 422 && refused.body.contains("没有“incme”这一栏目"), "{}", refused.body);
+        assert!(refused.body.contains("household.incme"), "what was typed is still there");
+        let typed = [&fields[..], &[("conditions", "收入低 | household.income_year < 1\r\n户籍在本市")]].concat();
+        assert_eq!(gao.submit(&page, "/policies/revise", &typed).status, 303);
+        let one = zhang.get(&format!("/policies/{}", percent("民政-01"))).body;
+        assert!(one.contains("2026-01-01-01") && one.contains("<p>第二段</p>") && one.contains("户籍在本市"), "{one}");
+        let unset = [
+            ("fen0", ""),
+            ("source0", "待定"),
+            ("fen1", ""),
+            ("source1", "未设定"),
+            ("fen2", ""),
+            ("source2", "未设定"),
+            ("pack_from", "2026-01-01"),
+        ];
+        assert_eq!(gao.submit("/policies/standards", "/policies/standards", &unset).status, 303);
+        let list = zhang.get("/policies").body;
+        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 3, "{list}");
+    })
+    .await;
+    site.close().await;
 }
 
 /// Serves for a while with households of a file: `SHOUWANG_LOOK=FILE.jsonl cargo test … -- --ignored look --nocapture`.

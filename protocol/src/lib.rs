@@ -11,6 +11,7 @@ pub mod area;
 pub mod authority;
 pub mod control;
 pub mod device;
+pub mod eligibility;
 pub mod engine;
 pub mod entry;
 pub mod fence;

@@ -66,3 +66,9 @@ pub const STRANGER_MS: u64 = 30_000;
 pub const WINDOW_START_BYTES: usize = 16 * 1024;
 /// Bytes in flight a session never exceeds.
 pub const WINDOW_MAX_BYTES: usize = 1024 * 1024;
+/// Bytes of a condition or formula of a policy pack.
+pub const EXPRESSION_BYTES_MAX: usize = 1_000;
+/// Depth of its nesting.
+pub const EXPRESSION_DEPTH_MAX: u16 = 40;
+/// Loops over members in it; each multiplies the work by the number of members.
+pub const EXPRESSION_LOOPS_MAX: usize = 3;

@@ -202,6 +202,12 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
         MaterialsGiven => What::MaterialsGiven { note: text() },
         Accepted => What::Accepted { number: format!("S{}", dice.number() % 10_000) },
         NotAccepted => What::NotAccepted { reason: text() },
+        Visited => What::Visited {
+            investigators: vec!["甲".into(), "乙".into()],
+            present: "户主".into(),
+            remote: String::new(),
+            findings: text(),
+        },
         PreExamined => What::PreExamined { opinion: Opinion::For, note: text() },
         Proposed => What::Proposed { amount: Fen(50_000 + dice.between(0, 9) as i64 * 10_000), formula: String::new() },
         Decided => What::Decided {

@@ -60,6 +60,9 @@ pub enum Command {
     /// Bring data in.
     #[command(subcommand)]
     Import(Import),
+    /// Take data out.
+    #[command(subcommand)]
+    Export(Export),
     /// Show what this node holds and whom it talks to.
     Status(Directory),
     /// Check every chain, signature, certificate and right to write; rebuild the views and compare.
@@ -211,13 +214,19 @@ pub struct Run {
 /// `import …`
 #[derive(Subcommand, Debug)]
 pub enum Import {
-    /// Households from a `.jsonl` file; bad rows go to FILE.rejects.jsonl.
+    /// Households from a `.jsonl`, `.csv` or `.xlsx` file; bad rows go to FILE.rejects.jsonl.
     Households {
         /// The directory.
         #[command(flatten)]
         at: Directory,
         /// The file.
         file: PathBuf,
+        /// Write nothing: say what would be new, changed, unchanged, rejected, and which fields would change.
+        #[arg(long)]
+        preview: bool,
+        /// Rows of each kind that a preview lists.
+        #[arg(long, default_value_t = 50, requires = "preview")]
+        limit: usize,
     },
     /// Edits of households, `{"id":…,"set":{…},"aid":{…}}` a line: sets scalars, adds an aid row.
     Edits {
@@ -230,6 +239,32 @@ pub enum Import {
         #[arg(long)]
         check: bool,
     },
+}
+
+/// `export …`
+#[derive(Subcommand, Debug)]
+pub enum Export {
+    /// Households with members and aid: a workbook of three sheets, or `.jsonl`; in a `.csv` one row a member.
+    Households(ExportTo),
+    /// Cases, and where they stand.
+    Cases(ExportTo),
+}
+
+/// Where an export goes, and what for.
+#[derive(Args, Debug)]
+pub struct ExportTo {
+    /// The directory.
+    #[command(flatten)]
+    pub at: Directory,
+    /// The file to write, `.xlsx`, `.csv` or `.jsonl`; only its owner may read it.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Only this area and those below it (12 digits).
+    #[arg(long)]
+    pub area: Option<String>,
+    /// What for; stands in the list of exports that auditors read.
+    #[arg(long, default_value = "")]
+    pub purpose: String,
 }
 
 /// `staff …`

@@ -1,8 +1,9 @@
 //! Carries out the commands.
 
-use super::{Cli, Command, Directory, Import, Invite, InviteCommand, Join, OfficeCommand, Printer, Run};
+use super::{Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, Printer, Run};
 use crate::clock::Clock;
 use crate::console::{self, Request};
+use crate::desk::export::What;
 use crate::node::{self, Node, NodeError, ServeOptions};
 use crate::store::{self, KeySource};
 use clap::Parser as _;
@@ -67,10 +68,15 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         Command::Invite(invite) => invite_new(invite, printer).await,
         Command::Join(join) => join_city(join, printer).await,
         Command::Run(run) => serve(run, printer).await,
-        Command::Import(Import::Households { at, file }) => {
+        Command::Import(Import::Households { at, file, preview, limit }) => {
             let file = absolute(&file)?;
-            ask(&at, Request::ImportHouseholds { file }, printer, imported).await
+            match preview {
+                true => ask(&at, Request::PreviewHouseholds { file, limit }, printer, previewed).await,
+                false => ask(&at, Request::ImportHouseholds { file }, printer, imported).await,
+            }
         }
+        Command::Export(Export::Households(to)) => export(What::Households, to, printer).await,
+        Command::Export(Export::Cases(to)) => export(What::Cases, to, printer).await,
         Command::Import(Import::Edits { at, file, check }) => {
             let file = absolute(&file)?;
             ask(&at, Request::ImportEdits { file, check }, printer, Value::to_string).await
@@ -206,6 +212,48 @@ fn imported(value: &Value) -> String {
         number(value, "unchanged"),
         number(value, "rejected")
     )
+}
+
+fn previewed(value: &Value) -> String {
+    let rows = |key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: &Value, key: &str| match value.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let mut lines = vec![format!(
+        "nothing was written: {} would be new, {} changed, {} unchanged, {} rejected; {} with persons of other households",
+        number(value, "imported"),
+        number(value, "changed"),
+        number(value, "unchanged"),
+        number(value, "rejected"),
+        number(value, "persons_elsewhere")
+    )];
+    lines.extend(rows("notes").iter().filter_map(Value::as_str).map(str::to_owned));
+    for row in rows("changed_rows") {
+        let changes = row.get("changes").and_then(Value::as_array).cloned().unwrap_or_default();
+        let changes: Vec<String> = changes
+            .iter()
+            .map(|change| format!("{}: {} → {}", text(change, "label"), text(change, "was"), text(change, "now")))
+            .collect();
+        lines.push(format!("line {} {}: {}", text(&row, "line"), text(&row, "id"), changes.join("; ")));
+    }
+    for row in rows("persons_elsewhere_rows") {
+        lines.push(format!("line {} {}: a person is in another household", text(&row, "line"), text(&row, "id")));
+    }
+    for row in rows("rejected_rows") {
+        lines.push(format!("line {} {}: {}", text(&row, "line"), text(&row, "column"), text(&row, "reason")));
+    }
+    lines.join("\n")
+}
+
+async fn export(what: What, to: ExportTo, printer: &mut Printer) -> Outcome {
+    let out = absolute(&to.out)?;
+    let request = Request::Export { what, out, area: to.area, purpose: to.purpose };
+    ask(&to.at, request, printer, |value| {
+        format!("written: {} ({} rows)", value.get("written").and_then(Value::as_str).unwrap_or_default(), number(value, "rows"))
+    })
+    .await
 }
 
 fn status_text(value: &Value) -> String {

@@ -12,7 +12,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Answer, Change, Channel, Finding, Opinion, Origin, TargetKind, Urgency, Verdict};
-use shouwang_protocol::records::policy::Pack;
+use shouwang_protocol::records::policy::{Article, Pack, Standard};
 use shouwang_protocol::records::staff::Role;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -157,6 +157,25 @@ pub enum Command {
         #[schema(value_type = Object)]
         pack: Pack,
     },
+    /// Publishes the last pack again with some rows replaced or added. City only.
+    RevisePolicy(PolicyRevision),
+}
+
+/// What changes from one policy pack to the next.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRevision {
+    /// The first day of the new pack.
+    #[schema(value_type = String)]
+    pub from: Day,
+    /// Policies, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub articles: Vec<Article>,
+    /// Standards, by code; `fen` null: unset.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub amounts: Vec<Standard>,
 }
 
 /// Several changes of one household.
@@ -349,6 +368,83 @@ pub enum CaseStep {
     DoNotAccept {
         /// Why.
         reason: String,
+    },
+    /// 近亲属备案
+    Declare {
+        /// Who, among those who handle cases and the village committee.
+        of: String,
+        /// How they are related.
+        relation: String,
+    },
+    /// 入户调查
+    Visit {
+        /// Who went: at least two; the person who writes it need not be named.
+        investigators: Vec<String>,
+        /// The member of the household who signed.
+        #[serde(default)]
+        present: String,
+        /// Why it was done from afar.
+        #[serde(default)]
+        remote: String,
+        /// What was found.
+        findings: String,
+    },
+    /// 公示
+    PostNotice {
+        /// Where.
+        place: String,
+        /// The first day; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        from: Option<Day>,
+        /// The last day; none: as the policy pack says.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        until: Option<Day>,
+    },
+    /// 提出异议
+    Object {
+        /// What is said, without the name of who says it.
+        text: String,
+    },
+    /// 异议处理
+    SettleObjection {
+        /// True or false.
+        #[serde(with = "wire::finding")]
+        #[schema(value_type = String)]
+        outcome: Finding,
+        /// How it was found.
+        note: String,
+    },
+    /// 公示期满
+    EndNotice {
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// 中止计时
+    Suspend {
+        /// Why.
+        reason: String,
+    },
+    /// 恢复计时
+    Resume {
+        /// Why.
+        #[serde(default)]
+        note: String,
+    },
+    /// 延长期限
+    Extend {
+        /// Working days.
+        days: u32,
+        /// Why.
+        reason: String,
+    },
+    /// 催办
+    Urge {
+        /// In words.
+        #[serde(default)]
+        note: String,
     },
     /// 预审
     PreExamine {
@@ -562,6 +658,7 @@ impl Command {
             Command::DisableStaff { .. } => "disable_staff",
             Command::EnableStaff { .. } => "enable_staff",
             Command::PublishPolicy { .. } => "publish_policy",
+            Command::RevisePolicy(_) => "revise_policy",
         }
     }
 }

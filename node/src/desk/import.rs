@@ -1,16 +1,25 @@
-//! Bringing in the household file: a line is a row, a good row is an entry of its own.
+//! Bringing in households: a row of a file is a row, a good row is an entry of its own.
 //!
-//! The file is read line by line and never held whole. Fifty rows make one write. A row that cannot be taken is told
-//! with line, column, field and reason, and stops nothing. Every action's id follows from the device, the row's key
-//! and what it says (for a change, also from what it found), so that a crash in the middle and a second run add
-//! nothing: what is there already is compared, and only what differs is written.
+//! Lines of JSON are read one by one and never held whole; a table ([`crate::tables`]) becomes the same rows. Fifty
+//! rows make one write. A row that cannot be taken is told with line, column, field and reason, and stops nothing.
+//! Every action's id follows from the device, the row's key and what it says (for a change, also from what it found),
+//! so that a crash in the middle and a second run add nothing: what is there already is compared, and only what
+//! differs is written. Looking first does all of this but the writing, and shows what would change.
+
+mod preview;
+mod rejects;
+mod source;
 
 use super::households::place;
 use super::model::Person;
 use super::outcome::{DeskError, FieldFault};
 use super::{Desk, Room, derived, further, permit};
+use crate::tables::{self, Format, TableError};
+pub use preview::{Elsewhere, Shown};
+use rejects::Rejects;
+pub use rejects::{Column, Reject};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{ActionId, Kind, Place, RecordId, RecordRef};
@@ -19,15 +28,15 @@ use shouwang_protocol::records::import::{Row, check_row, create, diff};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::replica::{Action, CommitError, Done, Draft};
 use shouwang_protocol::store::StoreError;
-use std::collections::{BTreeSet, HashSet};
-use std::io::{BufRead, BufReader, Read, Write};
+use source::Line;
+pub use source::Source;
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Rows of one write.
 const BATCH_ROWS: usize = 50;
-/// Bytes of one line at most.
-const LINE_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of the lines of one batch at most.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Rejected rows that an answer carries; the file of rejects has all of them.
@@ -65,41 +74,25 @@ pub struct Report {
     pub duplicate_rows: Vec<(u64, String)>,
     /// Where the rejected rows are.
     pub rejects_file: Option<PathBuf>,
+    /// What of a table was not read, or read in a way that a person should know.
+    pub notes: Vec<String>,
 }
 
-/// A row that could not be taken.
-#[derive(Clone, PartialEq, Serialize)]
-pub struct Reject {
-    /// Its line, from 1.
-    pub line: u64,
-    /// The column where reading stopped, when it did.
-    pub column: Option<u64>,
-    /// The first fault's field.
-    pub field: String,
-    /// The first fault's reason.
-    pub reason: String,
-    /// All of them.
-    pub faults: Vec<FieldFault>,
-    /// The row as it stood in the file.
-    pub row: Value,
+/// Something to tell while a file is gone through.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Told {
+    /// A row cannot be taken.
+    Rejected(Reject),
+    /// A row will do something; told when looking only.
+    Shown(Shown),
 }
 
-impl std::fmt::Debug for Reject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Reject(line {}, {})", self.line, self.field)
-    }
+/// Hashes of the keys and of the persons of new households that came before in the file.
+#[derive(Default)]
+struct Keys {
+    rows: HashSet<[u8; 16]>,
+    persons: HashSet<[u8; 16]>,
 }
-
-/// A line of the file.
-#[derive(Clone)]
-struct Line {
-    number: u64,
-    bytes: Vec<u8>,
-    too_long: bool,
-}
-
-/// Hashes of the keys that came before.
-type Keys = HashSet<[u8; 16]>;
 
 /// The Desk's turn, held by everybody who works on one batch.
 type Turn = Arc<tokio::sync::OwnedMutexGuard<()>>;
@@ -121,6 +114,8 @@ struct Ready {
     /// The household, when it exists.
     record: Option<RecordId>,
     rest: Vec<(ActionId, Place, Edit)>,
+    /// When looking only.
+    shown: Option<Shown>,
 }
 
 /// Something found out about a line.
@@ -129,109 +124,27 @@ enum Found {
     Rejected(Reject),
 }
 
-/// Reads a file line by line, without its byte order mark, bounded.
-struct Lines<R> {
-    input: R,
-    number: u64,
-    read: u64,
-}
-
-impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> std::io::Result<Option<Line>> {
-        loop {
-            let mut bytes = Vec::new();
-            let limit = LINE_BYTES_MAX as u64 + 1;
-            let mut got = (&mut self.input).take(limit).read_until(b'\n', &mut bytes)? as u64;
-            if got == 0 {
-                return Ok(None);
-            }
-            let too_long = bytes.len() > LINE_BYTES_MAX && bytes.last() != Some(&b'\n');
-            if too_long {
-                got += skip_line(&mut self.input)?;
-                bytes = Vec::new();
-            }
-            self.read += got;
-            self.number += 1;
-            if self.number == 1 && bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
-                bytes.drain(..3);
-            }
-            while matches!(bytes.last(), Some(b'\n' | b'\r')) {
-                bytes.pop();
-            }
-            if too_long || !bytes.iter().all(u8::is_ascii_whitespace) {
-                return Ok(Some(Line { number: self.number, bytes, too_long }));
-            }
-        }
-    }
-}
-
-/// Passes over the rest of a line; how long it was.
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(skipped);
-        }
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let used = end.map_or(buffer.len(), |end| end + 1);
-        input.consume(used);
-        skipped += used as u64;
-        if end.is_some() {
-            return Ok(skipped);
-        }
-    }
-}
-
-impl Reject {
-    fn new(line: u64, column: Option<u64>, faults: Vec<FieldFault>, row: Value) -> Reject {
-        let first = faults.first().cloned().unwrap_or_else(|| FieldFault::new("", "无法导入"));
-        Reject { line, column, field: first.field, reason: first.reason, faults, row }
-    }
-}
-
-fn reject(line: u64, column: Option<u64>, faults: Vec<FieldFault>, row: Value) -> Found {
-    Found::Rejected(Reject::new(line, column, faults, row))
-}
-
-/// Reads a line as an object.
-fn parse(line: &Line) -> Result<Map<String, Value>, Found> {
-    let wrong = |column, reason: &str, row| Err(reject(line.number, column, vec![FieldFault::new("", reason)], row));
-    if line.too_long {
-        return wrong(None, "这一行超过 1 MB", Value::Null);
-    }
-    let text = match std::str::from_utf8(&line.bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let column = error.valid_up_to() as u64 + 1;
-            let row = String::from_utf8_lossy(&line.bytes).into_owned().into();
-            return wrong(Some(column), "编码不对：应为 UTF-8（可能是 GB18030），请另存为 UTF-8 后再导入", row);
-        }
-    };
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(row)) => Ok(row),
-        Ok(_) => wrong(Some(1), "这一行不是一个 JSON 对象", text.into()),
-        Err(error) => wrong(Some(error.column() as u64), "这一行不是完整的 JSON", text.into()),
-    }
-}
-
 impl Room<'_> {
-    fn wanted(&self, line: &Line, keys: &mut Keys) -> Result<Result<(Wanted, Value), Found>, DeskError> {
-        let json = match parse(line) {
+    fn wanted(&self, line: &Line, keys: &mut Keys) -> Result<Result<(Wanted, Value), Reject>, DeskError> {
+        let mut json = match line.parse() {
             Ok(json) => json,
-            Err(found) => return Ok(Err(found)),
+            Err(rejected) => return Ok(Err(rejected)),
         };
+        let wrong = |field: &str, reason: &str, json| Ok(Err(line.reject(vec![FieldFault::new(field, reason)], json)));
+        if line.is_of_table()
+            && let Err((field, reason)) = self.complete(&mut json)?
+        {
+            return wrong(field, reason, json.into());
+        }
         let row = match check_row(&json, |code| self.divisions.by_code(code).is_some()) {
             Ok(row) => row,
             Err(faults) => {
                 let faults = faults.into_iter().map(FieldFault::from).collect();
-                return Ok(Err(reject(line.number, None, faults, json.into())));
+                return Ok(Err(line.reject(faults, json.into())));
             }
         };
-        let wrong =
-            |field: &str, reason: &str, json| Ok(Err(reject(line.number, None, vec![FieldFault::new(field, reason)], json)));
         let key = row.id();
-        if !keys.insert(derived("shouwang import key 1", &[key.as_bytes()]).0) {
+        if !keys.rows.insert(derived("shouwang import key 1", &[key.as_bytes()]).0) {
             return wrong("id", "文件中前面已有同一编号", json.into());
         }
         let Some(area) = self.divisions.by_code(&row.region()).filter(|area| area.tier == Tier::Village) else {
@@ -251,115 +164,94 @@ impl Room<'_> {
     }
 
     /// What a batch of lines comes to.
-    fn look(&self, lines: &[Line], keys: &mut Keys, claimed_ms: i64) -> Result<Vec<Found>, DeskError> {
+    fn look(&self, lines: &[Line], keys: &mut Keys, claimed_ms: i64, mode: Mode) -> Result<Vec<Found>, DeskError> {
         let mut found = Vec::with_capacity(lines.len());
-        let mut persons: BTreeSet<String> = BTreeSet::new();
         for line in lines {
-            let (wanted, text) = match self.wanted(line, keys)? {
-                Ok(wanted) => wanted,
-                Err(rejected) => {
-                    found.push(rejected);
-                    continue;
-                }
-            };
-            let content = Hash::of("shouwang import row 1", &[text.to_string().as_bytes()]);
-            let id =
-                |key: &str, heads: &[u8]| derived("shouwang import 1", &[&self.here.device.0, key.as_bytes(), &content.0, heads]);
-            let action = |id, place, record, edit| Action {
-                id,
-                staff: self.person.id.clone(),
-                claimed_ms,
-                shown: Vec::new(),
-                drafts: vec![Draft { place, record, edit }],
-            };
-            let ready = match wanted {
-                Wanted::Create { key, row, area } => {
-                    let id = id(&key, &[]);
-                    let numbers = row.id_numbers();
-                    // `|` and not `||`: every person of this row is noted, whatever was found before.
-                    let in_batch = numbers.iter().fold(false, |seen, number| seen | !persons.insert(number.clone()));
-                    let mut edits = create(&row).into_iter();
-                    let first = edits.next().map(|edit| action(id, place(area), RecordRef::New(Kind::HOUSEHOLD), edit));
-                    Ready {
-                        line: line.number,
-                        elsewhere: in_batch || self.elsewhere(&numbers, None)? > 0,
-                        new: true,
-                        record: None,
-                        rest: edits.enumerate().map(|(number, edit)| (further(id, number), place(area), edit)).collect(),
-                        first,
-                        key,
-                        text,
-                    }
-                }
-                Wanted::Change { key, row, record } => {
-                    let document = self.reader.document(&record)?.ok_or_else(|| DeskError::not_found("家庭档案"))?;
-                    let heads: Vec<u8> = document.doc.get_heads().iter().flat_map(|head| head.0).collect();
-                    let id = id(&key, &heads);
-                    let numbers = row.id_numbers();
-                    let mut edits = diff(&document.doc, &row).into_iter();
-                    let first = edits.next().map(|edit| action(id, document.place, RecordRef::Known(record), edit));
-                    Ready {
-                        line: line.number,
-                        elsewhere: first.is_some() && self.elsewhere(&numbers, Some(&record))? > 0,
-                        new: false,
-                        record: Some(record),
-                        rest: edits.enumerate().map(|(number, edit)| (further(id, number), document.place, edit)).collect(),
-                        first,
-                        key,
-                        text,
-                    }
-                }
-            };
-            found.push(Found::Ready(Box::new(ready)));
+            found.push(match self.wanted(line, keys)? {
+                Ok((wanted, text)) => Found::Ready(Box::new(self.ready(line.number, wanted, text, keys, claimed_ms, mode)?)),
+                Err(rejected) => Found::Rejected(rejected),
+            });
         }
         Ok(found)
     }
-}
 
-/// The file that rejected rows go to, made when there is the first.
-struct Rejects {
-    path: PathBuf,
-    file: Option<std::io::BufWriter<std::fs::File>>,
-}
-
-impl Rejects {
-    fn beside(input: &Path) -> Rejects {
-        let mut name = input.file_name().unwrap_or_default().to_owned();
-        name.push(".rejects.jsonl");
-        Rejects { path: input.with_file_name(name), file: None }
-    }
-
-    fn put(&mut self, reject: &Reject) -> std::io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                // Never through what lies there: an older file may be readable by others.
-                match std::fs::remove_file(&self.path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-                let mut options = std::fs::OpenOptions::new();
-                options.write(true).create_new(true);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                self.file.insert(std::io::BufWriter::new(options.open(&self.path)?))
-            }
+    fn ready(
+        &self,
+        line: u64,
+        wanted: Wanted,
+        text: Value,
+        keys: &mut Keys,
+        claimed_ms: i64,
+        mode: Mode,
+    ) -> Result<Ready, DeskError> {
+        let content = Hash::of("shouwang import row 1", &[text.to_string().as_bytes()]);
+        let id =
+            |key: &str, heads: &[u8]| derived("shouwang import 1", &[&self.here.device.0, key.as_bytes(), &content.0, heads]);
+        let action = |id, place, record, edit| Action {
+            id,
+            staff: self.person.id.clone(),
+            claimed_ms,
+            shown: Vec::new(),
+            drafts: vec![Draft { place, record, edit }],
         };
-        writeln!(file, "{}", json!(reject))
-    }
-
-    /// Brings it to the disk; its path when there is one. What an earlier run left is not this run's.
-    fn finish(self) -> std::io::Result<Option<PathBuf>> {
-        match self.file {
-            Some(file) => {
-                file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-                Ok(Some(self.path))
+        let shown = |key: &str, new: bool, changes, in_file: bool, this| -> Result<Option<Shown>, DeskError> {
+            if mode == Mode::Write {
+                return Ok(None);
             }
-            None => match std::fs::remove_file(&self.path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok(None),
-            },
-        }
+            let row = text.as_object().cloned().unwrap_or_default();
+            let mut elsewhere = self.who_elsewhere(&row, this)?;
+            if in_file && elsewhere.is_empty() {
+                elsewhere
+                    .push(Elsewhere { name: String::new(), head: String::new(), place: "本文件中的另一户".to_owned() });
+            }
+            let head = row.get("head").and_then(Value::as_str).unwrap_or_default().to_owned();
+            Ok(Some(Shown { line, id: key.to_owned(), new, head, changes, elsewhere }))
+        };
+        Ok(match wanted {
+            Wanted::Create { key, row, area } => {
+                let id = id(&key, &[]);
+                let numbers = row.id_numbers();
+                // `|` and not `||`: every person of this row is noted, whatever was found before.
+                let person = |number: &String| derived("shouwang import person 1", &[number.as_bytes()]).0;
+                let in_file = numbers.iter().fold(false, |seen, number| seen | !keys.persons.insert(person(number)));
+                let mut edits = create(&row).into_iter();
+                let first = edits.next().map(|edit| action(id, place(area), RecordRef::New(Kind::HOUSEHOLD), edit));
+                Ready {
+                    line,
+                    elsewhere: in_file || self.elsewhere(&numbers, None)? > 0,
+                    new: true,
+                    record: None,
+                    rest: edits.enumerate().map(|(number, edit)| (further(id, number), place(area), edit)).collect(),
+                    first,
+                    shown: shown(&key, true, Vec::new(), in_file, None)?,
+                    key,
+                    text,
+                }
+            }
+            Wanted::Change { key, row, record } => {
+                let document = self.reader.document(&record)?.ok_or_else(|| DeskError::not_found("家庭档案"))?;
+                let heads: Vec<u8> = document.doc.get_heads().iter().flat_map(|head| head.0).collect();
+                let id = id(&key, &heads);
+                let numbers = row.id_numbers();
+                let changes = match mode {
+                    Mode::Check => preview::tried(&document.doc, diff(&document.doc, &row)),
+                    Mode::Write => Vec::new(),
+                };
+                let mut edits = diff(&document.doc, &row).into_iter();
+                let first = edits.next().map(|edit| action(id, document.place, RecordRef::Known(record), edit));
+                Ready {
+                    line,
+                    elsewhere: first.is_some() && self.elsewhere(&numbers, Some(&record))? > 0,
+                    new: false,
+                    record: Some(record),
+                    rest: edits.enumerate().map(|(number, edit)| (further(id, number), document.place, edit)).collect(),
+                    shown: if first.is_some() { shown(&key, false, changes, false, Some(&record))? } else { None },
+                    first,
+                    key,
+                    text,
+                }
+            }
+        })
     }
 }
 
@@ -367,66 +259,122 @@ fn disk(error: std::io::Error) -> DeskError {
     DeskError::Store { why: format!("文件读写失败：{}", error.kind()) }
 }
 
+fn unread(error: TableError) -> DeskError {
+    DeskError::invalid("file", error.to_string())
+}
+
+/// What is read from a file.
+fn file_source(file: &Path) -> Result<(Source<BufReader<std::fs::File>>, Vec<String>), DeskError> {
+    let mut input = std::fs::File::open(file).map_err(|_| DeskError::not_found("文件"))?;
+    let total = input.metadata().map_err(disk)?.len();
+    let mut head = Vec::new();
+    (&mut input).take(4 * 1024).read_to_end(&mut head).map_err(disk)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    input.rewind().map_err(disk)?;
+    let format = Format::of(&name, &head);
+    if format == Format::JsonLines {
+        return Ok((Source::lines(BufReader::new(input), total), Vec::new()));
+    }
+    let mut bytes = Vec::new();
+    input.take(tables::FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(disk)?;
+    let mut tables = tables::read(format, &bytes).map_err(unread)?;
+    let notes = std::mem::take(&mut tables.notes);
+    Ok((Source::table(tables), notes))
+}
+
+/// Where waiting for the disk holds nobody up.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, DeskError> + Send + 'static) -> Result<T, DeskError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(DeskError::invalid("file", "这个文件读不出来")))
+}
+
 impl Desk {
-    /// Brings in a file; rows that cannot be taken go to `FILE.rejects.jsonl` beside it. `progress` is told the bytes
-    /// done, of how many.
+    /// Brings in a file; rows that cannot be taken go to `FILE.rejects.jsonl` beside it. `progress` is told how much is
+    /// done, of how much.
     pub async fn import_file(
         &self,
         person: &Person,
         file: &Path,
         progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, DeskError> {
-        let input = std::fs::File::open(file).map_err(|_| DeskError::not_found("文件"))?;
-        let total = input.metadata().map_err(disk)?.len();
+        let path = file.to_owned();
+        let (source, notes) = blocking(move || file_source(&path)).await?;
         let mut rejects = Rejects::beside(file);
         let mut failed = None;
-        let take = |reject: &Reject| {
-            if failed.is_none() {
-                failed = rejects.put(reject).err();
+        let tell = |told: Told| {
+            if let (Told::Rejected(reject), None) = (told, &failed) {
+                failed = rejects.put(&reject).err();
             }
         };
-        let mut report = self.import_lines(person, BufReader::new(input), total, Mode::Write, take, progress).await?;
+        let mut report = self.import_rows(person, source, Mode::Write, tell, progress).await?;
         if let Some(error) = failed {
             return Err(disk(error));
         }
         report.rejects_file = rejects.finish().map_err(disk)?;
+        report.notes = notes;
         Ok(report)
     }
 
-    /// Brings in what was uploaded, or says what would become of it; with the first rows that cannot be taken.
+    /// Says what would become of a file, and tells each row that cannot be taken or would do something. Nothing is
+    /// written, no file either.
+    pub async fn preview_file(
+        &self,
+        person: &Person,
+        file: &Path,
+        tell: impl FnMut(Told) + Send,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Report, DeskError> {
+        let path = file.to_owned();
+        let (source, notes) = blocking(move || file_source(&path)).await?;
+        Ok(Report { notes, ..self.import_rows(person, source, Mode::Check, tell, progress).await? })
+    }
+
+    /// Brings in what was uploaded under a name, or says what would become of it.
+    pub async fn import_upload<B: AsRef<[u8]> + Clone + Send + Sync + 'static>(
+        &self,
+        person: &Person,
+        name: &str,
+        bytes: B,
+        mode: Mode,
+        tell: impl FnMut(Told) + Send,
+    ) -> Result<Report, DeskError> {
+        permit::role_or_console(person, IMPORTERS)?;
+        let format = Format::of(name, bytes.as_ref());
+        if format == Format::JsonLines {
+            let source = Source::lines(bytes.as_ref(), bytes.as_ref().len() as u64);
+            return self.import_rows(person, source, mode, tell, |_, _| {}).await;
+        }
+        let copy = bytes.clone();
+        let mut tables = blocking(move || tables::read(format, copy.as_ref()).map_err(unread)).await?;
+        let notes = std::mem::take(&mut tables.notes);
+        let source: Source<&[u8]> = Source::table(tables);
+        Ok(Report { notes, ..self.import_rows(person, source, mode, tell, |_, _| {}).await? })
+    }
+
+    /// The same, with the first rows that cannot be taken.
     pub async fn import_bytes(&self, person: &Person, bytes: &[u8], mode: Mode) -> Result<(Report, Vec<Reject>), DeskError> {
         let mut shown = Vec::new();
-        let take = |reject: &Reject| {
-            if shown.len() < REJECTS_SHOWN_MAX {
-                shown.push(reject.clone());
-            }
+        let tell = |told: Told| match told {
+            Told::Rejected(reject) if shown.len() < REJECTS_SHOWN_MAX => shown.push(reject),
+            _ => {}
         };
-        let report = self.import_lines(person, bytes, bytes.len() as u64, mode, take, |_, _| {}).await?;
+        let report = self.import_upload(person, "", bytes.to_vec(), mode, tell).await?;
         Ok((report, shown))
     }
 
-    /// The same for any input; every rejected row is handed to `rejected`.
-    pub async fn import_lines(
+    async fn import_rows(
         &self,
         person: &Person,
-        input: impl BufRead + Send,
-        total: u64,
+        mut source: Source<impl BufRead + Send>,
         mode: Mode,
-        mut rejected: impl FnMut(&Reject) + Send,
+        mut tell: impl FnMut(Told) + Send,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Report, DeskError> {
         permit::role_or_console(person, IMPORTERS)?;
-        let mut lines = Lines { input, number: 0, read: 0 };
-        let mut keys = HashSet::new();
+        let mut keys = Keys::default();
         let mut report = Report::default();
         loop {
-            let mut batch = Vec::with_capacity(BATCH_ROWS);
-            let mut bytes = 0;
-            while batch.len() < BATCH_ROWS && bytes < BATCH_BYTES_MAX {
-                let Some(line) = lines.next().map_err(disk)? else { break };
-                bytes += line.bytes.len();
-                batch.push(line);
-            }
+            let batch = source.batch().map_err(disk)?;
             if batch.is_empty() {
                 return Ok(report);
             }
@@ -434,8 +382,15 @@ impl Desk {
             // Others may act between two batches.
             let turn = Arc::new(self.inner.turn.clone().lock_owned().await);
             let batch = Arc::new(batch);
-            let (found, known) = self.look(person, batch.clone(), keys).await?;
+            let (mut found, known) = self.look(person, batch.clone(), keys, mode).await?;
             keys = known;
+            for found in &mut found {
+                if let Found::Ready(ready) = found
+                    && let Some(shown) = ready.shown.take()
+                {
+                    tell(Told::Shown(shown));
+                }
+            }
             let rejects = match self.take(person, found, mode, &mut report, &turn).await {
                 Ok(rejects) => rejects,
                 Err(CommitError::Store(error)) => return Err(error.into()),
@@ -443,8 +398,9 @@ impl Desk {
                 Err(_) => self.one_by_one(person, &batch, &mut report, &turn).await?,
             };
             report.rejected += rejects.len() as u64;
-            rejects.iter().for_each(&mut rejected);
-            progress(lines.read, total);
+            rejects.into_iter().for_each(|reject| tell(Told::Rejected(reject)));
+            let (done, total) = source.progress();
+            progress(done, total);
         }
     }
 
@@ -458,9 +414,16 @@ impl Desk {
         task.await.unwrap_or_else(|_| Err(CommitError::Store(StoreError::Failed("the write was interrupted".to_owned()))))
     }
 
-    async fn look(&self, person: &Person, batch: Arc<Vec<Line>>, keys: Keys) -> Result<(Vec<Found>, Keys), DeskError> {
+    async fn look(
+        &self,
+        person: &Person,
+        batch: Arc<Vec<Line>>,
+        keys: Keys,
+        mode: Mode,
+    ) -> Result<(Vec<Found>, Keys), DeskError> {
         let (claimed_ms, mut keys) = (self.clock().now().wall_ms, keys);
-        self.in_room(person, ActionId([0; 16]), move |room| Ok((room.look(&batch, &mut keys, claimed_ms)?, keys))).await
+        let ask = move |room: &Room<'_>| Ok((room.look(&batch, &mut keys, claimed_ms, mode)?, keys));
+        self.in_room(person, ActionId([0; 16]), ask).await
     }
 
     async fn one_by_one(
@@ -472,13 +435,12 @@ impl Desk {
     ) -> Result<Vec<Reject>, DeskError> {
         let mut rejects = Vec::new();
         for line in batch {
-            let (found, _) = self.look(person, Arc::new(vec![line.clone()]), Keys::new()).await?;
+            let (found, _) = self.look(person, Arc::new(vec![line.clone()]), Keys::default(), Mode::Write).await?;
             match self.take(person, found, Mode::Write, report, turn).await {
                 Ok(more) => rejects.extend(more),
                 Err(CommitError::Store(error)) => return Err(error.into()),
                 Err(error) => {
-                    let row = String::from_utf8_lossy(&line.bytes).into_owned().into();
-                    rejects.push(Reject::new(line.number, None, vec![FieldFault::new("", DeskError::from(error).what())], row));
+                    rejects.push(line.reject(vec![FieldFault::new("", DeskError::from(error).what())], line.row()));
                 }
             }
         }

@@ -26,14 +26,6 @@ const REFUSED_MAX: usize = 100;
 
 const LOOKING: ActionId = ActionId([0; 16]);
 
-fn office_staff(person: &Person) -> Result<(), DeskError> {
-    if person.is_office_staff() {
-        Ok(())
-    } else {
-        Err(DeskError::not_permitted("部门、服务机构只能查看转来的事项"))
-    }
-}
-
 impl Room<'_> {
     /// Those whose turn this person can take.
     fn actors(&self) -> Vec<Actor> {
@@ -89,13 +81,13 @@ impl Desk {
         filter: HouseholdFilter,
         page: Page,
     ) -> Result<Listed<HouseholdRow>, DeskError> {
-        office_staff(person)?;
+        permit::office_staff(person)?;
         self.in_room(person, LOOKING, move |room| Ok(room.reader.households(&filter, page)?)).await
     }
 
     /// How many households this office holds.
     pub async fn count_households(&self, person: &Person) -> Result<u64, DeskError> {
-        office_staff(person)?;
+        permit::office_staff(person)?;
         self.in_room(person, LOOKING, |room| Ok(room.reader.count_households(&HouseholdFilter::default())?)).await
     }
 
@@ -179,7 +171,7 @@ impl Desk {
 
     /// What waits to be settled by a person.
     pub async fn to_settle(&self, person: &Person, page: Page) -> Result<ToSettle, DeskError> {
-        office_staff(person)?;
+        permit::office_staff(person)?;
         self.in_room(person, LOOKING, move |room| {
             let (conflicts, duplicates) =
                 (room.reader.conflicts(&room.here.areas, page)?, room.reader.duplicates(&room.here.areas, page)?);
@@ -241,7 +233,7 @@ impl Desk {
 
     /// How this machine stands with the others.
     pub async fn sync(&self, person: &Person) -> Result<SyncPage, DeskError> {
-        office_staff(person)?;
+        permit::office_staff(person)?;
         let own = self.confirmed().await;
         let asked = self.writer.with(|engine| {
             let sessions: BTreeMap<DeviceKey, bool> =

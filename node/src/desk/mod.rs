@@ -12,6 +12,7 @@ mod amounts;
 mod cases;
 mod command;
 mod compare;
+pub mod export;
 mod households;
 pub mod import;
 mod lists;
@@ -19,12 +20,13 @@ mod model;
 mod outcome;
 mod pages;
 mod permit;
+mod policies;
 mod sign_in;
 mod staff;
 mod steps;
 pub mod wire;
 
-pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, RowChange, To};
+pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
 pub use sign_in::{PASSWORD_CHARS_MIN, SESSION_IDLE_MS, Session, SignIn};
@@ -320,6 +322,7 @@ impl Room<'_> {
         match command {
             Command::RegisterHousehold { area, row } => self.register_household(area, row, again),
             Command::PublishPolicy { pack } => self.publish_policy(&pack, again),
+            Command::RevisePolicy(revision) => self.revise_policy(revision, again),
             // What was done stays done, whatever the record has come to since.
             Command::OpenCase(_) if again => Ok(Plan::saying("已登记").about(begun)),
             Command::Case { step: CaseStep::Route { .. }, .. } if again => Ok(Plan::saying("已分派").about(begun)),

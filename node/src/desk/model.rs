@@ -13,6 +13,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, TargetKind, Urgency};
+use shouwang_protocol::records::policy::Pack;
 use shouwang_protocol::records::staff::{Role, Staff};
 use shouwang_protocol::standing::{Standing, TimelineItem, TransferState};
 use std::collections::BTreeSet;
@@ -378,6 +379,17 @@ pub struct Choices {
     pub receivers: Vec<Receiver>,
     /// The areas this office covers, itself and all below it.
     pub areas: Vec<Area>,
+}
+
+/// The policy list.
+#[derive(Clone, Debug)]
+pub struct PolicyPage {
+    /// The pack it is of.
+    pub pack: Pack,
+    /// Whether that is the pack in force.
+    pub in_force: bool,
+    /// All packs that are here, the newest first: version, first day.
+    pub versions: Vec<(String, Day)>,
 }
 
 /// A member of staff for the list.

@@ -4,7 +4,7 @@ use super::compare::{at, changes, heads_text, label, text};
 use super::model::{CaseEntry, CasePage, ConflictShown, ConflictValue, HistoryItem, HouseholdPage, Person, TurnLine};
 use super::outcome::DeskError;
 use super::permit::{self, REGISTRY, receives};
-use super::{Desk, Room, amounts, cases};
+use super::{Desk, Room, cases};
 use crate::store::reader::{self, CaseFile, CaseFilter, Page, Stored};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use shouwang_protocol::area::Tier;
@@ -118,7 +118,7 @@ impl Room<'_> {
         let possible = self.possible(&file, &packs)?;
         let may_take_back = possible.contains(&EventKind::Withdrawn);
         let blocks = if self.person.is_office_staff() { self.blocks(&case, &file.standing, &packs)? } else { Vec::new() };
-        let proposal = amounts::proposal(&file.standing, &packs);
+        let proposal = self.proposal(&file.standing, &packs)?;
         let turns = self.turns(&file, &names);
         let reach = self.reach(&case)?;
         let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person);

@@ -7,7 +7,6 @@ use super::{Desk, Plan, Room, permit};
 use crate::store::reader::StaffRow;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::{Kind, Lane, Place, RecordRef};
-use shouwang_protocol::records::policy::Pack;
 use shouwang_protocol::records::staff::{self, Role, Staff};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -70,12 +69,12 @@ impl Desk {
 }
 
 impl Room<'_> {
-    fn staff_place(&self) -> Result<Place, DeskError> {
+    pub(super) fn staff_place(&self) -> Result<Place, DeskError> {
         let area = self.here.areas.first().ok_or_else(|| DeskError::not_permitted("本机构没有辖区"))?;
         Ok(Place { area: *area, lane: Lane::Control, floor: Tier::Village })
     }
 
-    fn administrator(&self) -> Result<(), DeskError> {
+    pub(super) fn administrator(&self) -> Result<(), DeskError> {
         permit::role_or_console(&self.person, &[Role::Administrator])
     }
 
@@ -174,33 +173,5 @@ impl Room<'_> {
         }
         let said = if disabled { "已停用" } else { "已恢复" };
         Ok(Plan::saying(format!("账号 {id} {said}")).draft(place, RecordRef::Known(row.record), staff::set_disabled(disabled)))
-    }
-
-    pub(super) fn publish_policy(&self, pack: &Pack, again: bool) -> Result<Plan, DeskError> {
-        self.administrator()?;
-        if self.here.tier != Tier::City {
-            return Err(DeskError::not_permitted("政策包由市级发布"));
-        }
-        let mut faults = Vec::new();
-        if pack.version.trim().is_empty() {
-            faults.push(FieldFault::new("version", "缺少版本"));
-        }
-        if !again && self.reader.packs()?.contains_key(&pack.version) {
-            faults.push(FieldFault::new("version", "这一版本已发布过；已发布的政策包不能改，请用新的版本"));
-        }
-        if pack.kinds.is_empty() {
-            faults.push(FieldFault::new("kinds", "没有救助种类"));
-        }
-        if !faults.is_empty() {
-            return Err(DeskError::Invalid { faults });
-        }
-        let place = self.staff_place()?;
-        let mut edits = pack.publish().into_iter();
-        let mut plan = Plan::saying(format!("政策包“{}”已发布，自 {} 起施行", pack.version, pack.from));
-        if let Some(first) = edits.next() {
-            plan = plan.draft(place, RecordRef::New(Kind::POLICY), first);
-        }
-        plan.rest = edits.map(|edit| (place, edit)).collect();
-        Ok(plan)
     }
 }

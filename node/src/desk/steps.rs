@@ -4,7 +4,6 @@
 //! transfer, their entry, their decision), does anything unsettled stand in the way, and would it count as the case
 //! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
 
-use super::amounts;
 use super::cases::{routed_rule, short};
 use super::command::{CaseStep, To};
 use super::outcome::DeskError;
@@ -16,8 +15,9 @@ use shouwang_protocol::record::{CaseId, Place, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::case::append;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, Finding, Target, TargetKind, Verdict, What};
-use shouwang_protocol::records::policy::Packs;
+use shouwang_protocol::records::policy::{Assistance, Packs};
 use shouwang_protocol::standing::{Standing, TimelineItem, Transfer, TransferState, would_count};
 
 /// Events that a decision names as seen, at most; the latest.
@@ -35,7 +35,17 @@ impl CaseStep {
             CaseStep::GiveMaterials { .. } => EventKind::MaterialsGiven,
             CaseStep::Accept {} => EventKind::Accepted,
             CaseStep::DoNotAccept { .. } => EventKind::NotAccepted,
+            CaseStep::Declare { .. } => EventKind::Declared,
+            CaseStep::Visit { .. } => EventKind::Visited,
             CaseStep::PreExamine { .. } => EventKind::PreExamined,
+            CaseStep::PostNotice { .. } => EventKind::NoticePosted,
+            CaseStep::Object { .. } => EventKind::Objected,
+            CaseStep::SettleObjection { .. } => EventKind::ObjectionSettled,
+            CaseStep::EndNotice { .. } => EventKind::NoticeEnded,
+            CaseStep::Suspend { .. } => EventKind::Suspended,
+            CaseStep::Resume { .. } => EventKind::Resumed,
+            CaseStep::Extend { .. } => EventKind::Extended,
+            CaseStep::Urge { .. } => EventKind::Urged,
             CaseStep::Propose { .. } => EventKind::Proposed,
             CaseStep::Decide { .. } => EventKind::Decided,
             CaseStep::Pay { .. } => EventKind::Paid,
@@ -116,9 +126,23 @@ fn refused(why: String) -> DeskError {
         | "本级不受理这一种类"
         | "应由审批机构发放"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
-        "不予批准须写明理由" | "不予受理须写明理由" | "退回须写明理由" | "撤销须写明理由" => {
-            DeskError::invalid("reason", why)
-        }
+        "不予批准须写明理由"
+        | "不予受理须写明理由"
+        | "退回须写明理由"
+        | "撤销须写明理由"
+        | "中止计时须写明原因"
+        | "延长期限须写明原因" => DeskError::invalid("reason", why),
+        "入户调查不少于两人" => DeskError::invalid("investigators", why),
+        "须有家庭成员在场签字；远程调查须写明原因" => DeskError::invalid("present", why),
+        "须写明调查情况" => DeskError::invalid("findings", why),
+        "须写明公示地点" => DeskError::invalid("place", why),
+        "公示天数不足" | "公示天数过长" => DeskError::invalid("until", why),
+        "须写明异议内容" => DeskError::invalid("text", why),
+        "异议须查明属实或不属实" => DeskError::invalid("outcome", why),
+        "须写明核查情况" => DeskError::invalid("note", why),
+        "须写明近亲属是谁" => DeskError::invalid("of", why),
+        "须写明是什么关系" => DeskError::invalid("relation", why),
+        "超过可延长的天数" => DeskError::invalid("days", why),
         "办结须写明结果" => DeskError::invalid("result", why),
         "没有列明所缺材料" => DeskError::invalid("materials", why),
         "金额无效" | "发放金额超过审批金额" => DeskError::invalid("amount", why),
@@ -172,9 +196,30 @@ impl Desktop<'_> {
             CaseStep::GiveMaterials { note } => What::MaterialsGiven { note },
             CaseStep::Accept {} => What::Accepted { number: self.number()? },
             CaseStep::DoNotAccept { reason } => What::NotAccepted { reason },
+            CaseStep::Declare { of, relation } => What::Declared { of, relation },
+            CaseStep::Visit { investigators, present, remote, findings } => {
+                let mut all = vec![self.room.person.name.clone()];
+                for name in investigators.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
+                    if all.iter().all(|known| known != name) {
+                        all.push(name.to_owned());
+                    }
+                }
+                What::Visited { investigators: all, present, remote, findings }
+            }
             CaseStep::PreExamine { opinion, note } => What::PreExamined { opinion, note },
+            CaseStep::PostNotice { place, from, until } => {
+                let from = from.unwrap_or(self.room.day);
+                What::NoticePosted { place, from, until: until.unwrap_or_else(|| self.notice_until(from)) }
+            }
+            CaseStep::Object { text } => What::Objected { text },
+            CaseStep::SettleObjection { outcome, note } => What::ObjectionSettled { outcome, note },
+            CaseStep::EndNotice { note } => What::NoticeEnded { note },
+            CaseStep::Suspend { reason } => What::Suspended { reason },
+            CaseStep::Resume { note } => What::Resumed { note },
+            CaseStep::Extend { days, reason } => What::Extended { days, reason },
+            CaseStep::Urge { note } => What::Urged { note },
             CaseStep::Propose { amount, reason } => {
-                let (amount, formula) = amounts::settle(self.standing(), self.packs, amount, &reason)?;
+                let (amount, formula) = self.room.settle(self.standing(), self.packs, amount, &reason)?;
                 What::Proposed { amount, formula }
             }
             CaseStep::Decide { outcome, amount, reason } => self.decision(outcome, amount, reason)?,
@@ -228,6 +273,13 @@ impl Desktop<'_> {
         Err(DeskError::invalid("assistance", "政策包中没有这一救助种类"))
     }
 
+    /// The last day of a notice that begins on `from`.
+    fn notice_until(&self, from: Day) -> Day {
+        let kind = self.packs.get(&self.standing().pack).and_then(|pack| pack.kind(&self.standing().assistance));
+        let days = kind.map_or(7, Assistance::notice_days);
+        from.plus(i32::try_from(days).unwrap_or(7) - 1)
+    }
+
     /// A number nobody else gives: the day, the office, and five digits of the action's id.
     fn number(&self) -> Result<String, DeskError> {
         let (year, month, day) = self.room.day.ymd();
@@ -252,11 +304,11 @@ impl Desktop<'_> {
                     let why = format!("同一家庭一年内已批准过这一种类（{number}），再次批准须写明理由");
                     return Err(DeskError::invalid("reason", why));
                 }
-                match (amount, self.standing().proposed, amounts::proposal(self.standing(), self.packs)) {
+                match (amount, self.standing().proposed, self.room.proposal(self.standing(), self.packs)?) {
                     // What an office proposed carries its working with it.
                     (None, Some(proposed), _) => (proposed, self.proposed_formula()),
                     (Some(amount), Some(proposed), _) if amount == proposed => (proposed, self.proposed_formula()),
-                    _ => amounts::settle(self.standing(), self.packs, amount, &reason)?,
+                    _ => self.room.settle(self.standing(), self.packs, amount, &reason)?,
                 }
             }
         };

@@ -70,6 +70,8 @@ impl Node {
             Request::Status => self.status().await,
             Request::Verify => self.verify(progress).await,
             Request::ImportHouseholds { file } => self.import_households(&file, progress).await,
+            Request::PreviewHouseholds { file, limit } => self.preview_households(&file, limit, progress).await,
+            Request::Export { what, out, area, purpose } => self.export(what, &out, area, purpose).await,
             Request::ImportEdits { file, check } => self.import_edits(&file, check, progress).await,
             Request::StaffAdd { .. } | Request::StaffReset { .. } | Request::StaffDisable { .. } => self.staff(request).await,
             Request::Invite { areas, name, expires_ms, parents } => self.invite(&areas, name, expires_ms, parents).await,

@@ -1,7 +1,10 @@
-//! Household files and lists of edits, through the Desk.
+//! Household files in and out, and lists of edits, through the Desk.
 
 use super::{Node, NodeError, io};
-use crate::desk::{Command, HouseholdChange};
+use crate::console;
+use crate::desk::export::{Export, FileForm, What};
+use crate::desk::import::{Report, Told};
+use crate::desk::{Command, DeskError, HouseholdChange};
 use serde_json::{Map, Value, json};
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::ActionId;
@@ -21,19 +24,66 @@ impl Node {
     pub(crate) async fn import_households(&self, file: &Path, progress: impl FnMut(u64, u64) + Send) -> Result<Value, NodeError> {
         let desk = self.desk().await?;
         let console = desk.console().await?;
-        let report = desk.import_file(&console, file, progress).await?;
+        let report = desk.import_file(&console, file, progress).await.map_err(told)?;
         if report.rows > 0 && report.rejected == report.rows {
             let rejects = report.rejects_file.unwrap_or_default();
             return Err(NodeError::Told(format!("no row could be imported; see {}", rejects.display())));
         }
-        Ok(json!({
-            "imported": report.created,
-            "changed": report.changed,
-            "unchanged": report.unchanged,
-            "rejected": report.rejected,
-            "persons_elsewhere": report.duplicates,
-            "rejects_file": report.rejects_file,
-        }))
+        Ok(counts(&report))
+    }
+
+    /// Says what importing a household file would change: counts, and the first `limit` rows of each kind.
+    pub(crate) async fn preview_households(
+        &self,
+        file: &Path,
+        limit: usize,
+        progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<Value, NodeError> {
+        let desk = self.desk().await?;
+        let console = desk.console().await?;
+        let (mut changed, mut elsewhere, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
+        let put = |list: &mut Vec<Value>, value: Value| {
+            if list.len() < limit {
+                list.push(value);
+            }
+        };
+        let tell = |told: Told| match told {
+            Told::Rejected(reject) => put(&mut rejects, json!(reject)),
+            Told::Shown(shown) => {
+                if !shown.elsewhere.is_empty() {
+                    put(&mut elsewhere, json!({ "line": shown.line, "id": shown.id, "persons": shown.elsewhere }));
+                }
+                if !shown.new {
+                    put(
+                        &mut changed,
+                        json!({ "line": shown.line, "id": shown.id, "head": shown.head, "changes": shown.changes }),
+                    );
+                }
+            }
+        };
+        let report = desk.preview_file(&console, file, tell, progress).await.map_err(told)?;
+        let mut value = counts(&report);
+        if let Some(object) = value.as_object_mut() {
+            object.remove("rejects_file");
+            object.insert("preview".into(), true.into());
+            object.insert("changed_rows".into(), changed.into());
+            object.insert("persons_elsewhere_rows".into(), elsewhere.into());
+            object.insert("rejected_rows".into(), rejects.into());
+        }
+        Ok(value)
+    }
+
+    /// Writes households or cases to a file that only its owner may read; what kind of file follows from its name.
+    pub(crate) async fn export(&self, what: What, out: &Path, area: Option<String>, purpose: String) -> Result<Value, NodeError> {
+        let ending = out.extension().unwrap_or_default().to_string_lossy();
+        let form = FileForm::of(&ending).ok_or_else(|| NodeError::Told("--out must end in .xlsx, .csv or .jsonl".into()))?;
+        let desk = self.desk().await?;
+        let console = desk.console().await?;
+        let exported = desk.export(&console, Export { what, form, area, purpose }).await.map_err(told)?;
+        let (path, bytes) = (out.to_owned(), exported.bytes);
+        let written = tokio::task::spawn_blocking(move || console::write_private(&path, &bytes)).await;
+        written.map_err(|error| NodeError::Told(error.to_string()))?.map_err(io(out.display()))?;
+        Ok(json!({ "written": out, "rows": exported.rows }))
     }
 
     /// Applies a list of edits; with `check`, only counts those of which nothing can be found.
@@ -72,6 +122,27 @@ impl Node {
         }
         Ok(json!({ "applied": applied, "missing": missing }))
     }
+}
+
+/// What is wrong, without the advice for those who sit before a form.
+fn told(error: DeskError) -> NodeError {
+    match error {
+        DeskError::Invalid { .. } => NodeError::Told(error.what()),
+        error => error.into(),
+    }
+}
+
+/// What became of a file, or would.
+fn counts(report: &Report) -> Value {
+    json!({
+        "imported": report.created,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "rejected": report.rejected,
+        "persons_elsewhere": report.duplicates,
+        "rejects_file": report.rejects_file,
+        "notes": report.notes,
+    })
 }
 
 /// Edits of which a reader of the household finds nothing: neither as the value nor as a conflicting one.

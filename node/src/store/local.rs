@@ -187,7 +187,7 @@ impl SqliteStore {
 }
 
 impl Local<'_> {
-    fn write<T>(&self, change: impl FnOnce(&Db) -> Sql<T>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(&self, change: impl FnOnce(&Db) -> Sql<T>) -> Result<T, StoreError> {
         Ok(self.0.transaction(|db, _| change(db))?)
     }
 

@@ -10,6 +10,7 @@
 
 mod backup;
 mod db;
+mod exports;
 mod fault;
 mod files;
 mod local;
@@ -25,6 +26,7 @@ mod write;
 
 pub use backup::restore;
 pub use db::Options;
+pub use exports::ExportRow;
 pub use fault::{OpenError, SetAside};
 pub use local::{DraftRow, InvitationRow, Local, Lockout, SessionRow};
 pub use open::{database_path, is_locked, set_aside};

@@ -21,13 +21,15 @@ const JOURNAL_BYTES: i64 = 16 * 1024 * 1024;
 const SET_ASIDE_MAX: u32 = 10_000;
 
 /// One step of the schema.
+#[derive(Clone, Copy)]
 pub(crate) enum Migration {
     /// Statements.
     Sql(&'static str),
 }
 
 /// The steps; the number of a schema is how many were taken.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration::Sql(include_str!("schema.sql"))];
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration::Sql(include_str!("schema.sql")), Migration::Sql(include_str!("exports.sql"))];
 
 /// The database file in a data directory.
 pub fn database_path(dir: &Path) -> PathBuf {

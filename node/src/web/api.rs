@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shouwang_protocol::eligibility::Facts;
 use shouwang_protocol::record::{ActionId, CaseId, RecordId};
 use shouwang_protocol::standing::Stage;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -38,6 +39,8 @@ pub fn router() -> Router<App> {
         .route("/cases", get(cases))
         .route("/cases/{id}", get(case))
         .route("/tasks", get(tasks))
+        .route("/policies", get(policies))
+        .route("/policies/match", post(policies_match))
         .route("/status", get(node_status))
         .route("/openapi.json", get(openapi))
         .fallback(no_page)
@@ -298,6 +301,48 @@ async fn tasks(State(app): State<App>, caller: Caller) -> Api<Value> {
     })))
 }
 
+/// Which pack.
+#[derive(Deserialize, IntoParams)]
+pub struct PolicyQuery {
+    /// Its version; none: the pack in force.
+    version: Option<String>,
+}
+
+/// A policy pack, whole: kinds, standards, code tables, calendar, and the policy list.
+#[utoipa::path(get, path = "/api/v1/policies", params(PolicyQuery),
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 404, body = Problem)), security(("bearer" = [])))]
+async fn policies(State(app): State<App>, caller: Caller, Query(query): Query<PolicyQuery>) -> Api<Value> {
+    let found = app.desk().policies(&caller.person, query.version).await?;
+    Ok(Json(json!({ "in_force": found.in_force, "versions": found.versions, "pack": found.pack })))
+}
+
+/// Whom policies are looked for.
+#[derive(Deserialize, ToSchema)]
+pub struct MatchBody {
+    /// A household's record, 64 hexadecimal digits; none: by `facts`.
+    #[serde(default)]
+    household: Option<String>,
+    /// `household` and `members` with the names that conditions use; what is missing is not known.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    facts: Facts,
+}
+
+/// The policies that might fit, with the reasons. Not a decision; nothing is kept.
+#[utoipa::path(post, path = "/api/v1/policies/match", request_body = MatchBody,
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 404, body = Problem)), security(("bearer" = [])))]
+async fn policies_match(State(app): State<App>, caller: Caller, body: Body<MatchBody>) -> Api<Value> {
+    let Json(body) = body?;
+    let (pack, matches) = match body.household {
+        Some(id) => {
+            let record = RecordId::parse(&id).ok_or(ApiError::NoPage)?;
+            app.desk().policies_for(&caller.person, record).await?
+        }
+        None => app.desk().policies_fitting(&caller.person, body.facts).await?,
+    };
+    Ok(Json(json!({ "pack": pack, "decision": false, "matches": matches })))
+}
+
 /// What this node holds and whom it talks to, as `shouwang status --json`.
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Value), (status = 401, body = Problem)), security(("bearer" = [])))]
 async fn node_status(State(app): State<App>, _caller: Caller) -> Api<Value> {
@@ -318,7 +363,7 @@ impl Modify for Bearer {
 #[openapi(
     info(title = "shouwang", description = "The staff interface of one node."),
     modifiers(&Bearer),
-    paths(sign_in, sign_out, commands, households, household, cases, case, tasks, node_status)
+    paths(sign_in, sign_out, commands, households, household, cases, case, tasks, policies, policies_match, node_status)
 )]
 pub struct Description;
 

@@ -104,6 +104,33 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         EventKind::MaterialsGiven => vec![note("补来了什么").needed()],
         EventKind::Accepted => Vec::new(),
         EventKind::NotAccepted => vec![reason("理由（书面告知申请人）")],
+        EventKind::Declared => vec![
+            Field::text("of", "经办人员或村(居)委会成员").needed(),
+            Field::text("relation", "与申请家庭的关系").hinted("单独登记，须由市级入户核查").needed(),
+        ],
+        EventKind::Visited => vec![
+            Field::area("investigators", "同去的调查人，一行一人").hinted("不少于两人，您已算一人；现场调查必须有两人。"),
+            Field::text("present", "在场签字的家庭成员"),
+            Field::text("remote", "不能上门的原因").hinted("上门的不填"),
+            Field::area("findings", "看到什么、听到什么").hinted("断网时照常填写，联网后自动上传。").needed(),
+        ],
+        EventKind::NoticePosted => vec![
+            Field::text("place", "公示地点").with("村(社区)公开栏").needed(),
+            Field::text("from", "开始日期").typed(Input::Date).hinted("不填：今天"),
+            Field::text("until", "结束日期").typed(Input::Date).hinted("不填：按政策规定的天数"),
+        ],
+        EventKind::Objected => vec![Field::area("text", "异议内容").hinted("不写提出人的姓名").needed()],
+        EventKind::ObjectionSettled => {
+            let outcomes = [Finding::False, Finding::True];
+            vec![words("outcome", "核查结果", &outcomes, Finding::word, Finding::label), note("怎样核查的").needed()]
+        }
+        EventKind::NoticeEnded => vec![note("公示结果").hinted("期满且没有未处理的异议，方可登记")],
+        EventKind::Suspended => vec![reason("为什么中止")],
+        EventKind::Resumed => vec![note("为什么恢复")],
+        EventKind::Extended => {
+            vec![Field::text("days", "延长几个工作日").typed(Input::Number).needed(), reason("为什么延长")]
+        }
+        EventKind::Urged => vec![note("要说的话")],
         EventKind::PreExamined => {
             vec![words("opinion", "预审意见", Opinion::ALL, Opinion::word, Opinion::label), note("说明")]
         }
@@ -189,7 +216,11 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::ToAccept => &[EventKind::Accepted],
         Stage::ToComplete => &[EventKind::MaterialsGiven],
         Stage::Accepted => &[EventKind::Transferred],
+        Stage::ToVisit => &[EventKind::Visited],
         Stage::ToPreExamine => &[EventKind::PreExamined],
+        Stage::ToPost => &[EventKind::NoticePosted],
+        Stage::OnNotice => &[EventKind::NoticeEnded],
+        Stage::Objected => &[EventKind::ObjectionSettled],
         Stage::ToDecide => &[EventKind::Decided, EventKind::Proposed],
         Stage::ToPay | Stage::PaymentFailed => &[EventKind::Paid],
         Stage::InTransfer => &[EventKind::SignedFor, EventKind::Feedback],
@@ -241,6 +272,10 @@ impl Form {
         self.some(name).map(|text| Fen::parse_yuan(&text).ok_or("金额应为数字，最多两位小数".to_owned())).transpose()
     }
 
+    fn day(&self, name: &str) -> Result<Option<Day>, String> {
+        self.some(name).map(|text| Day::parse(&text).ok_or("日期无效".to_owned())).transpose()
+    }
+
     fn op(&self, name: &str) -> Result<Option<OpId>, String> {
         self.some(name).map(|text| OpId::parse(&text).ok_or("没有这一条记录".to_owned())).transpose()
     }
@@ -278,6 +313,28 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::MaterialsGiven => CaseStep::GiveMaterials { note: text("note") },
         EventKind::Accepted => CaseStep::Accept {},
         EventKind::NotAccepted => CaseStep::DoNotAccept { reason: text("reason") },
+        EventKind::Declared => CaseStep::Declare { of: text("of"), relation: text("relation") },
+        EventKind::Visited => CaseStep::Visit {
+            investigators: text("investigators").lines().map(str::to_owned).collect(),
+            present: text("present"),
+            remote: text("remote"),
+            findings: text("findings"),
+        },
+        EventKind::NoticePosted => {
+            CaseStep::PostNotice { place: text("place"), from: form.day("from")?, until: form.day("until")? }
+        }
+        EventKind::Objected => CaseStep::Object { text: text("text") },
+        EventKind::ObjectionSettled => {
+            CaseStep::SettleObjection { outcome: form.word("outcome", Finding::from_word)?, note: text("note") }
+        }
+        EventKind::NoticeEnded => CaseStep::EndNotice { note: text("note") },
+        EventKind::Suspended => CaseStep::Suspend { reason: text("reason") },
+        EventKind::Resumed => CaseStep::Resume { note: text("note") },
+        EventKind::Extended => {
+            let days = text("days").parse().map_err(|_| "天数应为整数".to_owned())?;
+            CaseStep::Extend { days, reason: text("reason") }
+        }
+        EventKind::Urged => CaseStep::Urge { note: text("note") },
         EventKind::PreExamined => CaseStep::PreExamine { opinion: form.word("opinion", Opinion::from_word)?, note: text("note") },
         EventKind::Proposed => CaseStep::Propose { amount: form.fen("amount")?, reason: text("reason") },
         EventKind::Decided => {
@@ -301,7 +358,7 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             transfer: transfer()?,
             change: form.word("change", Change::from_word)?,
             text: text("text"),
-            follow_up: form.some("follow_up").map(|day| Day::parse(&day).ok_or("日期无效".to_owned())).transpose()?,
+            follow_up: form.day("follow_up")?,
         },
         EventKind::Feedback => {
             CaseStep::Feedback { transfer: transfer()?, result: form.word("result", Answer::from_word)?, text: text("text") }

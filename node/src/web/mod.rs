@@ -26,7 +26,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use page::{case, case_new, cases, household, household_edit, households, import, inbox, receipt, sign_in, staff, sync, today};
+use page::{
+    case, case_new, cases, export, household, household_edit, households, import, inbox, policies, policy_edit, receipt, sign_in,
+    staff, sync, today,
+};
 use std::future::Future;
 use std::net::SocketAddr;
 
@@ -42,6 +45,7 @@ fn router(app: App) -> Router {
         .route("/households", get(households::list).post(households::find))
         .route("/households/search", post(households::search))
         .route("/households/new", get(household_edit::new).post(household_edit::register))
+        .route("/households/export", get(export::form).post(export::take))
         .route("/households/{id}", get(household::show))
         .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
         .route("/households/{id}/settle", post(household::settle))
@@ -53,8 +57,15 @@ fn router(app: App) -> Router {
         .route("/clues/new", get(case_new::clue_form).post(case_new::open_clue))
         .route("/import", get(import::form).post(import::upload).layer(import_limit))
         .route("/import/go", post(import::go))
+        .route("/import/preview", get(import::part))
         .route("/import/rejects", get(import::rejects))
         .route("/inbox", get(inbox::list))
+        .route("/households/{id}/policies", get(policies::for_household))
+        .route("/policies", get(policies::list))
+        .route("/policies/match", get(policies::match_form).post(policies::find))
+        .route("/policies/revise", get(policy_edit::form).post(policy_edit::save))
+        .route("/policies/standards", get(policy_edit::standards).post(policy_edit::set_standards))
+        .route("/policies/{code}", get(policies::show))
         .route("/staff", get(staff::list).post(staff::add))
         .route("/staff/reset", post(staff::reset))
         .route("/staff/disable", post(staff::disable))

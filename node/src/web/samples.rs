@@ -142,6 +142,7 @@ fn households(n: usize, term: &str) -> HouseholdsPage {
         more: (n > 20).then(|| ("#".into(), "再列 50 户")),
         may_add: true,
         may_import: true,
+        may_export: true,
     }
 }
 
@@ -311,6 +312,7 @@ fn every_page_renders() {
         ("cases", cases().render()),
         ("import", import(true).render()),
         ("import-start", import(false).render()),
+        ("export", export().render()),
         ("inbox", inbox().render()),
         ("staff", staff().render()),
         ("sync", sync().render()),

@@ -243,6 +243,7 @@ impl App {
             }
         }
         nav.push(item("/inbox", "转来"));
+        nav.push(item("/policies", "政策"));
         if person.has(super::page::import::IMPORTERS) {
             nav.push(item("/import", "导入"));
         }

@@ -106,7 +106,7 @@ pub fn due(due: Option<Day>, today: Day) -> Chip {
 pub fn stage(stage: Stage) -> Chip {
     let tone = match stage {
         Stage::Granted | Stage::Closed => Tone::Good,
-        Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack => Tone::Warn,
+        Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
         Stage::PaymentFailed => Tone::Bad,
         Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::GivenUp => Tone::Plain,
         _ => Tone::Accent,
@@ -179,6 +179,18 @@ pub fn lines(what: &What) -> Vec<String> {
         What::MaterialsGiven { note } => out.push(note.clone()),
         What::Accepted { number } => out.push(format!("受理编号 {number}")),
         What::NotAccepted { reason } | What::PaymentFailed { reason } | What::GaveUp { reason } => out.push(reason.clone()),
+        What::Declared { of, relation } => out.push(joined(&[of, relation])),
+        What::Visited { investigators, present, remote, findings } => {
+            let signed = if present.is_empty() { String::new() } else { format!("{present} 在场签字") };
+            let afar = if remote.is_empty() { String::new() } else { format!("远程调查：{remote}") };
+            out.extend([joined(&[&format!("调查人 {}", investigators.join("、")), &signed, &afar]), findings.clone()]);
+        }
+        What::NoticePosted { place, from, until } => out.push(format!("{place}，{from} 至 {until}")),
+        What::Objected { text } => out.push(text.clone()),
+        What::ObjectionSettled { outcome, note } => out.extend([format!("异议{}", outcome.label()), note.clone()]),
+        What::NoticeEnded { note } | What::Resumed { note } | What::Urged { note } => out.push(note.clone()),
+        What::Suspended { reason } => out.push(reason.clone()),
+        What::Extended { days, reason } => out.push(joined(&[&format!("延长 {days} 个工作日"), reason])),
         What::PreExamined { opinion, note } => out.extend([opinion.label().to_owned(), note.clone()]),
         What::Proposed { amount, formula } => out.push(joined(&[&format!("{} 元", money(*amount)), formula])),
         What::Decided { outcome, amount, reason, formula, .. } => {

@@ -106,7 +106,7 @@ async fn story_b_from_the_warning_to_2835_yuan_with_offices_offline_at_the_awkwa
     assert!(matches!(township.step(&clerk, case, CaseStep::Accept {}).await, Err(DeskError::NotNow { .. })));
     township.stepped(&clerk, case, examine()).await;
     let said = township.stepped(&clerk, case, propose()).await.message;
-    assert_eq!(said, "已拟定金额 2835.00元（3 × 低保标准945.00元 = 2835.00元）");
+    assert_eq!(said, "已拟定金额 2835.00元（3 × 低保标准 = 2835.00元（低保标准 945.00元））");
     let approver = township.person("zhen", &[Role::Approver]);
     let long = township.step(&clerk, case, CaseStep::Note { text: "长".repeat(2_000) }).await;
     assert!(matches!(long, Err(DeskError::Invalid { .. })), "{long:?}");

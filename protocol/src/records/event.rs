@@ -266,10 +266,54 @@ events! {
         /// Why.
         reason: String,
     }
+    /// Somebody who handles cases, or a member of the village committee, is a near relative (近亲属备案).
+    Declared "declared" "近亲属备案" {
+        /// Who it is.
+        of: String,
+        /// How they are related.
+        relation: String,
+    }
+    /// A home visit (入户调查).
+    Visited "visited" "入户调查" {
+        /// Who went: at least two.
+        investigators: Vec<String>,
+        /// The member of the household who signed.
+        present: String,
+        /// Why nobody could go, when it was done from afar; empty: they went.
+        remote: String,
+        /// What they found.
+        findings: String,
+    }
     /// Pre-examination.
     PreExamined "pre-examined" "预审" {
         /// For or against.
         opinion: Opinion,
+        /// In words.
+        note: String,
+    }
+    /// The opinion is put up where everybody in the village can read it (公示).
+    NoticePosted "notice-posted" "公示" {
+        /// Where.
+        place: String,
+        /// The first day.
+        from: Day,
+        /// The last day.
+        until: Day,
+    }
+    /// Somebody objects to it.
+    Objected "objected" "提出异议" {
+        /// What is said, without the name of who says it.
+        text: String,
+    }
+    /// What came of looking into an objection; one that is true sends the case back to pre-examination.
+    ObjectionSettled "objection-settled" "异议处理" {
+        /// True or false.
+        outcome: Finding,
+        /// How it was found.
+        note: String,
+    }
+    /// The notice was up for its whole time, and nothing is left to be looked into.
+    NoticeEnded "notice-ended" "公示期满" {
         /// In words.
         note: String,
     }
@@ -393,6 +437,28 @@ events! {
         event: OpId,
         /// Why.
         reason: String,
+    }
+    /// The clock stops.
+    Suspended "suspended" "中止计时" {
+        /// Why.
+        reason: String,
+    }
+    /// The clock goes on.
+    Resumed "resumed" "恢复计时" {
+        /// Why.
+        note: String,
+    }
+    /// The term is made longer.
+    Extended "extended" "延长期限" {
+        /// Working days.
+        days: u32,
+        /// Why.
+        reason: String,
+    }
+    /// Whoever's turn it is is urged on.
+    Urged "urged" "催办" {
+        /// In words.
+        note: String,
     }
     /// A remark.
     Note "note" "备注" {

@@ -284,7 +284,7 @@ pub fn diff(doc: &Automerge, new: &Row) -> Vec<Edit> {
     let bare = bare_root(new);
     for (name, value) in &new.root {
         let follows = !bare.contains_key(name) && !stored(name);
-        if old.json.get(name) != Some(value)
+        if !same(HOUSEHOLD, name, old.json.get(name), value)
             && !follows
             && let Ok(Some(scalar)) = encode_in(HOUSEHOLD, name, value)
         {
@@ -309,6 +309,13 @@ pub fn diff(doc: &Automerge, new: &Row) -> Vec<Edit> {
         }
     }
     edits(None, steps)
+}
+
+/// Whether a value says the same: of a field that takes any scalar the number 5 and the text "5" do, since a table knows
+/// texts only.
+fn same(table: &[Field], name: &str, old: Option<&Value>, new: &Value) -> bool {
+    let any = super::field::find(table, name).is_none_or(|field| field.form == super::field::Form::Text);
+    old == Some(new) || any && old.is_some_and(|old| !old.is_null() && !new.is_null() && json_text(old) == json_text(new))
 }
 
 type OldRow<'a> = (OpId, &'a Map<String, Value>);
@@ -357,7 +364,7 @@ fn changed(
     for (name, value) in new {
         let stored = map.as_ref().is_some_and(|map| scalar(doc, map, name).is_some());
         let follows = !bare.contains_key(name) && !stored;
-        if old.get(name) != Some(value)
+        if !same(table, name, old.get(name), value)
             && !follows
             && let Ok(Some(scalar)) = encode_in(table, name, value)
         {

@@ -3,14 +3,14 @@
 //! A withdrawal takes its event out of the past, so after one that counts the fold begins anew without that event;
 //! each round takes out one more, and there is a limit, so the fold always ends.
 
-use super::rules::{Refusal, judge, kind_of};
-use super::{Decision, Effect, Payment, Stage, Standing, TimelineItem, Transfer, TransferState, Turn, Who};
+use super::rules::{Refusal, judge, kind_of, notice_due};
+use super::{Decision, Effect, Notice, Payment, Stage, Standing, TimelineItem, Transfer, TransferState, Turn, Visit, Who};
 use crate::area::Tier;
 use crate::records::amount::Fen;
 use crate::records::case::StampedEvent;
 use crate::records::day::Day;
 use crate::records::event::{Event, Finding, Origin, Target, TargetKind, Verdict, What};
-use crate::records::policy::{Assistance, Decides, Packs, Step};
+use crate::records::policy::{Assistance, Calendar, Decides, Packs, Step};
 use crate::records::{OpId, Problem};
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
             (_, None) if stamped.office.is_some_and(|office| office != event.by) => {
                 Effect::WithoutEffect("所写机构与写入设备不符".to_owned())
             }
-            (what, None) => match judge(&standing, packs, *tier, event, stamped.may_decide) {
+            (what, None) => match judge(&standing, packs, *tier, event, claimed, stamped.may_decide) {
                 Err(refusal) => refusal.into(),
                 Ok(()) => match what {
                     What::Withdrawn { .. } if taken_back.len() >= WITHDRAWALS_MAX => Refusal::from("撤销次数过多").into(),
@@ -106,6 +106,26 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             s.entered_by.insert(who);
         }
         What::NotAccepted { reason } => s.not_accepted = Some(reason),
+        What::Declared { of, relation } => s.relative = Some((of, relation)),
+        What::Visited { investigators, present, .. } => {
+            s.visits.push(Visit { tier, investigators, present, day });
+            s.entered_by.insert(who);
+        }
+        What::NoticePosted { place, from, until } => {
+            s.notice = Some(Notice { place, from, until, objections: 0, open: 0, ended: false });
+        }
+        What::Objected { .. } => notice(s, |notice| (notice.objections, notice.open) = (notice.objections + 1, notice.open + 1)),
+        What::ObjectionSettled { outcome: Finding::True, .. } => (s.notice, s.opinion) = (None, None),
+        What::ObjectionSettled { .. } => notice(s, |notice| notice.open = notice.open.saturating_sub(1)),
+        What::NoticeEnded { .. } => notice(s, |notice| notice.ended = true),
+        What::Suspended { .. } => s.clock.pauses.extend(day.map(|day| (day, None))),
+        What::Resumed { .. } => {
+            if let Some((_, end)) = s.clock.pauses.last_mut() {
+                *end = day;
+            }
+        }
+        What::Extended { days, .. } => s.clock.extensions.extend(day.map(|day| (day, days))),
+        What::Urged { .. } => s.urged = Some((s.urged.map_or(1, |(times, _)| times + 1), day)),
         What::PreExamined { opinion, .. } => {
             s.opinion = Some(opinion);
             s.entered_by.insert(who);
@@ -161,6 +181,12 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
         }
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
+    }
+}
+
+fn notice(s: &mut Standing, change: impl FnOnce(&mut Notice)) {
+    if let Some(notice) = &mut s.notice {
+        change(notice);
     }
 }
 
@@ -220,10 +246,14 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
             }
         }
         (Some(_), _) => open.unwrap_or(Stage::Granted),
-        (None, Some(Assistance { decides: Decides::Tiers(_), .. })) => {
-            let examine = kind.is_some_and(|kind| kind.has(Step::PreExamine)) && s.opinion.is_none();
-            if examine { Stage::ToPreExamine } else { Stage::ToDecide }
-        }
+        (None, Some(kind @ Assistance { decides: Decides::Tiers(_), .. })) => match &s.notice {
+            _ if kind.has(Step::Visit) && s.visits.is_empty() => Stage::ToVisit,
+            _ if kind.has(Step::PreExamine) && s.opinion.is_none() => Stage::ToPreExamine,
+            _ if !notice_due(s, kind) => Stage::ToDecide,
+            Some(notice) if notice.open > 0 => Stage::Objected,
+            Some(_) => Stage::OnNotice,
+            None => Stage::ToPost,
+        },
         (None, _) => handed_over.unwrap_or(Stage::Accepted),
     }
 }
@@ -246,9 +276,24 @@ fn finish(s: &mut Standing, packs: &Packs) {
         transfer.due = start.zip(days).zip(pack).map(|((start, days), pack)| pack.calendar.deadline(start, *days));
     }
     let days = kind_of(s, packs, "").zip(s.stage.step()).and_then(|(kind, step)| kind.days.get(&step));
-    let due = s.since.zip(days).zip(pack).map(|((since, days), pack)| pack.calendar.deadline(since, *days));
+    let due = match (&s.notice, s.stage) {
+        (Some(notice), Stage::OnNotice) => Some(notice.until.plus(1)),
+        _ => s.since.zip(days).zip(pack).and_then(|((since, days), pack)| term(s, &pack.calendar, since, *days)),
+    };
     s.turns = turns(s, packs, due);
     s.problems.sort();
+}
+
+/// The last day of a term that began on `since`, with what was done about the clock since; none while it stands still.
+fn term(s: &Standing, calendar: &Calendar, since: Day, days: u32) -> Option<Day> {
+    let mut all = days;
+    for (start, end) in &s.clock.pauses {
+        let end = (*end)?;
+        all = all.saturating_add(calendar.between((*start).max(since), end));
+    }
+    let extensions = s.clock.extensions.iter().filter(|(day, _)| *day >= since);
+    all = extensions.fold(all, |sum, (_, days)| sum.saturating_add(*days));
+    Some(calendar.deadline(since, all))
 }
 
 /// Who must do what now.
@@ -268,7 +313,11 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         Stage::ToAccept => tier(kind.and_then(|kind| kind.accepts).unwrap_or(Tier::Township), "受理"),
         Stage::ToComplete => Some((Who::Applicant, "补正材料")),
         Stage::Accepted => tier(Tier::Township, "转办"),
+        Stage::ToVisit => tier(Tier::Township, "入户调查"),
         Stage::ToPreExamine => tier(Tier::Township, "预审"),
+        Stage::ToPost => tier(Tier::Township, "公示"),
+        Stage::OnNotice => tier(Tier::Township, "公示期满后登记结果"),
+        Stage::Objected => tier(Tier::Township, "核查异议"),
         Stage::ToDecide => {
             let highest = kind.and_then(|kind| kind.deciders().into_iter().max());
             let decider = kind.zip(s.proposed).and_then(|(kind, amount)| kind.decider(amount)).or(highest);

@@ -58,8 +58,16 @@ pub enum Stage {
     NotAccepted,
     /// Accepted, and a department, office or provider must get it.
     Accepted,
-    /// Accepted, to be pre-examined.
+    /// Accepted, to be visited at home.
+    ToVisit,
+    /// To be pre-examined.
     ToPreExamine,
+    /// The opinion is to be put up.
+    ToPost,
+    /// The opinion is up.
+    OnNotice,
+    /// Somebody objected, and it must be looked into.
+    Objected,
     /// To be decided.
     ToDecide,
     /// Approved, to be paid.
@@ -84,7 +92,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 19] = [
+    pub const ALL: [Stage; 23] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -93,7 +101,11 @@ impl Stage {
         Stage::ToComplete,
         Stage::NotAccepted,
         Stage::Accepted,
+        Stage::ToVisit,
         Stage::ToPreExamine,
+        Stage::ToPost,
+        Stage::OnNotice,
+        Stage::Objected,
         Stage::ToDecide,
         Stage::ToPay,
         Stage::PaymentFailed,
@@ -126,7 +138,11 @@ impl Stage {
             Stage::ToComplete => ("to-complete", "待补正"),
             Stage::NotAccepted => ("not-accepted", "不予受理"),
             Stage::Accepted => ("accepted", "已受理"),
+            Stage::ToVisit => ("to-visit", "待入户调查"),
             Stage::ToPreExamine => ("to-pre-examine", "待预审"),
+            Stage::ToPost => ("to-post", "待公示"),
+            Stage::OnNotice => ("on-notice", "公示中"),
+            Stage::Objected => ("objected", "异议待处理"),
             Stage::ToDecide => ("to-decide", "待审批"),
             Stage::ToPay => ("to-pay", "已批准待发放"),
             Stage::PaymentFailed => ("payment-failed", "发放失败"),
@@ -150,7 +166,9 @@ impl Stage {
         match self {
             Stage::ToVerify => Some(Step::Verify),
             Stage::ToAccept => Some(Step::Accept),
+            Stage::ToVisit => Some(Step::Visit),
             Stage::ToPreExamine => Some(Step::PreExamine),
+            Stage::ToPost => Some(Step::Notice),
             Stage::ToDecide => Some(Step::Decide),
             Stage::ToPay | Stage::PaymentFailed => Some(Step::Pay),
             _ => None,
@@ -291,6 +309,57 @@ pub struct Transfer {
     pub due: Option<Day>,
 }
 
+/// A home visit.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Visit {
+    /// The tier that went.
+    pub tier: Tier,
+    /// Who went.
+    pub investigators: Vec<String>,
+    /// The member of the household who signed; empty when it was done from afar.
+    pub present: String,
+    /// The day.
+    pub day: Option<Day>,
+}
+
+/// The opinion as it was put up.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Notice {
+    /// Where.
+    pub place: String,
+    /// The first day.
+    pub from: Day,
+    /// The last day.
+    pub until: Day,
+    /// Objections in all.
+    pub objections: u32,
+    /// Objections that are not settled.
+    pub open: u32,
+    /// Whether it came to its end.
+    pub ended: bool,
+}
+
+/// What has been done about the clock.
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct ClockChanges {
+    /// From which day to which it stood still; none: it still does.
+    pub pauses: Vec<(Day, Option<Day>)>,
+    /// Working days added, and when.
+    pub extensions: Vec<(Day, u32)>,
+}
+
+impl ClockChanges {
+    /// Whether it stands still.
+    pub fn is_stopped(&self) -> bool {
+        self.pauses.last().is_some_and(|(_, end)| end.is_none())
+    }
+
+    /// Working days added so far.
+    pub fn extended(&self) -> u32 {
+        self.extensions.iter().fold(0, |sum, (_, days)| sum.saturating_add(*days))
+    }
+}
+
 /// What an event does to the case.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub enum Effect {
@@ -366,6 +435,16 @@ pub struct Standing {
     pub number: Option<String>,
     /// Why it was not accepted.
     pub not_accepted: Option<String>,
+    /// The near relative among those who handle cases, and how they are related.
+    pub relative: Option<(String, String)>,
+    /// Home visits.
+    pub visits: Vec<Visit>,
+    /// The opinion as it was put up last.
+    pub notice: Option<Notice>,
+    /// What has been done about the clock.
+    pub clock: ClockChanges,
+    /// How often somebody was urged on, and when last.
+    pub urged: Option<(u32, Option<Day>)>,
     /// What pre-examination says.
     pub opinion: Option<Opinion>,
     /// The amount an office proposed.
@@ -477,9 +556,11 @@ pub fn possible(standing: &Standing, packs: &Packs, person: &Person) -> Vec<Even
 
 /// Whether an event that a person is about to write would have effect; the error says why not, in Chinese.
 pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event) -> Result<(), String> {
-    rules::judge(standing, packs, tier, event, true).map_err(|refusal| refusal.0)
+    rules::judge(standing, packs, tier, event, event.day, true).map_err(|refusal| refusal.0)
 }
 
+#[cfg(test)]
+mod procedure;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]

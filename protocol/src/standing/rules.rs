@@ -7,9 +7,11 @@ use super::{Effect, Person, Standing, Transfer, TransferState};
 use crate::area::Tier;
 use crate::records::OpId;
 use crate::records::amount::Fen;
-use crate::records::event::{Event, EventKind, Finding, Origin, TargetKind, Verdict, What};
+use crate::records::day::Day;
+use crate::records::event::{Event, EventKind, Finding, Opinion, Origin, TargetKind, Verdict, What};
 use crate::records::policy::{Assistance, Decides, Packs, Step};
 use crate::records::staff::Role;
+use std::collections::BTreeSet;
 
 /// Why an event has no effect; with `true`, it waits for something that may still arrive.
 #[derive(Debug)]
@@ -59,6 +61,11 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | MaterialsGiven
                 | Accepted
                 | NotAccepted
+                | Declared
+                | Visited
+                | NoticePosted
+                | Objected
+                | NoticeEnded
                 | Proposed
                 | Transferred
                 | SignedFor
@@ -68,6 +75,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Closed
                 | Routed
                 | Satisfaction
+                | Urged
                 | Withdrawn
                 | Note
         ),
@@ -77,7 +85,13 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Verified
                 | MaterialsAsked
                 | NotAccepted
+                | Declared
+                | Visited
                 | PreExamined
+                | NoticePosted
+                | Objected
+                | ObjectionSettled
+                | NoticeEnded
                 | Proposed
                 | Transferred
                 | SignedFor
@@ -87,10 +101,14 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | PaymentFailed
                 | Closed
                 | Routed
+                | Suspended
+                | Resumed
+                | Extended
+                | Urged
                 | Withdrawn
                 | Note
         ),
-        Role::Approver => matches!(kind, Decided | Paid | PaymentFailed | Withdrawn | Note),
+        Role::Approver => matches!(kind, Decided | Paid | PaymentFailed | Urged | Withdrawn | Note),
         Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
         Role::Provider => matches!(kind, SignedFor | Returned | Session | Outcome | Feedback | Withdrawn | Note),
         Role::Administrator | Role::Auditor => false,
@@ -133,6 +151,10 @@ pub(super) fn may(
         unless(s.given_up.is_none(), "申请人已撤回")?;
         unless(s.not_accepted.is_none(), "已不予受理")?;
     }
+    let in_hand = || {
+        unless(s.number.is_some(), "尚未受理")?;
+        unless(s.decision.is_none(), "已经审批")
+    };
     let above_village = || unless(tier >= Tier::Township, "村(社区)不办理这一步");
     match kind {
         VerifyAsked | Verified => unless(s.decision.is_none(), "已经审批")?,
@@ -156,11 +178,57 @@ pub(super) fn may(
             let lowest = kind_of(s, packs, "").and_then(|kind| kind.accepts).unwrap_or(Tier::Township);
             unless(tier >= lowest, "本级不受理这一种类")?;
         }
-        PreExamined | Proposed => {
-            above_village()?;
-            unless(s.number.is_some(), "尚未受理")?;
+        Declared => {
+            unless(s.is_application, "还不是申请")?;
             unless(s.decision.is_none(), "已经审批")?;
         }
+        Visited => in_hand()?,
+        PreExamined => {
+            above_village()?;
+            in_hand()?;
+            let visit = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Visit));
+            unless(!visit || !s.visits.is_empty(), "尚未入户调查")?;
+        }
+        Proposed => {
+            above_village()?;
+            in_hand()?;
+        }
+        NoticePosted => {
+            above_village()?;
+            in_hand()?;
+            unless(s.opinion == Some(Opinion::For), "预审符合条件的才公示")?;
+            unless(s.notice.is_none(), "已经公示")?;
+        }
+        Objected => {
+            in_hand()?;
+            unless(s.notice.is_some(), "还没有公示")?;
+        }
+        ObjectionSettled => {
+            above_village()?;
+            in_hand()?;
+            unless(s.notice.as_ref().is_some_and(|notice| notice.open > 0), "没有待处理的异议")?;
+        }
+        NoticeEnded => {
+            above_village()?;
+            in_hand()?;
+            unless(s.notice.as_ref().is_some_and(|notice| !notice.ended), "没有正在进行的公示")?;
+            unless(s.notice.as_ref().is_some_and(|notice| notice.open == 0), "还有异议没有处理")?;
+        }
+        Suspended => {
+            above_village()?;
+            in_hand()?;
+            unless(!s.clock.is_stopped(), "已经中止计时")?;
+        }
+        Resumed => {
+            above_village()?;
+            unless(s.clock.is_stopped(), "没有中止计时")?;
+        }
+        Extended => {
+            above_village()?;
+            in_hand()?;
+            unless(extension_left(s, packs) > 0, "这一种类不能再延长期限")?;
+        }
+        Urged => unless(s.number.is_some() || !s.transfers.is_empty() || s.verifier.is_some(), "还没有可催办的事")?,
         Decided => {
             unless(s.number.is_some(), "尚未受理")?;
             unless(s.decision.is_none(), "已经审批过，一个事项只审批一次")?;
@@ -194,6 +262,18 @@ pub(super) fn may(
     Ok(())
 }
 
+/// Working days by which the term may still be made longer.
+fn extension_left(s: &Standing, packs: &Packs) -> u32 {
+    let most = kind_of(s, packs, "").and_then(|kind| kind.extend_days).unwrap_or(0);
+    most.saturating_sub(s.clock.extended())
+}
+
+/// Whether an opinion in favour must still be put up, or is up, before anybody decides.
+pub(super) fn notice_due(s: &Standing, kind: &Assistance) -> bool {
+    let ended = s.notice.as_ref().is_some_and(|notice| notice.ended && notice.open == 0);
+    kind.has(Step::Notice) && s.opinion == Some(Opinion::For) && !ended
+}
+
 /// Whether a transfer in this state takes an event of this kind.
 fn accepts(state: TransferState, kind: EventKind) -> bool {
     match kind {
@@ -206,7 +286,11 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
 
 /// Whether `tier` decides this amount of this kind; without an amount, whether it decides any.
 fn decides(s: &Standing, kind: &Assistance, tier: Tier, amount: Option<Fen>) -> Result<(), Refusal> {
+    unless(!kind.has(Step::Visit) || !s.visits.is_empty(), "尚未入户调查")?;
     unless(!kind.has(Step::PreExamine) || s.opinion.is_some(), "尚未预审")?;
+    unless(!notice_due(s, kind), "公示尚未期满，或异议尚未处理")?;
+    let visited = s.visits.iter().any(|visit| visit.tier == Tier::City);
+    unless(s.relative.is_none() || visited, "近亲属备案的事项，须先由市级入户核查")?;
     match (&kind.decides, amount) {
         (Decides::Department, _) => Err("由主管部门审核，以转办反馈为准".into()),
         (Decides::Nobody, _) => Err("服务类事项不审批".into()),
@@ -242,7 +326,14 @@ fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
 }
 
 /// Whether this very event has effect in what stands so far.
-pub(super) fn judge(s: &Standing, packs: &Packs, tier: Tier, event: &Event, may_decide: bool) -> Result<(), Refusal> {
+pub(super) fn judge(
+    s: &Standing,
+    packs: &Packs,
+    tier: Tier,
+    event: &Event,
+    day: Option<Day>,
+    may_decide: bool,
+) -> Result<(), Refusal> {
     let Some(kind) = event.what.kind() else { return Err("本版本不认识的记录".into()) };
     let by_receiver = |transfer: &Transfer| transfer.to.kind != TargetKind::Office || transfer.to.is_office(event.by);
     let answers = |id: &OpId| {
@@ -278,6 +369,37 @@ pub(super) fn judge(s: &Standing, packs: &Packs, tier: Tier, event: &Event, may_
                     named(reason, "不予批准须写明理由")
                 }
             }
+        }
+        What::Declared { of, relation } => {
+            named(of, "须写明近亲属是谁")?;
+            named(relation, "须写明是什么关系")
+        }
+        What::Visited { investigators, present, remote, findings } => {
+            let people: BTreeSet<&str> = investigators.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+            unless(people.len() >= 2, "入户调查不少于两人")?;
+            unless(!present.trim().is_empty() || !remote.trim().is_empty(), "须有家庭成员在场签字；远程调查须写明原因")?;
+            named(findings, "须写明调查情况")
+        }
+        What::NoticePosted { place, from, until } => {
+            named(place, "须写明公示地点")?;
+            let days = kind_of(s, packs, "").map_or(7, Assistance::notice_days);
+            let least = from.plus(i32::try_from(days).unwrap_or(i32::MAX).saturating_sub(1));
+            unless(*until >= least, "公示天数不足")?;
+            unless(until.0.saturating_sub(from.0) < 366, "公示天数过长")
+        }
+        What::Objected { text } => named(text, "须写明异议内容"),
+        What::ObjectionSettled { outcome, note } => {
+            unless(*outcome != Finding::Unclear, "异议须查明属实或不属实")?;
+            named(note, "须写明核查情况")
+        }
+        What::NoticeEnded { .. } => {
+            let over = s.notice.as_ref().zip(day).is_some_and(|(notice, day)| day > notice.until);
+            unless(over, "公示尚未期满")
+        }
+        What::Suspended { reason } => named(reason, "中止计时须写明原因"),
+        What::Extended { days, reason } => {
+            unless((1..=extension_left(s, packs)).contains(days), "超过可延长的天数")?;
+            named(reason, "延长期限须写明原因")
         }
         What::Proposed { amount, .. } => unless(*amount >= Fen(0), "金额无效"),
         What::Paid { decision, amount, .. } => {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::device::DeviceKey;
+use crate::eligibility::Facts;
 use crate::records::case::{append, skeleton};
 use crate::records::policy::sample;
 use crate::records::run;
@@ -179,7 +180,8 @@ fn story_b_from_the_warning_to_2835_yuan_on_the_next_day() {
     play.act(TOWN, "wang", accepted("YS20190529001"));
     assert_eq!(play.stage(), Stage::ToPreExamine);
     play.act(TOWN, "wang", What::PreExamined { opinion: Opinion::For, note: String::new() });
-    let (amount, formula) = play.packs.values().next().and_then(|pack| pack.propose("临时救助")).expect("set");
+    let (amount, formula) =
+        play.packs.values().next().and_then(|pack| pack.propose("临时救助", &Facts::default()).ok()).expect("set");
     play.act(TOWN, "wang", What::Proposed { amount, formula: formula.clone() });
     let standing = play.standing();
     assert_eq!(standing.stage, Stage::ToDecide);

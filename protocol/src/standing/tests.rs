@@ -248,6 +248,21 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     walk(asked(), vec![(VILLAGE, "cun", What::GaveUp { reason: "已自行解决".into() })]);
     let school = opened(Origin::Application, Channel::Kiosk, "教育救助", "某");
     walk(school, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", transferred(Target::department("教育局", "教育局"), ""))]);
+    use super::procedure::{ended, posted, visited};
+    let dibao = opened(Origin::Application, Channel::Kiosk, "最低生活保障", "某");
+    walk(
+        dibao,
+        vec![
+            (TOWN, "wang", accepted("1")),
+            (TOWN, "wang", visited(&["甲", "乙"], "某")),
+            (TOWN, "wang", examined()),
+            (TOWN, "wang", posted("2019-05-01", "2019-05-07")),
+            (TOWN, "wang", What::Objected { text: "不实".into() }),
+            (TOWN, "wang", What::ObjectionSettled { outcome: Finding::False, note: "已核".into() }),
+            (TOWN, "wang", ended()),
+            (CITY, "chen", decided(94_500)),
+        ],
+    );
     // A service, whose stages depend on the name of the transfer.
     let mut play = Play::new("2019-05-20");
     play.act(TOWN, "wang", opened(Origin::Application, Channel::Web, "心理服务", "某"));
@@ -311,6 +326,14 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         op.prop_map(|event| What::Withdrawn { event, reason: "误录".into() }),
         Just(What::GaveUp { reason: String::new() }),
         Just(closed()),
+        Just(opened(Origin::Application, Channel::Village, "最低生活保障", "某")),
+        Just(super::procedure::visited(&["甲", "乙"], "某")),
+        Just(super::procedure::posted("2019-05-01", "2019-05-07")),
+        Just(What::Objected { text: "不实".into() }),
+        Just(What::ObjectionSettled { outcome: Finding::True, note: "已核".into() }),
+        Just(super::procedure::ended()),
+        Just(What::Suspended { reason: "住院".into() }),
+        Just(What::Resumed { note: String::new() }),
     ];
     (place, staff, what)
 }

@@ -5,7 +5,7 @@ use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::forms::{self, Form, Known};
 use crate::web::session::{Signed, SignedForm};
-use crate::web::view::{Chip, Fact, Field, Frame, Stub, Ticks};
+use crate::web::view::{Chip, Fact, Field, Frame, Stub, Ticks, Tone};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -273,6 +273,15 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     actions.sort_by_key(|action| !action.next);
     let mut chips = vec![wording::stage(s.stage)];
     chips.extend(wording::urgency(s.urgency));
+    if s.clock.is_stopped() {
+        chips.push(Chip::new(Tone::Warn, "计时已中止"));
+    }
+    if let Some((times, _)) = s.urged {
+        chips.push(Chip::new(Tone::Bad, format!("已催办 {times} 次")));
+    }
+    if s.relative.is_some() {
+        chips.push(Chip::new(Tone::Warn, "近亲属备案"));
+    }
     let fault =
         tried.filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault).unwrap_or_default();
     let (sum, sum_label) = sum(s);

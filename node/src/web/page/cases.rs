@@ -62,10 +62,11 @@ pub struct CaseRow {
 const ROWS: u32 = 50;
 
 /// The filters of the list: word in the address, label, stages.
-const FILTERS: [(&str, &str, &[Stage]); 8] = [
+const FILTERS: [(&str, &str, &[Stage]); 9] = [
     ("clues", "线索求助", &[Stage::ToVerify, Stage::ToFollowUp, Stage::FoundFalse]),
     ("accept", "待受理", &[Stage::ToAccept, Stage::ToComplete]),
-    ("examine", "待预审", &[Stage::Accepted, Stage::ToPreExamine]),
+    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToPreExamine]),
+    ("notice", "公示", &[Stage::ToPost, Stage::OnNotice, Stage::Objected]),
     ("decide", "待审批", &[Stage::ToDecide]),
     ("pay", "待发放", &[Stage::ToPay, Stage::PaymentFailed]),
     ("transfer", "转办服务中", &[Stage::InTransfer, Stage::InService, Stage::FedBack]),

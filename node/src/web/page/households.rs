@@ -1,5 +1,6 @@
 //! The list of households, and the search that finds them by any part.
 
+use crate::desk::export::{EXPORTERS, READERS_OF_EXPORTS};
 use crate::store::reader::{self, HouseholdFilter, Page};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -32,6 +33,8 @@ pub struct HouseholdsPage {
     pub may_add: bool,
     /// Whether the reader may bring in a file.
     pub may_import: bool,
+    /// Whether the reader may take data out, or read who did.
+    pub may_export: bool,
 }
 
 /// Only the rows, for the live search.
@@ -151,6 +154,7 @@ async fn page(app: &App, signed: &Signed, term: String, asked: &Asked) -> Answer
         more,
         may_add: signed.person.has(&[Role::Intake, Role::Reviewer]),
         may_import: signed.person.has(super::import::IMPORTERS),
+        may_export: signed.person.has(EXPORTERS) || signed.person.has(READERS_OF_EXPORTS),
     })
 }
 

@@ -1,18 +1,19 @@
 //! Bringing in a file of households: a preview first, then the good rows.
 
 use super::household;
-use crate::desk::DeskError;
-use crate::desk::import::{Mode, Reject, Report};
+use crate::desk::import::{Column, Mode, Reject, Report, Shown, Told};
+use crate::desk::{DeskError, FieldChange};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::{self, Signed, SignedForm};
-use crate::web::view::{Frame, Stub, Tone};
+use crate::web::view::{Chip, Frame, Stub, Tone};
 use crate::web::wording;
 use askama::Template;
 use axum::body::Bytes;
-use axum::extract::{Multipart, State};
+use axum::extract::{Multipart, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
+use serde::Deserialize;
 use shouwang_protocol::records::staff::Role;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,6 +51,16 @@ pub struct Preview {
     pub reject_total: u64,
     /// Where all of them are.
     pub download: String,
+    /// What of the file was read in a way that a person should know.
+    pub notes: Vec<String>,
+    /// Households that change or that share a person with another, a part of them.
+    pub shown: Vec<ShownRow>,
+    /// Which part.
+    pub shown_part: String,
+    /// The part before.
+    pub before: Option<String>,
+    /// The part after.
+    pub after: Option<String>,
     /// Whether it can be confirmed.
     pub can_go: bool,
     /// Where to confirm.
@@ -62,11 +73,26 @@ pub struct Preview {
     pub note: String,
 }
 
+/// What a row will do.
+#[derive(Default)]
+pub struct ShownRow {
+    /// Its line.
+    pub line: u64,
+    /// The household.
+    pub head: String,
+    /// New, or changed.
+    pub state: Chip,
+    /// What changes: field, from, to.
+    pub changes: Vec<(String, String, String)>,
+    /// Who lives in another household too.
+    pub elsewhere: Vec<String>,
+}
+
 /// A fault of a row.
 #[derive(Default)]
 pub struct RejectRow {
-    /// Its line.
-    pub line: u64,
+    /// Its line; of a workbook with its sheet.
+    pub line: String,
     /// The field.
     pub field: String,
     /// Why.
@@ -85,6 +111,10 @@ const UPLOADS_MAX: usize = 4;
 const REJECTS_SHOWN: usize = 200;
 /// Rejected rows that can be downloaded.
 const REJECTS_MAX: usize = 20_000;
+/// Rows that will do something, of which a preview is kept.
+const SHOWN_MAX: usize = 20_000;
+/// Those of them on one page.
+const SHOWN_ROWS: usize = 50;
 
 /// Bytes of a request that brings a file.
 pub const UPLOAD_BYTES_MAX: usize = FILE_BYTES_MAX + ENVELOPE_BYTES;
@@ -96,7 +126,10 @@ struct Upload {
     name: String,
     // None once it was brought in.
     bytes: Option<Bytes>,
+    report: Report,
     rejects: Arc<Vec<Reject>>,
+    // Those that change, and those new ones of which a person lives elsewhere.
+    shown: Arc<Vec<Shown>>,
 }
 
 /// Files that were looked at, one a person.
@@ -141,7 +174,30 @@ pub async fn form(State(app): State<App>, signed: Signed) -> Answer {
     error::show(&page(&app, &signed, String::new(), None).await?)
 }
 
-fn preview(signed: &Signed, upload: &Upload, report: &Report, done: bool) -> Result<Preview, WebError> {
+fn shown_row(shown: &Shown) -> ShownRow {
+    let word = |text: &str| if text.is_empty() { "（空）".to_owned() } else { text.to_owned() };
+    let member = |change: &FieldChange| match change.row {
+        Some(_) if !matches!(change.field.as_str(), "members" | "aid") => format!("{}（成员或受助）", change.label),
+        _ => change.label.clone(),
+    };
+    ShownRow {
+        line: shown.line,
+        head: if shown.head.is_empty() { shown.id.clone() } else { shown.head.clone() },
+        state: if shown.new { Chip::new(Tone::Good, "新家庭") } else { Chip::new(Tone::Accent, "有修改") },
+        changes: shown.changes.iter().map(|change| (member(change), word(&change.was), word(&change.now))).collect(),
+        elsewhere: shown
+            .elsewhere
+            .iter()
+            .map(|person| match person.head.is_empty() {
+                true => format!("{}也在{}", word(&person.name), person.place),
+                false => format!("{}也在{} {} 户", word(&person.name), person.place, person.head),
+            })
+            .collect(),
+    }
+}
+
+fn preview(signed: &Signed, upload: &Upload, from: usize, done: bool) -> Result<Preview, WebError> {
+    let report = &upload.report;
     let loud = |number: u64, tone| if number > 0 { tone } else { Tone::Plain };
     let (new, changed) = if done { ("已新建", "已修改") } else { ("新家庭", "有修改") };
     let mut counts = vec![
@@ -154,13 +210,23 @@ fn preview(signed: &Signed, upload: &Upload, report: &Report, done: bool) -> Res
         counts.push(("有人在别户", wording::count(report.duplicates), Tone::Warn));
     }
     let row = |reject: &Reject| RejectRow {
-        line: reject.line,
-        field: household::field_label(None, &reject.field),
-        reason: match reject.column {
-            Some(column) => format!("{}（第 {column} 列）", reject.reason),
-            None => reject.reason.clone(),
+        line: match &reject.sheet {
+            Some(sheet) => format!("{sheet} {}", reject.line),
+            None => reject.line.to_string(),
+        },
+        field: match &reject.column {
+            Some(Column::Header(header)) => header.clone(),
+            _ => household::field_label(None, &reject.field),
+        },
+        reason: match &reject.column {
+            Some(Column::Place(column)) => format!("{}（第 {column} 列）", reject.reason),
+            _ => reject.reason.clone(),
         },
     };
+    let from = from.min(upload.shown.len());
+    let part = upload.shown.iter().skip(from).take(SHOWN_ROWS);
+    let until = from + part.len();
+    let address = |from: usize| format!("/import/preview?from={from}");
     let good = report.created + report.changed;
     let note = match (done, report.duplicates > 0, good) {
         (false, _, 0) => "没有可以写入的内容。",
@@ -175,6 +241,11 @@ fn preview(signed: &Signed, upload: &Upload, report: &Report, done: bool) -> Res
         rejects: upload.rejects.iter().take(REJECTS_SHOWN).map(row).collect(),
         reject_total: report.rejected,
         download: "/import/rejects".to_owned(),
+        notes: report.notes.clone(),
+        shown: part.map(shown_row).collect(),
+        shown_part: format!("第 {} 到 {until} 户，共 {} 户", from + usize::from(until > from), upload.shown.len()),
+        before: (from > 0).then(|| address(from.saturating_sub(SHOWN_ROWS))),
+        after: (until < upload.shown.len()).then(|| address(until)),
         can_go: !done && good > 0,
         target: "/import/go".to_owned(),
         stub: signed.stub()?,
@@ -184,15 +255,22 @@ fn preview(signed: &Signed, upload: &Upload, report: &Report, done: bool) -> Res
 }
 
 /// Looks at a file, or brings it in.
-async fn take(app: &App, signed: &Signed, bytes: &[u8], mode: Mode) -> Result<(Report, Vec<Reject>), DeskError> {
-    let mut rejects = Vec::new();
-    let keep = |reject: &Reject| {
-        if rejects.len() < REJECTS_MAX {
-            rejects.push(reject.clone());
-        }
+async fn take(app: &App, signed: &Signed, name: &str, bytes: Bytes, mode: Mode) -> Result<Upload, DeskError> {
+    let (mut rejects, mut shown) = (Vec::new(), Vec::new());
+    let keep = |told: Told| match told {
+        Told::Rejected(reject) if rejects.len() < REJECTS_MAX => rejects.push(reject),
+        Told::Shown(row) if shown.len() < SHOWN_MAX && !(row.new && row.elsewhere.is_empty()) => shown.push(row),
+        _ => {}
     };
-    let report = app.desk().import_lines(&signed.person, bytes, bytes.len() as u64, mode, keep, |_, _| {}).await?;
-    Ok((report, rejects))
+    let report = app.desk().import_upload(&signed.person, name, bytes.clone(), mode, keep).await?;
+    Ok(Upload {
+        staff: signed.person.id.clone(),
+        name: name.to_owned(),
+        bytes: (mode == Mode::Check).then_some(bytes),
+        report,
+        rejects: Arc::new(rejects),
+        shown: Arc::new(shown),
+    })
 }
 
 /// `POST /import`: the form's token comes first, then the file.
@@ -214,10 +292,29 @@ pub async fn upload(State(app): State<App>, signed: Signed, mut parts: Multipart
             format!("文件读不完整，或超过 {FILE_LIMIT}。大的名册请分成几个文件，或用命令 shouwang import households 导入。");
         return error::show_as(StatusCode::PAYLOAD_TOO_LARGE, &page(&app, &signed, fault, None).await?);
     };
-    let (report, rejects) = take(&app, &signed, &bytes, Mode::Check).await?;
-    let upload = Upload { staff: signed.person.id.clone(), name, bytes: Some(bytes), rejects: Arc::new(rejects) };
-    let preview = preview(&signed, &upload, &report, false)?;
+    let upload = match take(&app, &signed, &name, bytes, Mode::Check).await {
+        Ok(upload) => upload,
+        // The whole file can't be read; the page says why, and is ready for another.
+        Err(error @ DeskError::Invalid { .. }) => {
+            return error::show_as(error::status(&error), &page(&app, &signed, error.what(), None).await?);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let preview = preview(&signed, &upload, 0, false)?;
     app.uploads().put(upload);
+    error::show(&page(&app, &signed, String::new(), Some(preview)).await?)
+}
+
+/// Which part of a preview.
+#[derive(Deserialize)]
+pub struct Part {
+    from: usize,
+}
+
+/// `GET /import/preview`: a further part of what will change.
+pub async fn part(State(app): State<App>, signed: Signed, Query(asked): Query<Part>) -> Answer {
+    let upload = app.uploads().of(&signed.person.id).filter(|upload| upload.bytes.is_some()).ok_or(WebError::NoPage)?;
+    let preview = preview(&signed, &upload, asked.from, false)?;
     error::show(&page(&app, &signed, String::new(), Some(preview)).await?)
 }
 
@@ -229,9 +326,8 @@ pub async fn go(State(app): State<App>, sent: SignedForm) -> Answer {
         let fault = "这个文件已经导入，或预览已经过期，请重新选择文件。已经写入的不会重复。".to_owned();
         return error::show_as(StatusCode::CONFLICT, &page(&app, signed, fault, None).await?);
     };
-    let (report, rejects) = take(&app, signed, &bytes, Mode::Write).await?;
-    let upload = Upload { bytes: None, rejects: Arc::new(rejects), ..upload };
-    let preview = preview(signed, &upload, &report, true)?;
+    let upload = take(&app, signed, &upload.name, bytes, Mode::Write).await?;
+    let preview = preview(signed, &upload, 0, true)?;
     app.uploads().put(upload);
     error::show(&page(&app, signed, String::new(), Some(preview)).await?)
 }

@@ -4,6 +4,7 @@ use super::{LONG, frame, household, stub, ticks};
 use crate::web::page::case::*;
 use crate::web::page::case_new::*;
 use crate::web::page::cases::*;
+use crate::web::page::export::*;
 use crate::web::page::import::*;
 use crate::web::page::inbox::*;
 use crate::web::page::receipt::*;
@@ -159,7 +160,19 @@ pub fn cases() -> CasesPage {
 
 pub fn import(done: bool) -> ImportPage {
     let reject =
-        |i: u64| RejectRow { line: i * 7 + 3, field: "members[2].id_no".into(), reason: "身份证号校验位错误".into() };
+        |i: u64| RejectRow {
+            line: (i * 7 + 3).to_string(), field: "身份证号".into(), reason: "身份证号校验位错误".into()
+        };
+    let shown = |i: u64| ShownRow {
+        line: i * 11 + 2,
+        head: ["张三丰", "阿卜杜热合曼·买买提明", "𠮷田"][i as usize % 3].into(),
+        state: Chip::new(Tone::Accent, "有修改"),
+        changes: vec![
+            ("联系电话".into(), "（空）".into(), "13900000001".into()),
+            ("年收入(元)".into(), "12000".into(), "9800".into()),
+        ],
+        elsewhere: if i == 1 { vec!["买买提也在杨舍镇农联村 李四 户".into()] } else { Vec::new() },
+    };
     ImportPage {
         frame: frame("导入", "导入"),
         lead: "先看清再写入：下面是文件里有什么".into(),
@@ -175,12 +188,37 @@ pub fn import(done: bool) -> ImportPage {
             ],
             rejects: (0..14).map(reject).collect(),
             reject_total: 14,
+            notes: vec!["不认得的栏目按原样存入“其他”：低保证号、包村干部".into()],
+            shown: (0..6).map(shown).collect(),
+            shown_part: "第 1 到 6 户，共 122 户".into(),
+            after: Some("#".into()),
             can_go: true,
             stub: stub(),
             good: 1106,
             ..Preview::default()
         }),
         ..ImportPage::default()
+    }
+}
+
+pub fn export() -> ExportPage {
+    let row = |i: usize| ExportLine {
+        at: format!("2019-05-{:02} 10:3{i}", 9 + i),
+        who: ["张三", "李四"][i % 2].into(),
+        what: ["家庭档案", "事项"][i % 2].into(),
+        area: ["全部", "杨舍镇"][i % 2].into(),
+        form: "xlsx".into(),
+        rows: "611".into(),
+        purpose: "年度复核，交镇民政办纸质存档".into(),
+    };
+    ExportPage {
+        frame: frame("导出", "家庭"),
+        fields: vec![Field::text("purpose", "用途").hinted("写明给谁、做什么用").needed()],
+        stub: stub(),
+        may_export: true,
+        may_read: true,
+        rows: (0..6).map(row).collect(),
+        ..ExportPage::default()
     }
 }
 

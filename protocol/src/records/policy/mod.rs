@@ -5,14 +5,24 @@
 //! says how many there are, and a pack that lacks some is not in force yet. An amount that the city has not set is
 //! `unset`: whatever would be computed from it is not. Nothing here reads a clock: the caller says which day it is.
 
+mod article;
+mod calendar;
+mod check;
+mod kinds;
+
+pub use article::{Article, Condition, Withdrawal};
+pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
+pub use kinds::{Assistance, Code, Decides, Formula, Limit, Standard, Step};
+
 use super::amount::Fen;
 use super::day::Day;
 use super::{Edit, Fields, Problem, SCHEMA, check_schema, child, edit, text_of};
-use crate::area::Tier;
+use crate::eligibility::{Facts, amount_of};
+use article::Passage;
 use automerge::transaction::Transactable;
 use automerge::{Automerge, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A policy pack.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -47,178 +57,9 @@ pub struct Pack {
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
-}
-
-/// A kind of assistance.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Assistance {
-    /// The code, which for our packs is its Chinese name.
-    pub code: String,
-    /// The name on screens.
-    pub name: String,
-    /// The department in charge (code).
+    /// The policy list (政策清单).
     #[serde(default)]
-    pub department: String,
-    /// Who decides.
-    #[serde(default)]
-    pub decides: Decides,
-    /// The lowest tier that accepts; none: township.
-    #[serde(default)]
-    pub accepts: Option<Tier>,
-    /// The steps it must go through, besides acceptance.
-    #[serde(default)]
-    pub steps: Vec<Step>,
-    /// Working days for a step; a step that is missing has no clock.
-    #[serde(default)]
-    pub days: BTreeMap<Step, u32>,
-    /// How an amount is computed.
-    #[serde(default)]
-    pub formula: Option<Formula>,
-    /// The rule it comes from.
-    #[serde(default)]
-    pub source: String,
-}
-
-/// Who decides a kind of assistance.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decides {
-    /// An office of the first tier in the list whose limit is not below the amount.
-    Tiers(Vec<Limit>),
-    /// The department, by its feedback on a transfer.
-    Department,
-    /// Nobody: a service, no grant.
-    #[default]
-    Nobody,
-}
-
-/// Up to which amount a tier decides.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Limit {
-    /// The tier.
-    pub tier: Tier,
-    /// The greatest amount in fen; none: any.
-    #[serde(default)]
-    pub up_to: Option<Fen>,
-}
-
-/// A step with a clock of its own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// 核实
-    Verify,
-    /// 受理
-    Accept,
-    /// 预审
-    PreExamine,
-    /// 审批
-    Decide,
-    /// 发放
-    Pay,
-    /// 转办签收
-    SignFor,
-    /// 转办反馈
-    Feedback,
-}
-
-/// `times` × a standard.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Formula {
-    /// How many times, in hundredths (300: three times); none: unset.
-    #[serde(default)]
-    pub times: Option<u32>,
-    /// The code of the standard.
-    pub standard: String,
-}
-
-/// A standard amount or parameter.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Standard {
-    /// The code.
-    pub code: String,
-    /// The name on screens.
-    pub name: String,
-    /// The amount in fen; none: unset.
-    #[serde(default)]
-    pub fen: Option<Fen>,
-    /// What it is for: 元/人·月.
-    #[serde(default)]
-    pub unit: String,
-    /// The rule it comes from.
-    #[serde(default)]
-    pub source: String,
-}
-
-/// A row of a code table.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Code {
-    /// The code.
-    pub code: String,
-    /// The name on screens.
-    pub name: String,
-    /// The rule it comes from.
-    #[serde(default)]
-    pub source: String,
-}
-
-/// Days off and make-up days (调休). Saturdays and Sundays are off unless listed as working days.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Calendar {
-    /// Holidays.
-    #[serde(default)]
-    pub off: BTreeSet<Day>,
-    /// Weekend days that are worked.
-    #[serde(default)]
-    pub worked: BTreeSet<Day>,
-    /// The rule it comes from.
-    #[serde(default)]
-    pub source: String,
-}
-
-/// The longest deadline in working days; a longer one counts as this.
-pub const DEADLINE_DAYS_MAX: u32 = 1_000;
-
-impl Calendar {
-    /// Whether `day` is a working day (工作日).
-    pub fn is_working(&self, day: Day) -> bool {
-        self.worked.contains(&day) || (day.weekday() < 5 && !self.off.contains(&day))
-    }
-
-    /// The last day of a term of `days` working days that begins the day after `start`.
-    pub fn deadline(&self, start: Day, days: u32) -> Day {
-        let mut day = start;
-        let mut left = days.min(DEADLINE_DAYS_MAX);
-        // Half a year off in a row would be a broken calendar: then days count as they come.
-        let mut idle = 0;
-        while left > 0 {
-            day = day.plus(1);
-            idle = if self.is_working(day) || idle > 180 { 0 } else { idle + 1 };
-            left -= u32::from(idle == 0);
-        }
-        day
-    }
-}
-
-impl Assistance {
-    /// The tier that decides `amount`; none when no tier of ours does.
-    pub fn decider(&self, amount: Fen) -> Option<Tier> {
-        let Decides::Tiers(limits) = &self.decides else { return None };
-        limits.iter().find(|limit| limit.up_to.is_none_or(|most| amount <= most)).map(|limit| limit.tier)
-    }
-
-    /// The tiers that decide some amount.
-    pub fn deciders(&self) -> Vec<Tier> {
-        match &self.decides {
-            Decides::Tiers(limits) => limits.iter().map(|limit| limit.tier).collect(),
-            Decides::Department | Decides::Nobody => Vec::new(),
-        }
-    }
-
-    /// Whether the kind goes through this step.
-    pub fn has(&self, step: Step) -> bool {
-        self.steps.contains(&step)
-    }
+    pub articles: Vec<Article>,
 }
 
 impl Pack {
@@ -232,14 +73,25 @@ impl Pack {
         self.amounts.iter().find(|standard| standard.code == code)?.fen
     }
 
-    /// The amount the pack proposes for a kind, and how it was computed in words; none when any part is unset.
-    pub fn propose(&self, kind: &str) -> Option<(Fen, String)> {
-        let formula = self.kind(kind)?.formula.as_ref()?;
-        let standard = self.amounts.iter().find(|standard| standard.code == formula.standard)?;
-        let (times, fen) = (formula.times?, standard.fen?);
-        let amount = Fen(fen.0.checked_mul(i64::from(times))? / 100);
-        let times = super::amount::Hundredths(i64::from(times));
-        Some((amount, format!("{times} × {}{fen}元 = {amount}元", standard.name)))
+    /// The amounts by code that are set: what conditions and formulas call `standard`.
+    pub fn standards(&self) -> BTreeMap<String, Fen> {
+        self.amounts.iter().filter_map(|standard| Some((standard.code.clone(), standard.fen?))).collect()
+    }
+
+    /// The amount the pack proposes for a kind, and how it was computed in words; else why there is none, in Chinese.
+    pub fn propose(&self, kind: &str, facts: &Facts) -> Result<(Fen, String), String> {
+        let kind = self.kind(kind).ok_or_else(|| "政策包中没有这一救助种类".to_owned())?;
+        let Some(formula) = &kind.formula else {
+            return Err(format!("政策包没有规定“{}”的计算公式", kind.name));
+        };
+        let (amount, used) = amount_of(&formula.amount, facts, &self.standards())?;
+        let used = if used.is_empty() { used } else { format!("（{used}）") };
+        Ok((amount, format!("{} = {amount}元{used}", formula.text)))
+    }
+
+    /// A policy of the list.
+    pub fn article(&self, code: &str) -> Option<&Article> {
+        self.articles.iter().find(|article| article.code == code)
     }
 
     /// Reads a pack; a problem in `rows` means that it has not arrived whole and must not be used.
@@ -265,7 +117,13 @@ impl Pack {
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
             calendar: Calendar::default(),
+            articles: section(doc, "articles", &mut found, &mut problems),
         };
+        let mut passages: Vec<Passage> = section(doc, "passages", &mut found, &mut problems);
+        passages.sort();
+        for Passage { article, text, .. } in passages {
+            pack.articles.iter_mut().filter(|it| it.code == article).for_each(|it| it.text.push_str(&text));
+        }
         for part in section::<Calendar>(doc, "calendar", &mut found, &mut problems) {
             pack.calendar.off.extend(part.off);
             pack.calendar.worked.extend(part.worked);
@@ -286,7 +144,9 @@ impl Pack {
         json(&mut all, "causes", &self.causes);
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
-        json(&mut all, "calendar", std::slice::from_ref(&self.calendar));
+        json(&mut all, "calendar", &self.calendar.by_year());
+        json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
+        json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
         let (version, from, title, sample, count) =
             (self.version.clone(), self.from.to_string(), self.title.clone(), self.sample, all.len() as u64);
         let mut edits = vec![edit(move |tx| {
@@ -316,7 +176,8 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 7] = ["kinds", "amounts", "categories", "causes", "departments", "providers", "calendar"];
+const SECTIONS: [&str; 9] =
+    ["kinds", "amounts", "categories", "causes", "departments", "providers", "calendar", "articles", "passages"];
 
 /// Bytes of rows in one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5 * 1024;
@@ -364,9 +225,10 @@ pub fn in_force(packs: &Packs, day: Day) -> Option<&Pack> {
 
 /// A labelled sample pack for demonstrations and tests.
 pub fn sample() -> Pack {
-    match serde_json::from_str(include_str!("sample-pack.json")) {
-        Ok(pack) => pack,
-        Err(_) => unreachable!("the sample is part of the program and a test reads it"),
+    let pack = serde_json::from_str::<Pack>(include_str!("sample-pack.json"));
+    match (pack, serde_json::from_str(include_str!("sample-articles.json"))) {
+        (Ok(pack), Ok(articles)) => Pack { articles, ..pack },
+        _ => unreachable!("the sample is part of the program and a test reads it"),
     }
 }
 
@@ -374,6 +236,7 @@ pub fn sample() -> Pack {
 mod tests {
     use super::super::run;
     use super::*;
+    use crate::area::Tier;
     use automerge::ActorId;
 
     fn day(text: &str) -> Day {
@@ -384,6 +247,7 @@ mod tests {
     fn the_sample_is_published_in_small_changes_and_reads_back() {
         let pack = sample();
         assert!(pack.sample && pack.title.contains("样例"));
+        assert_eq!(pack.faults(), []);
         let mut doc = Automerge::new().with_actor(ActorId::from([1; 16]));
         let edits = pack.publish();
         let last = edits.len() - 1;
@@ -403,10 +267,11 @@ mod tests {
     #[test]
     fn the_amount_of_story_b_is_three_times_the_standard() {
         let mut pack = sample();
-        let (amount, text) = pack.propose("临时救助").expect("set");
-        assert_eq!((amount, text.as_str()), (Fen(283_500), "3 × 低保标准945.00元 = 2835.00元"));
+        let (amount, text) = pack.propose("临时救助", &Facts::default()).expect("set");
+        assert_eq!((amount, text.as_str()), (Fen(283_500), "3 × 低保标准 = 2835.00元（低保标准 945.00元）"));
         pack.amounts[0].fen = None;
-        assert_eq!(pack.propose("临时救助"), None, "unset blocks what is computed from it");
+        let why = pack.propose("临时救助", &Facts::default()).expect_err("unset blocks what is computed from it");
+        assert_eq!(why, "“低保标准”尚未由市级设定");
     }
 
     #[test]
@@ -416,18 +281,6 @@ mod tests {
         assert_eq!(kind.decider(Fen(283_500)), Some(Tier::City));
         assert_eq!(kind.decider(Fen(90_000)), Some(Tier::Township));
         assert_eq!(pack.kind("教育救助").and_then(|kind| kind.decider(Fen(1))), None);
-    }
-
-    #[test]
-    fn working_days_know_weekends_holidays_and_make_up_days() {
-        let calendar = sample().calendar;
-        // May 2019: 1 to 4 off, Sunday 28 April and Sunday 5 May worked.
-        assert_eq!(calendar.deadline(day("2019-04-26"), 1), day("2019-04-28"));
-        assert_eq!(calendar.deadline(day("2019-04-30"), 1), day("2019-05-05"));
-        assert_eq!(calendar.deadline(day("2019-05-29"), 3), day("2019-06-03"));
-        assert_eq!(calendar.deadline(day("2019-05-29"), 0), day("2019-05-29"));
-        let broken = Calendar { off: (0..3_000).map(Day).collect(), ..Calendar::default() };
-        assert!(broken.deadline(Day(0), 10) < Day(3_000), "a broken calendar ends");
     }
 
     #[test]

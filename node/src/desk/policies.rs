@@ -1,0 +1,119 @@
+//! The policy list (政策清单): read by everybody, matched with households, revised at the city by new packs.
+
+use super::command::PolicyRevision;
+use super::model::{Person, PolicyPage};
+use super::outcome::{DeskError, FieldFault};
+use super::{Desk, Plan, Room, permit};
+use shouwang_protocol::area::Tier;
+use shouwang_protocol::eligibility::{Facts, Match, matches};
+use shouwang_protocol::record::{ActionId, Kind, RecordId, RecordRef};
+use shouwang_protocol::records::policy::{Pack, Packs};
+
+const LOOKING: ActionId = ActionId([0; 16]);
+/// New packs of one day.
+const VERSIONS_OF_A_DAY_MAX: u32 = 99;
+
+/// The pack that comes last.
+fn latest(packs: &Packs) -> Option<&Pack> {
+    packs.values().max_by_key(|pack| (pack.from, &pack.version))
+}
+
+/// Puts rows in the place of those with the same code; others are added.
+fn replace<T>(rows: &mut Vec<T>, new: Vec<T>, code: fn(&T) -> &str) {
+    for row in new {
+        match rows.iter_mut().find(|old| code(old) == code(&row)) {
+            Some(old) => *old = row,
+            None => rows.push(row),
+        }
+    }
+}
+
+impl Desk {
+    /// The policies of the pack in force, or of `version`.
+    pub async fn policies(&self, person: &Person, version: Option<String>) -> Result<PolicyPage, DeskError> {
+        self.in_room(person, LOOKING, move |room| {
+            let packs = room.reader.packs()?;
+            let in_force = room.pack(&packs);
+            let wanted = match &version {
+                Some(version) => packs.get(version),
+                None => in_force,
+            };
+            let pack = wanted.cloned().ok_or_else(|| DeskError::not_found("政策包"))?;
+            let mut versions: Vec<_> = packs.values().map(|pack| (pack.version.clone(), pack.from)).collect();
+            versions.sort_by(|a, b| (b.1, &b.0).cmp(&(a.1, &a.0)));
+            Ok(PolicyPage { in_force: in_force.is_some_and(|now| now.version == pack.version), pack, versions })
+        })
+        .await
+    }
+
+    /// What might fit a household, with the reasons. Not a decision.
+    pub async fn policies_for(&self, person: &Person, record: RecordId) -> Result<(String, Vec<Match>), DeskError> {
+        permit::office_staff(person)?;
+        self.in_room(person, LOOKING, move |room| {
+            let found = room.household(&record)?;
+            room.matching(&Facts::of(&found.household, room.day))
+        })
+        .await
+    }
+
+    /// What might fit somebody who answers a few questions; nothing of it is kept.
+    pub async fn policies_fitting(&self, person: &Person, facts: Facts) -> Result<(String, Vec<Match>), DeskError> {
+        self.in_room(person, LOOKING, move |room| room.matching(&facts)).await
+    }
+}
+
+impl Room<'_> {
+    fn matching(&self, facts: &Facts) -> Result<(String, Vec<Match>), DeskError> {
+        let packs = self.reader.packs()?;
+        let pack = self.pack(&packs).ok_or_else(|| DeskError::not_found("政策包"))?;
+        Ok((pack.version.clone(), matches(pack, facts, self.day)))
+    }
+
+    /// A new pack: the one that comes last, with some rows replaced or added.
+    pub(super) fn revise_policy(&self, revision: PolicyRevision, again: bool) -> Result<Plan, DeskError> {
+        self.may_publish()?;
+        let PolicyRevision { from, articles, amounts } = revision;
+        let packs = self.reader.packs()?;
+        let base =
+            latest(&packs).ok_or_else(|| DeskError::NotNow { why: "还没有政策包，请先发布一个".to_owned() })?;
+        if again && articles.iter().all(|row| base.articles.contains(row)) && amounts.iter().all(|row| base.amounts.contains(row))
+        {
+            return Ok(Plan::saying("已发布"));
+        }
+        if from < base.from {
+            let why = format!("不能早于现有政策包的施行日期 {}", base.from);
+            return Err(DeskError::invalid("from", why));
+        }
+        let version = (1..=VERSIONS_OF_A_DAY_MAX).map(|n| format!("{from}-{n:02}")).find(|name| !packs.contains_key(name));
+        let version = version.ok_or_else(|| DeskError::NotNow { why: "同一天的政策包太多".to_owned() })?;
+        let mut pack = Pack { version, from, ..base.clone() };
+        replace(&mut pack.articles, articles, |row| &row.code);
+        replace(&mut pack.amounts, amounts, |row| &row.code);
+        self.publish_policy(&pack, again)
+    }
+
+    fn may_publish(&self) -> Result<(), DeskError> {
+        self.administrator()?;
+        if self.here.tier == Tier::City { Ok(()) } else { Err(DeskError::not_permitted("政策包由市级发布")) }
+    }
+
+    pub(super) fn publish_policy(&self, pack: &Pack, again: bool) -> Result<Plan, DeskError> {
+        self.may_publish()?;
+        let mut faults: Vec<FieldFault> =
+            pack.faults().into_iter().map(|problem| FieldFault::new(problem.field, problem.what)).collect();
+        if !again && self.reader.packs()?.contains_key(&pack.version) {
+            faults.push(FieldFault::new("version", "这一版本已发布过；已发布的政策包不能改，请用新的版本"));
+        }
+        if !faults.is_empty() {
+            return Err(DeskError::Invalid { faults });
+        }
+        let place = self.staff_place()?;
+        let mut edits = pack.publish().into_iter();
+        let mut plan = Plan::saying(format!("政策包“{}”已发布，自 {} 起施行", pack.version, pack.from));
+        if let Some(first) = edits.next() {
+            plan = plan.draft(place, RecordRef::New(Kind::POLICY), first);
+        }
+        plan.rest = edits.map(|edit| (place, edit)).collect();
+        Ok(plan)
+    }
+}

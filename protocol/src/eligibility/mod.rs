@@ -1,0 +1,100 @@
+//! Who may be helped by what: the conditions and formulas of a policy pack, judged on what is known of a household.
+//!
+//! A pack writes them in CEL (Common Expression Language) over three names: `household` and `members`, whose fields are
+//! the [`Facts`], and `standard`, the pack's amounts in fen. `household.income_year < standard["低保标准"] * 12 *
+//! household.people` is a condition, `3 * standard["低保标准"]` a formula. What is not known is missing, and whatever
+//! depends on it is [`Outcome::Unknown`] with the reason, never a no. Nothing here decides: it finds what a person
+//! should look at, and says why.
+
+mod expression;
+mod facts;
+
+pub use expression::{Expected, Outcome, amount_of, check, judge};
+pub use facts::{Facts, HouseholdFacts, MemberFacts};
+
+use crate::records::amount::Fen;
+use crate::records::day::Day;
+use crate::records::policy::{Article, Condition, Pack};
+use std::collections::BTreeMap;
+
+/// How a policy fits a household.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// Every condition that a computer can judge holds.
+    Fits,
+    /// None fails, and some can't be judged from what is known.
+    Perhaps,
+    /// Some condition fails.
+    No,
+}
+
+impl Fit {
+    /// The Chinese name on screens.
+    pub fn label(self) -> &'static str {
+        match self {
+            Fit::Fits => "可能符合",
+            Fit::Perhaps => "尚缺信息",
+            Fit::No => "暂不符合",
+        }
+    }
+}
+
+/// A condition and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Judged {
+    /// The condition in words.
+    pub text: String,
+    /// Whether it holds.
+    pub outcome: Outcome,
+    /// The facts it was judged on.
+    pub used: String,
+}
+
+/// A policy and how it fits.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Match {
+    /// The policy.
+    pub article: Article,
+    /// How it fits.
+    pub fit: Fit,
+    /// Its conditions, in its order.
+    pub conditions: Vec<Judged>,
+}
+
+fn judged(condition: &Condition, facts: &Facts, standards: &BTreeMap<String, Fen>) -> Judged {
+    let (outcome, used) = match condition.when.as_str() {
+        "" => (Outcome::ForAPerson, String::new()),
+        when => judge(when, facts, standards),
+    };
+    Judged { text: condition.text.clone(), outcome, used }
+}
+
+/// The policies that hold on `today`, the fitting ones first, each with its reasons. Not a decision.
+pub fn matches(pack: &Pack, facts: &Facts, today: Day) -> Vec<Match> {
+    let standards = pack.standards();
+    let mut found: Vec<Match> = pack
+        .articles
+        .iter()
+        .filter(|article| article.holds_on(today))
+        .map(|article| {
+            let conditions: Vec<Judged> = article.conditions.iter().map(|it| judged(it, facts, &standards)).collect();
+            let any = |wanted: fn(&Outcome) -> bool| conditions.iter().any(|it| wanted(&it.outcome));
+            // A policy whose every condition is a person's to judge says nothing about this household.
+            let all_for_people = !any(|outcome| *outcome == Outcome::Holds);
+            let fit = if any(|outcome| *outcome == Outcome::Fails) {
+                Fit::No
+            } else if all_for_people || any(|outcome| matches!(outcome, Outcome::Unknown(_))) {
+                Fit::Perhaps
+            } else {
+                Fit::Fits
+            };
+            Match { article: article.clone(), fit, conditions }
+        })
+        .collect();
+    found.sort_by_key(|it| it.fit);
+    found
+}
+
+#[cfg(test)]
+mod tests;

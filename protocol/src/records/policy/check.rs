@@ -1,0 +1,99 @@
+//! What is wrong with a pack before it is published: a pack can't be changed afterwards.
+
+use super::{Pack, json};
+use crate::eligibility::{Expected, check};
+use crate::limits::STRING_BYTES_MAX;
+use crate::records::Problem;
+use std::collections::BTreeSet;
+
+/// Policies of one pack.
+const ARTICLES_MAX: usize = 500;
+/// Bytes of a policy's full text.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+impl Pack {
+    /// What keeps the pack from being published, each in Chinese; a field is named `articles[民政-01]`.
+    pub fn faults(&self) -> Vec<Problem> {
+        let mut faults = Vec::new();
+        if self.version.trim().is_empty() {
+            faults.push(Problem::new("version", "缺少版本"));
+        }
+        if self.kinds.is_empty() {
+            faults.push(Problem::new("kinds", "没有救助种类"));
+        }
+        if self.articles.len() > ARTICLES_MAX {
+            faults.push(Problem::new("articles", format!("政策超过 {ARTICLES_MAX} 条")));
+        }
+        self.check_codes(&mut faults);
+        let codes: BTreeSet<String> = self.amounts.iter().map(|standard| standard.code.clone()).collect();
+        for kind in &self.kinds {
+            if let Some(formula) = &kind.formula
+                && let Err(why) = check(&formula.amount, Expected::Amount, &codes)
+            {
+                faults.push(Problem::new(format!("kinds[{}].formula", kind.code), why));
+            }
+        }
+        for article in &self.articles {
+            let mut say = |what: String| faults.push(Problem::new(format!("articles[{}]", article.code), what));
+            if article.name.trim().is_empty() {
+                say("没有名称".to_owned());
+            }
+            if !self.departments.iter().any(|department| department.code == article.department) {
+                say(format!("没有“{}”这一部门", article.department));
+            }
+            if !article.kind.is_empty() && self.kind(&article.kind).is_none() {
+                say(format!("没有“{}”这一救助种类", article.kind));
+            }
+            if article.until.is_some_and(|until| until < article.from) {
+                say("截止日期早于起始日期".to_owned());
+            }
+            if article.source.trim().is_empty() {
+                say("没有写明依据".to_owned());
+            }
+            if article.text.len() > TEXT_BYTES_MAX {
+                say("全文过长".to_owned());
+            }
+            for (number, condition) in article.conditions.iter().enumerate().filter(|(_, it)| !it.when.is_empty()) {
+                if let Err(why) = check(&condition.when, Expected::YesOrNo, &codes) {
+                    say(format!("第 {} 个条件：{why}", number + 1));
+                }
+            }
+        }
+        self.check_lengths(&mut faults);
+        faults
+    }
+
+    fn check_codes(&self, faults: &mut Vec<Problem>) {
+        let sections: [(&str, Vec<&str>); 7] = [
+            ("kinds", self.kinds.iter().map(|it| it.code.as_str()).collect()),
+            ("amounts", self.amounts.iter().map(|it| it.code.as_str()).collect()),
+            ("categories", self.categories.iter().map(|it| it.code.as_str()).collect()),
+            ("causes", self.causes.iter().map(|it| it.code.as_str()).collect()),
+            ("departments", self.departments.iter().map(|it| it.code.as_str()).collect()),
+            ("providers", self.providers.iter().map(|it| it.code.as_str()).collect()),
+            ("articles", self.articles.iter().map(|it| it.code.as_str()).collect()),
+        ];
+        for (section, codes) in sections {
+            let mut seen = BTreeSet::new();
+            for code in codes {
+                if code.trim().is_empty() {
+                    faults.push(Problem::new(section, "有一行没有代码"));
+                } else if !seen.insert(code) {
+                    faults.push(Problem::new(section, format!("代码“{code}”出现两次")));
+                }
+            }
+        }
+    }
+
+    /// A row is one string of the record.
+    fn check_lengths(&self, faults: &mut Vec<Problem>) {
+        let mut rows = Vec::new();
+        json(&mut rows, "kinds", &self.kinds);
+        json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
+        json(&mut rows, "calendar", &self.calendar.by_year());
+        for (section, row) in rows.into_iter().filter(|(_, row)| row.len() > STRING_BYTES_MAX) {
+            let start: String = row.chars().take(40).collect();
+            faults.push(Problem::new(section, format!("一行过长，请写得简短些：{start}…")));
+        }
+    }
+}
