@@ -64,7 +64,10 @@ pub(super) async fn run<S: Store + Send + 'static>(
         Ok(streams) => streams,
         Err(trouble) => return end(connection, trouble),
     };
-    let (seat, mut outgoing) = match common.writer.connected(peer, dialler).await {
+    // Whoever accepts waits for the proof before an older connection of the same device gives way: a stranger who
+    // repeats early data must not push the device out.
+    let taken = if dialler { common.writer.connected(peer, true).await } else { common.writer.resumed(peer).await };
+    let (seat, mut outgoing) = match taken {
         Ok(taken) => taken,
         Err(ConnectError::Stopped(_)) => return end(connection, Trouble::Ended(Farewell::Stopping)),
         Err(ConnectError::Store(_)) => {
@@ -79,6 +82,9 @@ pub(super) async fn run<S: Store + Send + 'static>(
         let said = handshake.await;
         match said {
             Handshake::Whole | Handshake::Resumed => {
+                if common.writer.proven(number).await.is_err() {
+                    return (Trouble::Ended(Farewell::Stopping), false);
+                }
                 proven.store(true, Ordering::Relaxed);
                 common.table.up(row, peer, number, connection, said == Handshake::Resumed);
                 may_read.notify_one();

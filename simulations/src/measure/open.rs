@@ -2,10 +2,11 @@
 //!
 //! S2o is what it costs to go on knowing: nothing is asked, since whoever gains something says so at once; a sign of
 //! life and its acknowledgement every 25 s tell both that the other is there and has said all. Its bytes are those of
-//! one such exchange. S2r begins where the line was cut until the lower office gave the connection up: it dials the
-//! same process again, with a ticket. What the upper office still sends to the dead connection is counted too.
+//! one such exchange, and nobody waits for it: it has no round trips. S2r begins where the line was cut until the lower
+//! office gave the connection up: it dials the same process again, with a ticket. What the upper office still sends to
+//! the dead connection is counted too.
 
-use super::pair::{Pair, round_trips};
+use super::pair::Pair;
 use super::{LIMIT, Line};
 use crate::offices::Failure;
 use serde_json::Value;
@@ -23,7 +24,7 @@ pub(super) fn scenarios(pair: &Pair, n: usize) -> Result<[Line; 2], Failure> {
     let took = pair.hush(QUIET)? - first;
     let statuses = [pair.upper.status()?, pair.lower.status()?];
     let seconds = took as f64 / 1000.0;
-    let open = Line { round_trips: Some(round_trips(took)), seconds, ..pair.line("S2o", n, first, &statuses) };
+    let open = Line { seconds, ..pair.line("S2o", n, first, &statuses) };
 
     pair.relay()?.cut();
     let up = |status: &Value, what: &str| {

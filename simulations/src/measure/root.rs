@@ -5,12 +5,14 @@
 
 use super::pair::{database_bytes, usage};
 use super::slow::{add_clerk, sign_in};
-use super::{LIMIT, VILLAGE, number};
+use super::{LIMIT, number};
 use crate::households::{self, SplitMix64};
 use crate::http;
 use crate::offices::{Failure, Office, program, write_lines};
 use serde::Serialize;
 use serde_json::{Value, json};
+use shouwang_protocol::area::Tier;
+use shouwang_provisioning::divisions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -74,16 +76,18 @@ pub fn root(options: &Options) -> Result<Root, Failure> {
     let dir = &options.dir;
     std::fs::create_dir_all(dir)?;
     let table = dir.join("divisions.csv");
-    std::fs::write(&table, shouwang_provisioning::divisions::ZHANGJIAGANG)?;
+    std::fs::write(&table, divisions::ZHANGJIAGANG)?;
     let mut city = Office::found(&program, dir.join("city"), &table, "测量市中心")?;
     add_clerk(&city, dir)?;
 
     let rows = households::docs(&households::Options { n: options.households, seed: options.seed, divisions: None, area: None })?;
     let rows: Vec<String> = rows.collect();
+    let areas = divisions::read(divisions::ZHANGJIAGANG.as_bytes())?;
+    let codes: Vec<String> = areas.into_iter().filter(|area| area.tier == Tier::Village).map(|area| area.code).collect();
     let mut villages = Vec::new();
     for (index, part) in rows.chunks(VILLAGE_ROWS as usize).enumerate() {
-        let code = (VILLAGE.parse::<u64>()? + index as u64).to_string();
-        let village = city.enrol(dir.join(format!("village-{index}")), &[&code], &[])?;
+        let code = codes.get(index).ok_or("there are not so many villages")?;
+        let village = city.enrol(dir.join(format!("village-{index}")), &[code.as_str()], &[])?;
         let file = dir.join("rows.jsonl");
         let here = |row: &String| -> Result<String, Failure> {
             let mut value: serde_json::Map<String, Value> = serde_json::from_str(row)?;

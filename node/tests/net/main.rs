@@ -1,6 +1,8 @@
 //! Devices that meet over real QUIC on loopback: a city, a township, a village, a stranger.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod resume;
+
 use automerge::transaction::Transactable;
 use shouwang_node::clock::Clock;
 use shouwang_node::net::{Net, NetConfig, Parent, PeerStatus, Trouble, join, tls};
@@ -466,96 +468,6 @@ async fn an_idle_reconnect_costs_little() {
         .await;
     tokio::time::sleep(Duration::from_millis(5 * one_way)).await;
     println!("one new household on an open connection: {} bytes up, {} down", relay.up().read().bytes, relay.down().read().bytes);
-}
-
-/// Ends all sessions of a device in good order; its inferiors dial again.
-async fn hang_up(node: &Node) {
-    let end = |engine: &mut Engine<MemoryStore>| {
-        let all: Vec<_> = engine.sessions().map(|(number, _)| number).collect();
-        all.into_iter().for_each(|number| engine.end(number, Farewell::Stopping));
-    };
-    node.writer.with(end).await.expect("runs");
-}
-
-async fn until_back(net: &Net<MemoryStore>, resumed: bool) {
-    net.dial_now();
-    until("it is back", || async {
-        peer(net, 0).await.is_some_and(|peer| peer.connected && peer.agreed && peer.resumed == resumed)
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_device_that_comes_back_resumes_and_says_at_once_what_is_new() {
-    let paper = Paper::new(100);
-    let [city, village] = [CITY, VILLAGE].map(|device| paper.fresh(device));
-    paper.found(&city).await;
-    let city_net = city.join_net(true, Vec::new());
-    let net = village.join_net(false, vec![to(&city_net)]);
-    until_agreed(&net).await;
-    assert!(!peer(&net, 0).await.expect("a row").resumed, "there is nothing to resume the first time");
-    for round in 1..=4 {
-        hang_up(&city).await;
-        until("the village knows", || async { peer(&net, 0).await.is_some_and(|peer| !peer.connected) }).await;
-        village.add_households(village_place(), 5, 60).await;
-        city.add_households(village_place(), 1, 60).await;
-        until_back(&net, true).await;
-        until_equal(&village, &city).await;
-        assert_eq!([city.households().await, village.households().await], [6 * round; 2]);
-    }
-    assert!(peer(&city_net, 0).await.expect("a row").resumed, "both sides know");
-}
-
-#[tokio::test]
-async fn a_restarted_acceptor_has_forgotten_the_session_and_hears_everything_all_the_same() {
-    let paper = Paper::new(100);
-    let [city, village] = [CITY, VILLAGE].map(|device| paper.fresh(device));
-    paper.found(&city).await;
-    let city_net = city.join_net(true, Vec::new());
-    let listen = city_net.local_addr();
-    let net = village.join_net(false, vec![to(&city_net)]);
-    until_agreed(&net).await;
-    city_net.stop().await;
-    village.add_households(village_place(), 5, 60).await;
-    let config = NetConfig { listen, parents: Vec::new(), seed: city.seed };
-    let _city_net = Net::start(city.writer.clone(), config, None).expect("the address is free again");
-    until_back(&net, false).await;
-    until_equal(&village, &city).await;
-    assert_eq!(city.households().await, 5);
-    // The whole handshake brought new tickets.
-    hang_up(&city).await;
-    until_back(&net, true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_revoked_between_two_connections_is_refused_although_it_resumes() {
-    let paper = Paper::new(100);
-    let city = paper.fresh(CITY);
-    paper.found(&city).await;
-    let village = paper.node(VILLAGE, MemoryStore::new(5), faster(10));
-    let city_net = city.join_net(true, Vec::new());
-    let relay = Relay::start(city_net.local_addr().expect("listens"), Link::default(), Link::default(), 7).expect("a relay");
-    let net = village.join_net(false, vec![through(&relay)]);
-    until_agreed(&net).await;
-    relay.cut();
-    city.add_households(village_place(), 4, 60).await;
-    let key = village.key();
-    let record: RecordId =
-        city.writer.with(move |engine| engine.replica().control().devices[&key].record).await.expect("runs").expect("a record");
-    let draft = city::revoke(paper.areas[0].id, record, "lost", Vec::new());
-    city.writer.commit(vec![action(vec![draft])]).await.expect("revokes");
-    village.add_households(village_place(), 1, 60).await;
-    until("the village gives up", || async { peer(&net, 0).await.is_some_and(|peer| !peer.connected) }).await;
-    relay.heal();
-    until("it knows", || async {
-        village.writer.with(move |engine| engine.replica().control().is_revoked(&key)).await.expect("runs")
-    })
-    .await;
-    let seen = peer(&net, 0).await.expect("a row");
-    assert!(seen.resumed, "TLS took the ticket");
-    // It sent its household with the ticket, before it could know. That came before anything the city answered.
-    assert_eq!(city.households().await, 4, "what a revoked device sends is not taken");
-    assert!(village.households().await <= 1, "it got none of the city's");
 }
 
 #[tokio::test]
