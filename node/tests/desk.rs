@@ -4,6 +4,8 @@
 #[path = "desk/support.rs"]
 mod support;
 
+#[path = "desk/books.rs"]
+mod books;
 #[path = "desk/exports.rs"]
 mod exports;
 #[path = "desk/households.rs"]

@@ -14,6 +14,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+#[path = "web/books.rs"]
+mod books;
+
 /// An answer.
 struct Answer {
     status: u16,
@@ -195,13 +198,19 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 28] = [
     "/policies",
     "/policies/match",
     "/policies/revise",
     "/policies/standards",
     "/policies/x",
     "/households/0000000000000000000000000000000000000000000000000000000000000000/policies",
+    "/statistics",
+    "/statistics/items",
+    "/statistics/cases",
+    "/years",
+    "/years/2019",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/year/2019",
     "/today",
     "/households",
     "/households/new",

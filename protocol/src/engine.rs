@@ -82,8 +82,8 @@ impl<S: Store> Engine<S> {
     /// A connection resumes a conversation with this device, which has not proven its key again yet: somebody else may
     /// repeat its words. It may talk, but replaces no other before [`Engine::proven`].
     pub fn resumed(&mut self, connection: Connection, peer: DeviceKey, dialler: bool, now: Now) -> Result<(), StoreError> {
-        let older = self.sessions.values().filter(|session| session.peer() == peer);
-        let settled = !self.unsettled.contains(&peer) && older.fold(true, |all, session| all && session.ended_settled());
+        let mut older = self.sessions.values().filter(|session| session.peer() == peer);
+        let settled = !self.unsettled.contains(&peer) && older.all(Session::ended_settled);
         let session = Session::start(&self.replica, peer, dialler, settled, now)?;
         self.sessions.insert(connection, session);
         self.drain(connection);

@@ -6,7 +6,9 @@
 //! Order of calls: a person acts → [`replica`] `commit`; bytes arrive → [`sync`] `Session` → [`replica`] `ingest`.
 //! Both end in one [`store`] write; only what that write confirmed may leave (`Committed`).
 
+pub mod account;
 pub mod admission;
+pub mod annual;
 pub mod area;
 pub mod authority;
 pub mod control;

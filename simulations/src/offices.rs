@@ -26,6 +26,8 @@ pub struct Office {
     dir: PathBuf,
     key_file: PathBuf,
     running: Option<Running>,
+    // Where it listened before: it comes back at the same addresses, as an office does.
+    home: [Option<SocketAddr>; 2],
 }
 
 struct Running {
@@ -38,7 +40,7 @@ impl Office {
     /// An office that keeps its data in `dir`; its key file lies beside it.
     pub fn at(program: &Path, dir: PathBuf) -> Office {
         let key_file = dir.with_extension("key");
-        Office { program: program.to_owned(), dir, key_file, running: None }
+        Office { program: program.to_owned(), dir, key_file, running: None, home: [None; 2] }
     }
 
     /// Makes a city root of this division table.
@@ -96,7 +98,8 @@ impl Office {
     pub fn run(&mut self, parents: &[SocketAddr]) -> Result<(), Failure> {
         self.stop()?;
         let mut command = Command::new(&self.program);
-        command.args(["run", "--quic", "127.0.0.1:0", "--web", "127.0.0.1:0", "--json"]);
+        let [quic, web] = self.home.map(|at| at.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string()));
+        command.args(["run", "--quic", &quic, "--web", &web, "--json"]);
         command.args(["--dir", &text(&self.dir), "--key-file", &text(&self.key_file)]);
         for parent in parents {
             command.args(["--parent", &parent.to_string()]);
@@ -111,7 +114,8 @@ impl Office {
             format!("the node did not start: {}", log.lines().last().unwrap_or_default())
         })?;
         let address = |key: &str| ready.get(key).and_then(Value::as_str).and_then(|text| text.parse().ok());
-        self.running = Some(Running { child, quic: address("quic"), web: address("web") });
+        self.home = [address("quic"), address("web")];
+        self.running = Some(Running { child, quic: self.home[0], web: self.home[1] });
         Ok(())
     }
 

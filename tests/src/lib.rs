@@ -1,3 +1,17 @@
-//! Helpers for the end-to-end tests: real offices from `simulations::offices`, and a small HTTP client.
+//! Helpers for the end-to-end tests: real offices from `simulations::offices`, a small HTTP client, a real browser.
+//!
+//! | test | story |
+//! |---|---|
+//! | `tests/offices.rs` | three processes agree, through kills, restored backups and bad files |
+//! | `tests/browser.rs` | people work at the pages of three offices, from import to payment, in Chromium |
+//! | `tests/screens.rs` | every page, long, empty and in error, fits a laptop and a phone; its pictures in `screens/` |
+//! | `tests/budgets.rs` | bytes and round trips stay within budget |
+//! | `tests/tidy.rs` | the workspace keeps its own rules |
+//!
+//! Browser tests need Debian's `chromium` and `chromium-driver`; without them they say "skipped", or fail when
+//! `SHOUWANG_REQUIRE_BROWSER` is set. `SHOUWANG_SCREENS=1` writes the pictures anew.
+
+pub mod browser;
+pub mod town;
 
 pub use shouwang_simulations::http;

@@ -3,13 +3,12 @@
 use super::model::{Choices, Confirmed, InboxLine, PeerLine, Person, Receiver, StaffLine, SyncPage, ToSettle, Today};
 use super::outcome::DeskError;
 use super::permit::{self, receives};
-use super::{Desk, Room};
+use super::{Desk, LOOKING, Room};
 use crate::store::DraftRow;
 use crate::store::reader::{Actor, CaseFilter, CaseRow, HouseholdFilter, HouseholdRow, Listed, Page};
 use crate::writer::Health;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
-use shouwang_protocol::record::ActionId;
 use shouwang_protocol::records::event::{Origin, TargetKind};
 use shouwang_protocol::records::staff::Role;
 use std::collections::BTreeMap;
@@ -23,8 +22,6 @@ const INBOX_MAX: u32 = 200;
 const WRITER_WAIT: Duration = Duration::from_secs(2);
 /// Refused entries that the sync page shows.
 const REFUSED_MAX: usize = 100;
-
-const LOOKING: ActionId = ActionId([0; 16]);
 
 impl Room<'_> {
     /// Those whose turn this person can take.

@@ -15,6 +15,7 @@ mod compare;
 pub mod export;
 mod households;
 pub mod import;
+mod indicators;
 mod lists;
 mod model;
 mod outcome;
@@ -23,8 +24,10 @@ mod permit;
 mod policies;
 mod sign_in;
 mod staff;
+pub mod statistics;
 mod steps;
 pub mod wire;
+pub mod years;
 
 pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
 pub use model::*;
@@ -51,6 +54,9 @@ use tokio::sync::Mutex;
 const CHINA_MS: i64 = 8 * 3_600_000;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
+
+/// A read carries no action.
+const LOOKING: ActionId = ActionId([0; 16]);
 
 /// The day in China at a time.
 pub fn day_of(wall_ms: i64) -> Day {

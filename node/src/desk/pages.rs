@@ -4,12 +4,12 @@ use super::compare::{at, changes, heads_text, label, text};
 use super::model::{CaseEntry, CasePage, ConflictShown, ConflictValue, HistoryItem, HouseholdPage, Person, TurnLine};
 use super::outcome::DeskError;
 use super::permit::{self, REGISTRY, receives};
-use super::{Desk, Room, cases};
+use super::{Desk, LOOKING, Room, cases};
 use crate::store::reader::{self, CaseFile, CaseFilter, Page, Stored};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::{DeviceKey, OfficeId};
-use shouwang_protocol::record::{ActionId, CaseId, RecordId};
+use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::event::{EventKind, TargetKind};
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER};
@@ -21,9 +21,6 @@ use std::collections::BTreeMap;
 const HISTORY_MAX: usize = 200;
 /// Cases of a household that its page shows.
 const CASES_MAX: u32 = 50;
-
-/// A read carries no action.
-const LOOKING: ActionId = ActionId([0; 16]);
 
 /// Names of staff and offices.
 struct Names {

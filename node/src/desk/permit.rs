@@ -26,6 +26,14 @@ pub(super) fn of_this_office(person: &Person, here: &Here) -> Result<(), DeskErr
     }
 }
 
+/// One of these roles, or the machine's administrator.
+pub(super) fn role_or_console(person: &Person, roles: &[Role]) -> Result<(), DeskError> {
+    if person.is_console() || person.has(roles) {
+        return Ok(());
+    }
+    Err(DeskError::not_permitted(format!("需要{}角色", label(roles))))
+}
+
 /// Somebody who works for the office, not only for a department or a provider.
 pub(super) fn office_staff(person: &Person) -> Result<(), DeskError> {
     if person.is_office_staff() {
@@ -33,14 +41,6 @@ pub(super) fn office_staff(person: &Person) -> Result<(), DeskError> {
     } else {
         Err(DeskError::not_permitted("部门、服务机构只能查看转来的事项"))
     }
-}
-
-/// One of these roles, or the machine's administrator.
-pub(super) fn role_or_console(person: &Person, roles: &[Role]) -> Result<(), DeskError> {
-    if person.is_console() || person.has(roles) {
-        return Ok(());
-    }
-    Err(DeskError::not_permitted(format!("需要{}角色", label(roles))))
 }
 
 /// Whether the office covers an area.

@@ -28,8 +28,11 @@ pub(crate) enum Migration {
 }
 
 /// The steps; the number of a schema is how many were taken.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration::Sql(include_str!("schema.sql")), Migration::Sql(include_str!("exports.sql"))];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration::Sql(include_str!("schema.sql")),
+    Migration::Sql(include_str!("exports.sql")),
+    Migration::Sql(include_str!("accounts.sql")),
+];
 
 /// The database file in a data directory.
 pub fn database_path(dir: &Path) -> PathBuf {

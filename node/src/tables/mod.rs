@@ -2,7 +2,7 @@
 //!
 //! Reading goes in three steps: bytes become [`Sheet`]s of [`Cell`]s ([`csv`], [`xlsx`]), a header row says which
 //! column is which field ([`headers`]), and rows become rows of the household file ([`rows`]), the same JSON objects
-//! that a `.jsonl` line holds. From there on there is one way, the Desk's import. Writing is the inverse ([`write`]).
+//! that a `.jsonl` line holds. From there on there is one way, the Desk's import. Writing is the inverse ([`mod@write`]).
 //!
 //! Layouts that are understood: one row a household; one row a member, grouped by household id, by the head's identity
 //! number, or by a row 户主 that begins a household (also with merged cells); further sheets of members and of aid that

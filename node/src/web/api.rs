@@ -4,6 +4,7 @@
 //! Errors are `application/problem+json` whose `type` never changes. The description is made from the handlers.
 
 use super::App;
+use super::api_statistics as books;
 use super::error::{number, status};
 use super::session::{Token, of_bearer};
 use crate::desk::{Command, DeskError, FieldChange, FieldFault, Outcome, Person};
@@ -36,6 +37,11 @@ pub fn router() -> Router<App> {
         .route("/commands", post(commands))
         .route("/households/search", post(households))
         .route("/households/{id}", get(household))
+        .route("/households/{id}/years/{year}", get(books::annual_file))
+        .route("/years/{year}", get(books::annual_files))
+        .route("/statistics", get(books::statistics))
+        .route("/statistics/items", get(books::statistics_items))
+        .route("/statistics/cases", get(books::statistics_cases))
         .route("/cases", get(cases))
         .route("/cases/{id}", get(case))
         .route("/tasks", get(tasks))
@@ -128,7 +134,7 @@ async fn no_page() -> ApiError {
 
 /// A program that signed in.
 pub struct Caller {
-    person: Person,
+    pub(super) person: Person,
     token: Token,
 }
 
@@ -142,7 +148,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-type Api<T> = Result<Json<T>, ApiError>;
+pub(super) type Api<T> = Result<Json<T>, ApiError>;
 type Body<T> = Result<Json<T>, JsonRejection>;
 
 /// Who signs in.
@@ -216,7 +222,7 @@ pub struct SearchBody {
     limit: Option<u32>,
 }
 
-fn page(offset: u64, limit: Option<u32>) -> Page {
+pub(super) fn page(offset: u64, limit: Option<u32>) -> Page {
     Page { offset, limit: limit.unwrap_or(ROWS).min(ROWS_MAX) }
 }
 
@@ -363,7 +369,10 @@ impl Modify for Bearer {
 #[openapi(
     info(title = "shouwang", description = "The staff interface of one node."),
     modifiers(&Bearer),
-    paths(sign_in, sign_out, commands, households, household, cases, case, tasks, policies, policies_match, node_status)
+    paths(
+        sign_in, sign_out, commands, households, household, cases, case, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
+        books::statistics, books::statistics_items, books::statistics_cases
+    )
 )]
 pub struct Description;
 

@@ -1,10 +1,11 @@
 //! The pages that staff work with, and the JSON API: the only place, with the portal, that names axum.
 //!
 //! A request passes the guard (is it for us, from us?), the session (who is it?), and then one handler, which reads
-//! or performs through the [`Desk`] and answers with a page. Nothing here decides who may do what, and nothing but
-//! the Desk reads records. Server-rendered pages, one style sheet, no build step, no foreign resource.
+//! or performs through the [`Desk`](crate::desk::Desk) and answers with a page. Nothing here decides who may do what,
+//! and nothing but the Desk reads records. Server-rendered pages, one style sheet, no build step, no foreign resource.
 
 pub mod api;
+mod api_statistics;
 mod assets;
 mod error;
 mod forms;
@@ -28,7 +29,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
     case, case_new, cases, export, household, household_edit, households, import, inbox, policies, policy_edit, receipt, sign_in,
-    staff, sync, today,
+    staff, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -49,6 +50,12 @@ fn router(app: App) -> Router {
         .route("/households/{id}", get(household::show))
         .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
         .route("/households/{id}/settle", post(household::settle))
+        .route("/households/{id}/year/{year}", get(year::file))
+        .route("/years", get(year::this_year))
+        .route("/years/{year}", get(year::list))
+        .route("/statistics", get(statistics::show))
+        .route("/statistics/items", get(statistics_lists::items))
+        .route("/statistics/cases", get(statistics_lists::cases))
         .route("/cases", get(cases::list))
         .route("/cases/new", get(case_new::form).post(case_new::open))
         .route("/cases/{id}", get(case::show))

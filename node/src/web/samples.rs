@@ -241,6 +241,7 @@ fn household(n: usize, conflicts: bool) -> HouseholdPage {
                 stage: Chip::new(Tone::Good, "已办结"),
             },
         ],
+        year: 2019,
     }
 }
 

@@ -244,6 +244,9 @@ impl App {
         }
         nav.push(item("/inbox", "转来"));
         nav.push(item("/policies", "政策"));
+        if person.has(crate::desk::statistics::STATISTICIANS) {
+            nav.push(item("/statistics", "统计"));
+        }
         if person.has(super::page::import::IMPORTERS) {
             nav.push(item("/import", "导入"));
         }

@@ -53,6 +53,9 @@ pub enum Form {
 /// The greatest amount a household file may name, in fen.
 pub const AMOUNT_MAX: Fen = Fen(10_000_000_000);
 
+/// The greatest measure in hundredths that reads back from a JSON number digit by digit.
+const MEASURE_MAX: i64 = 1_000_000_000_000_000;
+
 /// The first birth date that fits a packed identity number.
 const FIRST_BIRTH: i32 = -32_872; // 1880-01-01
 
@@ -90,8 +93,9 @@ pub fn encode(form: Form, value: &Value) -> Result<Option<ScalarValue>, &'static
             fen => ScalarValue::Int(fen),
         },
         Form::Measure => match (number(), value) {
-            (Ok(measure), _) => ScalarValue::Int(measure),
-            (Err(_), Value::Number(exact)) => exact.as_f64().map_or_else(|| str_of(&text), ScalarValue::F64),
+            (Ok(measure), _) if measure.abs() <= MEASURE_MAX => ScalarValue::Int(measure),
+            (_, Value::Number(exact)) => exact.as_f64().map_or_else(|| str_of(&text), ScalarValue::F64),
+            (Ok(_), _) => return Err("数值过大"),
             (Err(reason), _) => return Err(reason),
         },
         Form::Whole => match number()? {
@@ -408,6 +412,14 @@ mod tests {
             assert_eq!(back(form, word.into()), Value::from(word));
         }
         assert_eq!(decode(form, &ScalarValue::Uint(99)), Value::from("（新词99）"), "a word of a newer version");
+    }
+
+    #[test]
+    fn a_measure_too_great_for_two_exact_decimals_is_kept_as_the_number_it_was() {
+        for number in [-2_158_880_638_485_729.8, 9_999_999_999_999.99, 10_000_000_000_000.01, 1e300] {
+            assert_eq!(back(Form::Measure, number.into()), Value::from(number));
+        }
+        assert_eq!(encode(Form::Measure, &"99999999999999".into()), Err("数值过大"));
     }
 
     #[test]

@@ -5,14 +5,20 @@
 //! lists have limits. What a person may see is the Desk's to decide: a reader answers whatever it is asked.
 
 mod cases;
+mod heard;
 mod history;
 mod households;
 mod registry;
+mod statistics;
+mod years;
 
 pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, TurnRow};
+pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};
 pub use registry::{Counts, DeviceRow, StaffRow};
+pub use statistics::{AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Period, Tally};
+pub use years::{YearCount, YearFilter, YearRow};
 
 use super::db::{Db, Options};
 use super::fault::{Fault, OpenError};

@@ -155,7 +155,7 @@ fn a_restored_backup_has_a_new_epoch_no_peers_and_begins_a_new_life() {
 #[test]
 fn an_upgraded_schema_is_the_same_as_a_fresh_one_and_a_newer_one_is_refused() {
     const NEXT: &str = "CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT;";
-    let steps = || MIGRATIONS.iter().copied().chain([Migration::Sql(NEXT)]).collect::<Vec<_>>();
+    let steps = || -> Vec<Migration> { MIGRATIONS.iter().copied().chain([Migration::Sql(NEXT)]).collect() };
     let schema = |store: &SqliteStore| {
         let sql = "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1";
         crate::store::rows::all(&store.db.conn, sql, [], |row| Ok(row.get::<_, String>(0)?)).expect("reads")

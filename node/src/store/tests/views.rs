@@ -1,7 +1,9 @@
 //! Views follow records, can be rebuilt, and answer what pages ask.
 
 use super::support::*;
-use crate::store::reader::{Actor, CaseFilter, HouseholdFilter, Page, Stored};
+use crate::store::reader::{
+    AccountBy, AccountFilter, Actor, BenefitBy, BenefitFilter, CaseFilter, HouseholdFilter, Page, Stored,
+};
 use crate::store::{Options, Readers};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::{CaseId, Kind, Lane, RecordRef};
@@ -323,4 +325,34 @@ fn a_store_that_was_told_no_root_key_believes_what_the_city_wrote() {
     assert_eq!(devices(), told);
     disk.trust(seed_of(9).key(), &[]).expect("trusts");
     assert_eq!(devices(), [], "another city's root");
+}
+
+#[test]
+fn the_text_of_a_figures_query_runs_as_it_stands_and_gives_the_same_rows() {
+    let mut dice = Dice(7);
+    let mut town = Town::new();
+    town.connect_all();
+    town.publish();
+    for _ in 0..80 {
+        town.something(&mut dice);
+    }
+    town.connect_all();
+    let aid =
+        BenefitFilter { kinds: vec!["低保金".into(), "it's?".into()], fund: Some(String::new()), ..BenefitFilter::default() };
+    let all = readers(&town.dir(CITY)).read(|reader| {
+        let page = Page::first(500);
+        for filter in [BenefitFilter::default(), aid.clone()] {
+            for by in [BenefitBy::Kind, BenefitBy::Period, BenefitBy::Village, BenefitBy::Household, BenefitBy::Person] {
+                let figure = reader.benefits_by(&filter, by, page)?;
+                assert_eq!(reader.run_text(&figure.query)?, figure.rows.len(), "{}", figure.query);
+            }
+        }
+        let figure =
+            reader.accounts_by(&AccountFilter { channel: Some("it's?".into()), ..AccountFilter::default() }, AccountBy::Kind)?;
+        assert_eq!((reader.run_text(&figure.query)?, figure.rows.len()), (0, 0), "{}", figure.query);
+        let figure = reader.accounts_by(&AccountFilter::default(), AccountBy::Kind)?;
+        assert_eq!(reader.run_text(&figure.query)?, figure.rows.len());
+        Ok(reader.benefits(&BenefitFilter::default(), page)?.rows.len() + figure.rows.len())
+    });
+    assert!(all.expect("reads") > 0);
 }

@@ -6,6 +6,7 @@ use super::super::search;
 use super::{execute, text_hash};
 use automerge::Automerge;
 use rusqlite::params;
+use shouwang_protocol::annual;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::household::Household;
@@ -27,6 +28,8 @@ struct AidRow {
     day: Option<i32>,
     program: String,
     amount: Option<i64>,
+    person: String,
+    fund: String,
 }
 
 #[derive(PartialEq, Debug)]
@@ -93,6 +96,8 @@ impl HouseholdView {
             day: aid.date.map(|day| day.0),
             program: aid.program.clone(),
             amount: aid.amount.map(|fen| fen.0),
+            person: annual::person_of(aid),
+            fund: annual::fund_of(aid),
         });
         let conflicts = household.conflicts.iter().map(|conflict| ConflictRow {
             field: conflict.field.clone(),
@@ -166,9 +171,10 @@ impl HouseholdView {
                 present: row.get(4)?,
             })
         })?;
-        let sql = "SELECT no, day, program, amount FROM aid WHERE household = ?1 ORDER BY ordinal";
+        let sql = "SELECT no, day, program, amount, person, fund FROM aid WHERE household = ?1 ORDER BY ordinal";
         view.aid = all(&db.conn, sql, [record], |row| {
-            Ok(AidRow { no: row.get(0)?, day: row.get(1)?, program: row.get(2)?, amount: row.get(3)? })
+            let (person, fund) = (row.get(4)?, row.get(5)?);
+            Ok(AidRow { no: row.get(0)?, day: row.get(1)?, program: row.get(2)?, amount: row.get(3)?, person, fund })
         })?;
         let sql = "SELECT field, row, blocks FROM conflict WHERE record = ?1 ORDER BY ordinal";
         view.conflicts =
@@ -233,8 +239,10 @@ impl HouseholdView {
             let same = old_aid.iter().zip(&self.aid).take_while(|(old, new)| old == new).count();
             execute(conn, "DELETE FROM aid WHERE household = ?1 AND ordinal >= ?2", params![record, same as i64])?;
             for (ordinal, aid) in self.aid.iter().enumerate().skip(same) {
-                let sql = "INSERT INTO aid (household, ordinal, no, day, program, amount) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                execute(conn, sql, params![record, ordinal as i64, aid.no, aid.day, aid.program, aid.amount])?;
+                let sql = "INSERT INTO aid (household, ordinal, no, day, program, amount, person, fund) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                let AidRow { no, day, program, amount, person, fund } = aid;
+                execute(conn, sql, params![record, ordinal as i64, no, day, program, amount, person, fund])?;
             }
         }
         if old_conflicts != self.conflicts {

@@ -7,6 +7,7 @@ use super::super::db::Db;
 use super::super::fault::Fault;
 use super::super::rows::{Sql, all, array, blob, first, fixed, int, number, tier};
 use super::super::search;
+use super::account::AccountView;
 use super::{Context, Docs, execute, load, text_hash};
 use automerge::Automerge;
 use rusqlite::{Row, params};
@@ -266,7 +267,7 @@ impl MatterView {
         Ok(Some((id, view)))
     }
 
-    fn write(&self, db: &Db, key: &Key, old: Option<(i64, MatterView)>) -> Sql<()> {
+    fn write(&self, db: &Db, key: &Key, old: Option<(i64, MatterView)>) -> Sql<i64> {
         let conn = &db.conn;
         let sql = "INSERT INTO matter (case_id, area, floor, stage, since, origin, urgency, assistance, household, applicant, number, \
                    opened_on, proposed, decided, paid, due, opened, updated, events, idle, problems, text_hash) \
@@ -324,7 +325,7 @@ impl MatterView {
             }
             execute(conn, "INSERT INTO matter_text (rowid, text) VALUES (?1, ?2)", params![id, self.text])?;
         }
-        Ok(())
+        Ok(id)
     }
 }
 
@@ -339,8 +340,9 @@ pub(super) fn refresh(db: &Db, context: &Context, key: &Key, docs: &Docs) -> Sql
     let old = MatterView::load(db, key)?;
     match (case_records(db, context, key, docs)?, old) {
         (Some(records), old) => {
-            let view = MatterView::derive(&standing(&records, &context.packs));
-            view.write(db, key, old)
+            let standing = standing(&records, &context.packs);
+            let id = MatterView::derive(&standing).write(db, key, old)?;
+            AccountView::derive(&standing).write(db, id)
         }
         (None, Some((id, _))) => {
             execute(&db.conn, "DELETE FROM matter_text WHERE rowid = ?1", [id])?;
@@ -355,11 +357,12 @@ pub(super) fn refresh(db: &Db, context: &Context, key: &Key, docs: &Docs) -> Sql
 pub(super) fn compare(db: &Db, context: &Context) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     for key in all_keys(db)? {
-        let derived =
-            case_records(db, context, &key, &Docs::new())?.map(|records| MatterView::derive(&standing(&records, &context.packs)));
-        let stored = MatterView::load(db, &key)?.map(|(_, view)| view);
-        let same = match (stored, derived) {
-            (Some(stored), Some(derived)) => MatterView { text: derived.text.clone(), ..stored } == derived,
+        let standing = case_records(db, context, &key, &Docs::new())?.map(|records| standing(&records, &context.packs));
+        let derived = standing.map(|standing| (MatterView::derive(&standing), AccountView::derive(&standing)));
+        let same = match (MatterView::load(db, &key)?, derived) {
+            (Some((id, stored)), Some((derived, account))) => {
+                MatterView { text: derived.text.clone(), ..stored } == derived && AccountView::load(db, id)? == account
+            }
             (None, None) => true,
             _ => false,
         };

@@ -5,6 +5,7 @@
 //! that its records do not say: two stores with the same records have the same views. A case is derived again when a
 //! volume of it changes, and all cases when policy packs, deciders or devices' offices change.
 
+mod account;
 mod context;
 mod household;
 mod matter;
@@ -27,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -155,7 +156,10 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 13] = [
+const VIEW_TABLES: [&str; 16] = [
+    "DELETE FROM account",
+    "DELETE FROM payment",
+    "DELETE FROM need",
     "DELETE FROM turn",
     "DELETE FROM transfer",
     "DELETE FROM matter",

@@ -61,6 +61,8 @@ pub struct HouseholdPage {
     pub others: Vec<Fact>,
     /// Its cases.
     pub cases: Vec<CaseLine>,
+    /// The year whose annual file goes on.
+    pub year: i32,
 }
 
 /// A field that several people wrote at the same time.
@@ -234,6 +236,11 @@ fn facts(household: &Household, names: &[&str]) -> Vec<Fact> {
     names.iter().filter_map(fact).collect()
 }
 
+/// A member, whatever others wrote at the same time.
+pub fn member_row(person: &Member) -> MemberRow {
+    member(person, false)
+}
+
 fn member(person: &Member, in_conflict: bool) -> MemberRow {
     let mut notes = Vec::new();
     if let Some(day) = person.died {
@@ -379,6 +386,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         older: page.older,
         others: household.other.iter().map(|(label, value)| Fact::new(label.clone(), value.clone())).collect(),
         cases: page.cases.iter().map(case_line).collect(),
+        year: app.today().ymd().0,
     })
 }
 

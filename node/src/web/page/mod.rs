@@ -3,6 +3,7 @@
 pub mod case;
 pub mod case_new;
 pub mod cases;
+pub mod chart;
 pub mod drafts;
 pub mod error;
 pub mod export;
@@ -16,5 +17,8 @@ pub mod policy_edit;
 pub mod receipt;
 pub mod sign_in;
 pub mod staff;
+pub mod statistics;
+pub mod statistics_lists;
 pub mod sync;
 pub mod today;
+pub mod year;

@@ -32,8 +32,9 @@
     }
     return out.toString();
   };
+  const spoken = (form) => form.querySelector(".draft") ?? form.closest("section")?.querySelector(".draft");
   const say = (form, text) => {
-    const place = form.querySelector(".draft") ?? form.closest("section, form")?.querySelector(".draft");
+    const place = spoken(form);
     if (place) place.textContent = text;
   };
   const fill = (form, text) => {
@@ -53,28 +54,30 @@
       field?.closest?.(".field")?.classList.toggle("changed", field.value !== was.value);
     }
   };
-  for (const form of document.querySelectorAll("form[data-draft]")) {
-    const name = form.dataset.draft;
+  // One listener for all forms: a live page puts new ones in the place of old ones.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-draft]");
+    if (!form) return;
+    mark(form);
+    clearTimeout(form.draftTimer);
+    form.draftTimer = setTimeout(async () => {
+      const data = plain(form);
+      if (data === form.draftAt || form.dataset.sent) return;
+      try {
+        const answer = await post("/drafts", { csrf: csrf(), form: form.dataset.draft, data });
+        if (!answer.ok) throw new Error();
+        form.draftAt = data;
+        say(form, "草稿已存本机");
+      } catch {
+        say(form, "草稿没有存上");
+      }
+    }, 800);
+  });
+  const drafted = [...document.querySelectorAll("form[data-draft]")];
+  for (const form of drafted) {
     form.draftAt = plain(form);
-    form.addEventListener("input", () => {
-      mark(form);
-      clearTimeout(form.draftTimer);
-      form.draftTimer = setTimeout(async () => {
-        const data = plain(form);
-        if (data === form.draftAt || form.dataset.sent) return;
-        try {
-          const answer = await post("/drafts", { csrf: csrf(), form: name, data });
-          if (!answer.ok) throw new Error();
-          form.draftAt = data;
-          say(form, "草稿已存本机");
-        } catch {
-          say(form, "草稿没有存上");
-        }
-      }, 800);
-    });
     mark(form);
   }
-  const drafted = [...document.querySelectorAll("form[data-draft]")];
   if (drafted.length) {
     post("/drafts/read", new URLSearchParams([["csrf", csrf()], ...drafted.map((form) => ["form", form.dataset.draft])]))
       .then((answer) => (answer.ok ? answer.json() : {}))
@@ -95,7 +98,7 @@
             form.draftAt = asMade;
             say(form, "");
           });
-          (form.querySelector(".draft") ?? form.closest("section")?.querySelector(".draft"))?.append(drop);
+          spoken(form)?.append(drop);
         }
       })
       .catch(() => {});

@@ -1,0 +1,334 @@
+//! Every page as people meet it: long, empty, in error. Nothing may stick out of a laptop's or a phone's screen; with
+//! `SHOUWANG_SCREENS=1` the pictures in `tests/screens` are taken anew.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, missing_docs)]
+
+use serde_json::{Value, json};
+use shouwang_tests::browser::{Browser, Driver};
+use shouwang_tests::http;
+use shouwang_tests::town::{PASSWORD, Town, perform};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江";
+
+/// Households of the village, with one that is long in every way.
+fn rows(town: &Town) -> Vec<Value> {
+    let mut rows = town.households(60, 3).expect("rows");
+    let long = &mut rows[1];
+    long["head"] = LONG.into();
+    long["address"] =
+        "张家港经济技术开发区（杨舍镇）农联村第十二村民小组 永安路 118 弄 6 号 302 室（原农联化工厂宿舍后排）".into();
+    long["remark"] = "入户走访，情况属实。".repeat(20).into();
+    long["wifi"] = "有".into();
+    long["hukou_type"] = "农业".into();
+    let head = long["members"][0].clone();
+    long["members"][0]["name"] = LONG.into();
+    for (index, row) in town.households(16, 4).expect("rows").into_iter().enumerate() {
+        let mut member = row["members"][0].clone();
+        member["relation"] = ["之子", "之女", "之孙"][index % 3].into();
+        long["members"].as_array_mut().expect("members").push(member);
+    }
+    assert_ne!(head["name"], LONG);
+    let aid = |n: u64| json!({ "no": format!("A{n}"), "date": format!("2025-{:02}-15", n % 12 + 1), "program": "临时救助", "amount": 2_835, "officer": "张婕", "note": "因病住院，三倍低保标准一次性发放" });
+    long["aid"] = (0..24).map(aid).collect();
+    rows
+}
+
+/// What the file of somebody who typed it by hand looks like.
+fn faulty(rows: &[Value]) -> String {
+    let changed = |at: usize, field: &str, value: Value| {
+        let mut row = rows[at].clone();
+        row["id"] = format!("手工-{at}").into();
+        row[field] = value;
+        row.to_string()
+    };
+    let mut lines = vec![
+        changed(30, "remark", "新的".into()),
+        changed(31, "head", "".into()),
+        changed(32, "head_id_no", "320582196204180018".into()),
+        changed(33, "region", "320582107202".into()),
+        changed(34, "income_annual", "一万八".into()),
+        "{\"id\": \"没写完".to_owned(),
+    ];
+    let mut member = rows[35].clone();
+    member["id"] = "手工-35".into();
+    member["members"][0]["birth"] = "2999-13-40".into();
+    lines.push(member.to_string());
+    lines.push(lines[0].clone());
+    lines.join("\n")
+}
+
+/// The case of a new matter, as the API names it.
+fn open(at: SocketAddr, staff: &str, mut command: Value) -> String {
+    command["do"] = "open_case".into();
+    perform(at, staff, &command).expect("opened")["case"].as_str().expect("a case").to_owned()
+}
+
+fn step(at: SocketAddr, staff: &str, case: &str, step: Value) {
+    perform(at, staff, &json!({ "do": "case", "case": case, "step": step })).expect("a step");
+}
+
+fn household(at: SocketAddr, staff: &str, term: &str) -> String {
+    let signed = http::post(at, "/api/v1/sign-in", None, &json!({ "id": staff, "password": PASSWORD })).expect("answers").json();
+    let token = signed["token"].as_str().expect("a token");
+    let found = http::post(at, "/api/v1/households/search", Some(token), &json!({ "term": term })).expect("answers").json();
+    found["rows"][0]["record"].as_str().expect("a household").to_owned()
+}
+
+/// A node whose data are locked: no key file lies beside it.
+struct Locked(Child, SocketAddr);
+
+impl Locked {
+    fn start(town: &Town) -> Locked {
+        let program = shouwang_simulations::offices::program().expect("the program");
+        let table = town.path("table.csv");
+        std::fs::write(&table, shouwang_provisioning::divisions::ZHANGJIAGANG).expect("writes");
+        let dir = town.path("locked");
+        let made = Command::new(&program)
+            .args(["init", "--office", "市中心", "--divisions"])
+            .arg(&table)
+            .arg("--dir")
+            .arg(&dir)
+            .env("SHOUWANG_PASSPHRASE", "口令口令 8")
+            .output();
+        assert!(made.expect("starts").status.success());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+        let mut command = Command::new(&program);
+        command.args(["run", "--quic", "127.0.0.1:0", "--web", &port.to_string(), "--dir"]).arg(&dir);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+        let up = || http::request(port, "GET", "/healthz", &[], b"").is_ok();
+        while !up() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        Locked(child, port)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn look_at(browser: &Browser, name: &str, path: &str, says: &str) {
+    browser.go(path);
+    browser.sees(says);
+    browser.look(name);
+}
+
+#[test]
+fn no_page_sticks_out_of_a_laptop_or_a_phone() {
+    let Some(driver) = Driver::start() else {
+        eprintln!("skipped: no chromium and chromedriver here");
+        return;
+    };
+    let mut town = Town::found().expect("three offices");
+    town.run().expect("run");
+    let (at_city, at_township, at_village) =
+        (town.city.web().expect("pages"), town.township.web().expect("pages"), town.village.web().expect("pages"));
+    let above = town.township.quic().expect("listens");
+    let mut liu = driver.open(&town.path("liu"), at_village);
+    liu.expect("the server responded with a status of");
+
+    // Before anything is there.
+    look_at(&liu, "sign-in", "/sign-in", "登录");
+    look_at(&liu, "first", "/first", "开通码");
+    liu.go("/sign-in");
+    liu.fill("#f-id", "liu");
+    liu.fill("#f-password", "不对的密码");
+    liu.press("登录");
+    liu.sees("不对");
+    liu.look("sign-in-wrong");
+    let locked = Locked::start(&town);
+    let mut gate = driver.open(&town.path("gate"), locked.1);
+    gate.expect("the server responded with a status of");
+    look_at(&gate, "unlock", "/", "解锁");
+    gate.fill("#f-passphrase", "猜的");
+    gate.press("解锁");
+    gate.sees("口令不对");
+    gate.look("unlock-wrong");
+    gate.close();
+    liu.sign_in("liu", PASSWORD);
+    look_at(&liu, "today-empty", "/today", "今天没有要办的事");
+    look_at(&liu, "households-empty", "/households", "本机还没有家庭档案");
+    look_at(&liu, "cases-empty", "/cases", "这里没有事项");
+    look_at(&liu, "import", "/import", "名册文件");
+    look_at(&liu, "household-new", "/households/new", "登记新家庭");
+
+    // The import, with rows that can't be taken.
+    let rows = rows(&town);
+    let mixed = town.path("低保名册（手工整理）.jsonl");
+    std::fs::write(&mixed, faulty(&rows)).expect("writes");
+    liu.go("/import");
+    liu.put("#file", &mixed.to_string_lossy());
+    liu.press("上传并预览");
+    liu.sees("预览，还没有写入");
+    liu.look("import-preview");
+    liu.click("form[action='/import/go'] button");
+    liu.sees("导入完成");
+    liu.look("import-done");
+    let file = town.file("rows.jsonl", &rows).expect("a file");
+    town.village.command(&["import", "households", &file.to_string_lossy()]).expect("imports");
+    town.city
+        .wait_until("the households", std::time::Duration::from_secs(60), |s| s["households"].as_u64() >= Some(60))
+        .expect("there");
+
+    // Households.
+    look_at(&liu, "households", "/households", "本机共");
+    liu.fill("#q", "没有这个人");
+    liu.sees("没有找到相符的家庭");
+    liu.look("households-none");
+    let long = household(at_village, "liu", LONG);
+    let short = household(at_village, "liu", rows[5]["head_id_no"].as_str().unwrap_or_default());
+    look_at(&liu, "household", &format!("/households/{short}"), "共同生活成员");
+    look_at(&liu, "household-long", &format!("/households/{long}"), "共同生活成员");
+    look_at(&liu, "household-edit", &format!("/households/{short}/edit"), "保存");
+    liu.fill("[name=head_id_no]", "320582196204180018");
+    liu.fill("[name=income_annual]", "一万八");
+    liu.press("保存");
+    liu.sees("还没有保存");
+    liu.look("household-edit-faults");
+
+    // Both sides write the same field while the village is alone: the page offers both values.
+    town.village.stop().expect("stops");
+    let edit = |office: &shouwang_simulations::offices::Office, name: &str, income: u64| {
+        let line = json!({ "id": rows[5]["id"], "set": { "income_annual": income, "phone": format!("139{income:08}") } });
+        let path = town.file(name, &[line]).expect("a file");
+        office.command(&["import", "edits", &path.to_string_lossy()]).expect("edits");
+    };
+    edit(&town.village, "village.jsonl", 18_600);
+    edit(&town.township, "township.jsonl", 24_000);
+    town.village.run(&[above]).expect("is back");
+    town.village
+        .wait_until("the conflict", std::time::Duration::from_secs(60), |s| s["conflicts"].as_u64() >= Some(1))
+        .expect("there");
+    liu.expect("ERR_");
+    liu.sign_in("liu", PASSWORD);
+    look_at(&liu, "household-conflict", &format!("/households/{short}"), "几处同时填写");
+
+    // Matters.
+    look_at(&liu, "case-new", &format!("/cases/new?household={long}"), "已有的内容，不用再填");
+    look_at(&liu, "clue-new", "/clues/new", "录入线索或求助");
+    let summary = "确诊结肠恶性肿瘤，住院自付 86,200 元，家中另有一名智力残疾成员，父子二人靠低保维持生活";
+    let grant = open(
+        at_village,
+        "liu",
+        json!({ "origin": "application", "household": long, "assistance": "临时救助", "summary": summary, "urgency": "urgent" }),
+    );
+    let stuck = open(
+        at_village,
+        "liu",
+        json!({ "origin": "application", "household": short, "assistance": "临时救助", "summary": "火灾" }),
+    );
+    for index in 0..12 {
+        let one = household(at_village, "liu", rows[10 + index]["head_id_no"].as_str().unwrap_or_default());
+        let kind = ["临时救助", "最低生活保障", "教育救助"][index % 3];
+        open(at_village, "liu", json!({ "origin": "application", "household": one, "assistance": kind, "summary": "生活困难" }));
+    }
+    look_at(&liu, "case-village", &format!("/cases/{grant}"), "经过");
+    let mut wang = driver.open(&town.path("wang"), at_township);
+    wang.expect("the server responded with a status of");
+    wang.sign_in("wang", PASSWORD);
+    wang.until("the matters", |page| {
+        page.go("/cases");
+        page.count("tbody tr") >= 14
+    });
+    look_at(&wang, "today", "/today", "要我办的");
+    look_at(&wang, "cases", "/cases", "在办");
+    for case in [&grant, &stuck] {
+        step(at_township, "wang", case, json!({ "step": "accept" }));
+        step(
+            at_township,
+            "wang",
+            case,
+            json!({ "step": "pre_examine", "opinion": "for", "note": "入户核实，情况属实，符合临时救助条件。" }),
+        );
+    }
+    look_at(&wang, "case-township", &format!("/cases/{grant}"), "受理编号");
+    step(at_township, "wang", &grant, json!({ "step": "propose" }));
+    wang.go(&format!("/cases/{stuck}"));
+    wang.sees("须先核定");
+    wang.look("case-conflict");
+    look_at(&wang, "receipt", &format!("/cases/{grant}/receipt"), "受理编号");
+
+    // The city: decision, department, provider.
+    let mut chen = driver.open(&town.path("chen"), at_city);
+    chen.expect("the server responded with a status of");
+    chen.sign_in("chen", PASSWORD);
+    chen.until("the proposal", |page| {
+        page.go(&format!("/cases/{grant}"));
+        page.page().contains("拟定金额")
+    });
+    chen.look("case-city");
+    chen.click("//form[.//input[@value='decided']]//select[@name='outcome']/option[contains(., '不予')]");
+    chen.click("//form[.//input[@value='decided']]//button");
+    chen.sees("理由");
+    chen.until("the fault", |page| page.count("form .banner.bad") == 1);
+    chen.look("case-city-fault");
+    step(at_city, "chen", &grant, json!({ "step": "decide", "outcome": "approved" }));
+    step(at_city, "chen", &grant, json!({ "step": "pay", "method": "一卡通", "account_last4": "0017", "batch": "20261126" }));
+    step(
+        at_city,
+        "zhangjie",
+        &grant,
+        json!({ "step": "transfer", "to": { "kind": "department", "id": "教育局" }, "assistance": "教育救助", "note": "女儿大学学费" }),
+    );
+    let plea = open(
+        at_city,
+        "zhangjie",
+        json!({ "origin": "plea", "area": "320582107202", "assistance": "心理服务", "applicant": "唐女士", "summary": "儿子患病拒绝治疗，家庭困难" }),
+    );
+    step(at_city, "zhangjie", &plea, json!({ "step": "verify", "outcome": "true", "note": "镇里电话核实，情况属实" }));
+    step(
+        at_city,
+        "zhangjie",
+        &plea,
+        json!({ "step": "transfer", "to": { "kind": "provider", "id": "社工服务中心" }, "note": "请链接心理专家" }),
+    );
+    look_at(&chen, "case-city-paid", &format!("/cases/{grant}"), "一卡通");
+    let bureau = driver.open(&town.path("jiaoyuju"), at_city);
+    bureau.sign_in("jiaoyuju", PASSWORD);
+    look_at(&bureau, "inbox-department", "/inbox", "女儿大学学费");
+    look_at(&bureau, "case-department", &format!("/cases/{grant}"), "经过");
+    let worker = driver.open(&town.path("shegong"), at_city);
+    worker.sign_in("shegong", PASSWORD);
+    let signed_for = || worker.click("//form[.//input[@value='signed-for']]//button");
+    look_at(&worker, "inbox-provider", "/inbox", "请链接心理专家");
+    worker.go(&format!("/cases/{plea}"));
+    signed_for();
+    for session in ["首次面谈，母子二人都到场", "心理专家个案服务"] {
+        worker.until("a session's form", |page| page.count("details.do.next[open] [value=session]") == 1);
+        worker.fill("details.do.next[open] [name=text]", session);
+        worker.click("//form[.//input[@value='session']]//button");
+        worker.sees(session);
+    }
+    worker.look("sessions-provider");
+
+    // Staff, sync, errors.
+    let mut tao = driver.open(&town.path("tao"), at_city);
+    tao.expect("the server responded with a status of");
+    tao.sign_in("tao", PASSWORD);
+    look_at(&tao, "staff", "/staff", "社工小周");
+    tao.fill("#f-id", "chen");
+    tao.fill("#f-name", "陈二");
+    tao.fill("#f-password", "short");
+    tao.press("添加");
+    tao.until("the fault", |page| page.count("form .banner.bad") == 1);
+    tao.look("staff-fault");
+    look_at(&tao, "sync-city", "/sync", "对端");
+    look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
+    look_at(&chen, "error-not-permitted", "/staff", "没有办成");
+    look_at(&liu, "error-not-found", &format!("/households/{}", "0".repeat(64)), "报修");
+
+    // The superior is gone.
+    town.township.stop().expect("stops");
+    liu.go("/today");
+    liu.sees("与上级断开");
+    look_at(&liu, "today-offline", "/today", "与上级断开");
+    look_at(&liu, "sync-offline", "/sync", "对端");
+    wang.expect("ERR_");
+    for browser in [liu, wang, chen, bureau, worker, tao] {
+        browser.close();
+    }
+}
