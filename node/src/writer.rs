@@ -136,10 +136,18 @@ type Job<S> = Box<dyn FnOnce(&mut Engine<S>) + Send>;
 enum Command<S> {
     Do(Job<S>),
     Commit(Vec<Action>, oneshot::Sender<Result<Vec<Done>, CommitError>>),
-    Connected { connection: Connection, peer: DeviceKey, dialler: bool, reply: oneshot::Sender<Result<Outgoing, StoreError>> },
+    Connected(Connection, Meeting, oneshot::Sender<Result<Outgoing, StoreError>>),
+    Proven(Connection),
     Received(Connection, Vec<u8>),
     Closed(Connection),
     Stop,
+}
+
+/// Whom a connection is with, who dialled, and whether the key was proven already.
+struct Meeting {
+    peer: DeviceKey,
+    dialler: bool,
+    proven: bool,
 }
 
 type Queued<S> = (Command<S>, Option<OwnedSemaphorePermit>);
@@ -228,12 +236,26 @@ impl<S: Store + Send + 'static> Writer<S> {
     /// A connection with a device whose key was proven: what to send, and a [`Seat`] that ends the session when it is
     /// dropped.
     pub async fn connected(&self, peer: DeviceKey, dialler: bool) -> Result<(Seat<S>, Outgoing), ConnectError> {
+        self.meet(Meeting { peer, dialler, proven: true }).await
+    }
+
+    /// The same, accepted from a device that has yet to prove its key again: [`Writer::proven`].
+    pub async fn resumed(&self, peer: DeviceKey) -> Result<(Seat<S>, Outgoing), ConnectError> {
+        self.meet(Meeting { peer, dialler: false, proven: false }).await
+    }
+
+    async fn meet(&self, meeting: Meeting) -> Result<(Seat<S>, Outgoing), ConnectError> {
         let connection = self.shared.connections.fetch_add(1, Ordering::Relaxed);
         let seat = Seat { writer: self.clone(), connection };
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Connected { connection, peer, dialler, reply }).await?;
+        self.send(Command::Connected(connection, meeting, reply)).await?;
         let outgoing = answer.await.map_err(|_| Stopped)??;
         Ok((seat, outgoing))
+    }
+
+    /// The device of a resumed connection has proven its key: older connections of the same device end.
+    pub async fn proven(&self, connection: Connection) -> Result<(), Stopped> {
+        self.send(Command::Proven(connection)).await
     }
 
     /// A message arrived. Waits while the writer is busy, which holds the sender back.
@@ -339,10 +361,11 @@ impl<S: Store + Send + 'static> Thread<S> {
                 self.deliver();
                 let _ = reply.send(result);
             }
-            Command::Connected { connection, peer, dialler, reply } => {
-                let result = self.connect(connection, peer, dialler, now);
+            Command::Connected(connection, meeting, reply) => {
+                let result = self.connect(connection, &meeting, now);
                 let _ = reply.send(result);
             }
+            Command::Proven(connection) => self.engine.proven(connection),
             Command::Received(connection, message) => {
                 if !self.is_damaged() {
                     let result = self.engine.received(connection, &message, now);
@@ -377,7 +400,7 @@ impl<S: Store + Send + 'static> Thread<S> {
         }
     }
 
-    fn connect(&mut self, connection: Connection, peer: DeviceKey, dialler: bool, now: Now) -> Result<Outgoing, StoreError> {
+    fn connect(&mut self, connection: Connection, meeting: &Meeting, now: Now) -> Result<Outgoing, StoreError> {
         if let Health::Damaged(reason) = &*self.condition.borrow() {
             return Err(StoreError::Damaged(reason.clone()));
         }
@@ -385,7 +408,12 @@ impl<S: Store + Send + 'static> Thread<S> {
         let (term, watched) = watch::channel(Term::Open);
         let waiting = Arc::new(AtomicUsize::new(0));
         self.outboxes.insert(connection, Outbox { notices: sender, waiting: waiting.clone(), term });
-        if let Err(error) = self.engine.connected(connection, peer, dialler, now) {
+        let Meeting { peer, dialler, proven } = *meeting;
+        let met = match proven {
+            true => self.engine.connected(connection, peer, dialler, now),
+            false => self.engine.resumed(connection, peer, dialler, now),
+        };
+        if let Err(error) = met {
             self.outboxes.remove(&connection);
             self.engine.closed(connection);
             self.judge(Err(error.clone()));

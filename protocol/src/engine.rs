@@ -74,16 +74,30 @@ impl<S: Store> Engine<S> {
 
     /// A connection to the device with this (proven) key is up. An older one of the same device is replaced.
     pub fn connected(&mut self, connection: Connection, peer: DeviceKey, dialler: bool, now: Now) -> Result<(), StoreError> {
-        let older: Vec<Connection> =
-            self.sessions.iter().filter(|(_, session)| session.peer() == peer).map(|(old, _)| *old).collect();
-        for old in older {
-            self.end(old, Farewell::Replaced);
-        }
-        let settled = !self.unsettled.contains(&peer);
+        self.resumed(connection, peer, dialler, now)?;
+        self.proven(connection);
+        Ok(())
+    }
+
+    /// A connection resumes a conversation with this device, which has not proven its key again yet: somebody else may
+    /// repeat its words. It may talk, but replaces no other before [`Engine::proven`].
+    pub fn resumed(&mut self, connection: Connection, peer: DeviceKey, dialler: bool, now: Now) -> Result<(), StoreError> {
+        let mut older = self.sessions.values().filter(|session| session.peer() == peer);
+        let settled = !self.unsettled.contains(&peer) && older.all(Session::ended_settled);
         let session = Session::start(&self.replica, peer, dialler, settled, now)?;
         self.sessions.insert(connection, session);
         self.drain(connection);
         Ok(())
+    }
+
+    /// The device at the other end of a connection has proven its key: older connections of the same device end.
+    pub fn proven(&mut self, connection: Connection) {
+        let Some(peer) = self.sessions.get(&connection).map(Session::peer) else { return };
+        let older: Vec<Connection> =
+            self.sessions.range(..connection).filter(|(_, session)| session.peer() == peer).map(|(old, _)| *old).collect();
+        for old in older {
+            self.end(old, Farewell::Replaced);
+        }
     }
 
     /// A connection is gone.

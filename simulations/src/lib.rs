@@ -10,6 +10,7 @@ pub mod disk;
 pub mod faults;
 pub mod hostile;
 pub mod households;
+pub mod http;
 pub mod law;
 pub mod measure;
 pub mod network;

@@ -39,6 +39,25 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 #[test]
+fn a_written_trace_is_played_again_by_one_command_and_a_changed_one_is_noticed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("trace");
+    let simulate = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_simulate"));
+        let output = command.args(arguments).arg(&file).output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(simulate(&["--seed", "3", "--profile", "small", "--days", "1", "--trace"]).0, Some(0));
+    let (code, said) = simulate(&["--replay"]);
+    assert!(code == Some(0) && said.starts_with("the same, "), "{said}");
+    let trace = std::fs::read_to_string(&file).expect("a trace");
+    let changed: Vec<&str> = trace.lines().enumerate().filter(|(at, _)| *at != 50).map(|(_, line)| line).collect();
+    std::fs::write(&file, changed.join("\n") + "\n").expect("writes");
+    let (code, said) = simulate(&["--replay"]);
+    assert!(code == Some(1) && said.contains("line 46 differs"), "{said}");
+}
+
+#[test]
 fn without_scope_on_admission_foreign_logs_are_stored() {
     let safeguards = Safeguards { scope_on_admission: false, ..Safeguards::default() };
     let found = broken(Teeth { safeguards, ..Teeth::default() });

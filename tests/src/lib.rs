@@ -12,5 +12,6 @@
 //! `SHOUWANG_REQUIRE_BROWSER` is set. `SHOUWANG_SCREENS=1` writes the pictures anew.
 
 pub mod browser;
-pub mod http;
 pub mod town;
+
+pub use shouwang_simulations::http;

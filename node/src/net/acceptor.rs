@@ -4,10 +4,13 @@
 //! what is beyond waits in a bounded queue, where QUIC's own repetition brings it back.
 
 use super::join::{self, Bucket, JoinHandler};
+use super::link::Handshake;
 use super::peers::RowKey;
 use super::trouble::Trouble;
 use super::{Common, link, tls};
+use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::store::Store;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -59,28 +62,54 @@ async fn accept<S: Store + Send + 'static>(
     join: Option<JoinHandler>,
     bucket: Arc<Bucket>,
 ) {
-    let handshake = tokio::time::timeout(Duration::from_millis(HANDSHAKE_MS), incoming);
-    let Ok(Ok(connection)) = handshake.await else {
+    // On this side a connection can always be had before the handshake is over.
+    let Some((connection, over)) = incoming.accept().ok().and_then(|connecting| connecting.into_0rtt().ok()) else {
         tracing::debug!("a handshake failed");
         return;
     };
-    drop(permit);
+    let handshake = async {
+        let over = tokio::time::timeout(Duration::from_millis(HANDSHAKE_MS), over).await;
+        drop(permit);
+        let proven = over.is_ok() && connection.close_reason().is_none();
+        if proven { Handshake::Resumed } else { Handshake::Failed(Trouble::NoAnswer) }
+    };
+    // Only a resumed session knows its key now. TLS did not ask for a proof, so control is asked whether the device
+    // still counts, before anything is answered; one that does not is treated as a stranger.
+    let resumed = tls::peer_key(&connection).filter(|_| tls::protocol(&connection).as_deref() == Some(tls::SESSION));
+    if let Some(peer) = resumed
+        && common.counts(peer).await
+    {
+        serve(&common, &connection, peer, handshake).await;
+        return;
+    }
+    if let Handshake::Failed(trouble) = handshake.await {
+        tracing::debug!("a handshake failed");
+        trouble.close(&connection);
+        return;
+    }
     let Some(peer) = tls::peer_key(&connection) else {
         Trouble::Handshake.close(&connection);
         return;
     };
     match (tls::protocol(&connection).as_deref(), join) {
-        (Some(tls::SESSION), _) => {
-            tracing::info!(device = %peer.short(), "accepted");
-            let row = RowKey::Device(peer);
-            let ended = link::run(&common, &connection, peer, row, false).await;
-            common.table.down(row, Some(&connection), ended.trouble);
-            tracing::info!(device = %peer.short(), trouble = ended.trouble.word(), "disconnected");
-        }
+        (Some(tls::SESSION), _) => serve(&common, &connection, peer, async { Handshake::Whole }).await,
         (Some(tls::JOIN), Some(handler)) => {
             let allowed = bucket.take(common.writer.clock().now());
             join::serve(&connection, peer, handler, allowed).await;
         }
         _ => Trouble::Handshake.close(&connection),
     }
+}
+
+async fn serve<S: Store + Send + 'static>(
+    common: &Common<S>,
+    connection: &quinn::Connection,
+    peer: DeviceKey,
+    handshake: impl Future<Output = Handshake>,
+) {
+    tracing::info!(device = %peer.short(), "accepted");
+    let row = RowKey::Device(peer);
+    let ended = link::run(common, connection, peer, row, false, handshake).await;
+    common.table.down(row, Some(connection), ended.trouble);
+    tracing::info!(device = %peer.short(), trouble = ended.trouble.word(), "disconnected");
 }

@@ -5,15 +5,19 @@
 //! less often later, slowly from the start where somebody has to do something first. Jitter keeps a whole city from
 //! dialling in step after its centre was restarted.
 
+use super::link::{Ended, Handshake};
 use super::peers::RowKey;
+use super::tls::{Proof, Tickets};
+use super::transport::Dialled;
 use super::trouble::Trouble;
-use super::{Common, link, tls, transport};
+use super::{Common, Parent, link, tls, transport};
 use crate::writer::Health;
 use quinn::crypto::rustls::QuicClientConfig;
 use ring::rand::{SecureRandom, SystemRandom};
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::store::Store;
 use shouwang_protocol::sync::message::Farewell;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,10 +34,35 @@ const SLOW_MS: u64 = 60_000;
 /// Milliseconds before the first dial after a connection that had worked.
 const AT_ONCE_MS: u64 = 200;
 
-/// A parent, and how to dial it.
+/// A parent, how to dial it, and what is left of the last conversation.
 pub(super) struct Target {
-    pub address: String,
-    pub expected: Option<DeviceKey>,
+    address: String,
+    proof: Arc<Proof>,
+    tickets: Tickets,
+    crypto: Arc<QuicClientConfig>,
+    // The device whose tickets these are.
+    answered: Option<DeviceKey>,
+    // Where it answered, unless early data found nobody there.
+    place: Option<SocketAddr>,
+}
+
+impl Target {
+    /// A parent that was not dialled yet, for the device with this seed.
+    pub fn new(seed: &[u8; 32], parent: Parent) -> Result<Target, rustls::Error> {
+        let (proof, tickets) = (Proof::new(parent.key), Tickets::default());
+        let crypto = Arc::new(tls::client(seed, tls::SESSION, proof.clone(), Some(&tickets))?);
+        Ok(Target { address: parent.address, proof, tickets, crypto, answered: None, place: None })
+    }
+
+    /// A handshake is over: the device that proved its key, if it is one.
+    fn proven(&mut self, connection: &quinn::Connection) -> Option<DeviceKey> {
+        let peer = tls::peer_key(connection)?;
+        if self.answered.replace(peer).is_some_and(|before| before != peer) {
+            self.tickets.forget();
+        }
+        self.place = Some(connection.remote_address());
+        Some(peer)
+    }
 }
 
 /// Milliseconds to wait before the next dial: `outage_ms` since the last connection that worked, `random` for jitter.
@@ -58,17 +87,18 @@ fn random() -> u32 {
 }
 
 /// Keeps one connection up to one of the parents until the network stops.
-pub(super) async fn run<S: Store + Send + 'static>(common: Arc<Common<S>>, targets: Vec<Target>) {
+pub(super) async fn run<S: Store + Send + 'static>(common: Arc<Common<S>>, mut targets: Vec<Target>) {
     let mut turn = 0;
     let mut outage = common.writer.clock().now().mono_ms;
     let mut health = common.writer.health();
     let mut stopping = common.stopping.subscribe();
-    while let Some(target) = targets.get(turn)
+    while let Some(target) = targets.get_mut(turn)
         && !*stopping.borrow()
     {
         let row = RowKey::Parent(turn);
         let (trouble, worked) = attempt(&common, target, row).await;
         let now = common.writer.clock().now().mono_ms;
+        tracing::debug!(parent = %target.address, trouble = trouble.word(), "will dial again");
         if worked {
             outage = now;
         } else {
@@ -77,7 +107,6 @@ pub(super) async fn run<S: Store + Send + 'static>(common: Arc<Common<S>>, targe
         // All parents are tried before any is tried again.
         let round = worked || turn == 0;
         let pause = if round { pause_ms(trouble, worked, now.saturating_sub(outage), random()) } else { AT_ONCE_MS };
-        tracing::debug!(parent = %target.address, trouble = trouble.word(), pause_ms = pause, "will dial again");
         let well = health.wait_for(|health| matches!(health, Health::Working));
         let well_again = async { if trouble == Trouble::OwnDisk { drop(well.await) } else { std::future::pending().await } };
         tokio::select! {
@@ -90,34 +119,63 @@ pub(super) async fn run<S: Store + Send + 'static>(common: Arc<Common<S>>, targe
 }
 
 /// Dials a parent and stays until the connection ends. Whether it worked: both sides agreed at least once.
-async fn attempt<S: Store + Send + 'static>(common: &Common<S>, target: &Target, row: RowKey) -> (Trouble, bool) {
-    let proof = tls::Proof::new(target.expected);
-    let crypto: Arc<QuicClientConfig> = match tls::client(&common.seed, tls::SESSION, proof.clone()) {
-        Ok(crypto) => Arc::new(crypto),
-        Err(_) => return (Trouble::Handshake, false),
-    };
+async fn attempt<S: Store + Send + 'static>(common: &Common<S>, target: &mut Target, row: RowKey) -> (Trouble, bool) {
     let mut stopping = common.stopping.subscribe();
+    let dial = transport::dial(&target.address, target.crypto.clone(), target.answered.is_some(), target.place, || {
+        target.proof.saw_other()
+    });
     let dialled = tokio::select! {
-        dialled = transport::dial(&target.address, crypto, || proof.saw_other()) => dialled,
+        dialled = dial => dialled,
         _ = stopping.wait_for(|stopping| *stopping) => return (Trouble::Ended(Farewell::Stopping), false),
     };
-    let connection = match dialled {
-        Ok(connection) => connection,
+    let Dialled { connection, early } = match dialled {
+        Ok(dialled) => dialled,
         Err(trouble) => {
             common.table.down(row, None, trouble);
             return (trouble, false);
         }
     };
-    let Some(peer) = tls::peer_key(&connection) else {
+    if let Some((early, peer)) = early.zip(target.answered) {
+        let handshake = handshake(&connection, early, peer);
+        let ended = link::run(common, &connection, peer, row, true, handshake).await;
+        if !ended.rejected {
+            if ended.trouble == Trouble::NoAnswer {
+                target.place = None;
+            }
+            return finish(common, target, row, &connection, ended);
+        }
+        // The parent was restarted: the handshake was a whole one, and all is said again.
+    }
+    let Some(peer) = target.proven(&connection) else {
         Trouble::Handshake.close(&connection);
         common.table.down(row, Some(&connection), Trouble::Handshake);
         return (Trouble::Handshake, false);
     };
     tracing::info!(parent = %target.address, device = %peer.short(), "connected");
-    let link::Ended { trouble, agreed } = link::run(common, &connection, peer, row, true).await;
-    common.table.down(row, Some(&connection), trouble);
-    tracing::info!(parent = %target.address, device = %peer.short(), trouble = trouble.word(), "disconnected");
-    (trouble, agreed)
+    let ended = link::run(common, &connection, peer, row, true, async { Handshake::Whole }).await;
+    finish(common, target, row, &connection, ended)
+}
+
+fn finish<S>(common: &Common<S>, target: &Target, row: RowKey, connection: &quinn::Connection, ended: Ended) -> (Trouble, bool) {
+    common.table.down(row, Some(connection), ended.trouble);
+    tracing::info!(parent = %target.address, trouble = ended.trouble.word(), "disconnected");
+    (ended.trouble, ended.agreed)
+}
+
+/// Waits for the handshake of a resumed session, and looks who it was with: TLS verifies nobody when it resumes.
+async fn handshake(connection: &quinn::Connection, early: quinn::ZeroRttAccepted, peer: DeviceKey) -> Handshake {
+    let Ok(accepted) = tokio::time::timeout(Duration::from_millis(transport::DIAL_MS), early).await else {
+        return Handshake::Failed(Trouble::NoAnswer);
+    };
+    match connection.close_reason() {
+        Some(error) => Handshake::Failed(Trouble::of_handshake(&error)),
+        None if !accepted => Handshake::Rejected,
+        None if tls::peer_key(connection) == Some(peer) => {
+            tracing::info!(device = %peer.short(), "resumed");
+            Handshake::Resumed
+        }
+        None => Handshake::Failed(Trouble::OtherDevice),
+    }
 }
 
 #[cfg(test)]

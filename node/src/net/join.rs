@@ -116,9 +116,9 @@ pub async fn request(address: &str, seed: &[u8; 32], expected: Option<DeviceKey>
     let mut tries = DIALS;
     let connection = loop {
         let proof = tls::Proof::new(expected);
-        let crypto = tls::client(seed, tls::JOIN, proof.clone()).map_err(|_| Trouble::Handshake)?;
-        match transport::dial(address, Arc::new(crypto), || proof.saw_other()).await {
-            Ok(connection) => break connection,
+        let crypto = tls::client(seed, tls::JOIN, proof.clone(), None).map_err(|_| Trouble::Handshake)?;
+        match transport::dial(address, Arc::new(crypto), false, None, || proof.saw_other()).await {
+            Ok(dialled) => break dialled.connection,
             Err(Trouble::NoAnswer) if tries > 1 => tries -= 1,
             Err(trouble) => return Err(trouble.into()),
         }

@@ -6,13 +6,15 @@ use super::pulse::{self, Activity};
 use super::trouble::Trouble;
 use super::{Common, wire};
 use crate::writer::{ConnectError, Notice, Outgoing, Term};
-use quinn::{RecvStream, SendStream};
+use quinn::{RecvStream, SendStream, WriteError};
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::engine::Connection;
 use shouwang_protocol::store::Store;
 use shouwang_protocol::sync::message::Farewell;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Milliseconds that a farewell may take to arrive before the connection is closed over it.
 const FLUSH_MS: u64 = 2_000;
@@ -21,21 +23,37 @@ const OPEN_MS: u64 = super::transport::DIAL_MS;
 /// Bytes of waiting messages handed to QUIC at once, so that small ones share a datagram.
 const BATCH_BYTES: usize = 32 * 1024;
 
+/// What the end of the handshake says. Where a session was resumed, talk begins before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Handshake {
+    /// The peer has proven its key.
+    Whole,
+    /// The peer is the one whose session was resumed.
+    Resumed,
+    /// The acceptor has forgotten the session and heard nothing of what was said: say it again.
+    Rejected,
+    /// There is no connection.
+    Failed(Trouble),
+}
+
 /// How a connection ended.
 pub(super) struct Ended {
     /// Why.
     pub trouble: Trouble,
     /// Whether both sides ever held the same.
     pub agreed: bool,
+    /// Whether the connection lives on, and only what was said before the handshake is void.
+    pub rejected: bool,
 }
 
-/// Runs a connection to its end and closes it.
+/// Runs a connection to its end and closes it. Until the `handshake` is over a dialler talks and takes nothing in.
 pub(super) async fn run<S: Store + Send + 'static>(
     common: &Common<S>,
     connection: &quinn::Connection,
     peer: DeviceKey,
     row: RowKey,
     dialler: bool,
+    handshake: impl Future<Output = Handshake>,
 ) -> Ended {
     let streams = async {
         let opened = if dialler { connection.open_bi().await } else { connection.accept_bi().await };
@@ -46,16 +64,36 @@ pub(super) async fn run<S: Store + Send + 'static>(
         Ok(streams) => streams,
         Err(trouble) => return end(connection, trouble),
     };
-    let (seat, mut outgoing) = match common.writer.connected(peer, dialler).await {
+    // Whoever accepts waits for the proof before an older connection of the same device gives way: a stranger who
+    // repeats early data must not push the device out.
+    let taken = if dialler { common.writer.connected(peer, true).await } else { common.writer.resumed(peer).await };
+    let (seat, mut outgoing) = match taken {
         Ok(taken) => taken,
         Err(ConnectError::Stopped(_)) => return end(connection, Trouble::Ended(Farewell::Stopping)),
         Err(ConnectError::Store(_)) => {
             end(connection, Trouble::Ended(Farewell::Disk));
-            return Ended { trouble: Trouble::OwnDisk, agreed: false };
+            return Ended { trouble: Trouble::OwnDisk, agreed: false, rejected: false };
         }
     };
     let number = seat.connection();
-    common.table.up(row, peer, number, connection);
+    let proven = AtomicBool::new(false);
+    let may_read = Notify::new();
+    let over = async {
+        let said = handshake.await;
+        match said {
+            Handshake::Whole | Handshake::Resumed => {
+                if common.writer.proven(number).await.is_err() {
+                    return (Trouble::Ended(Farewell::Stopping), false);
+                }
+                proven.store(true, Ordering::Relaxed);
+                common.table.up(row, peer, number, connection, said == Handshake::Resumed);
+                may_read.notify_one();
+                std::future::pending().await
+            }
+            Handshake::Rejected => (Trouble::Lost, true),
+            Handshake::Failed(trouble) => (trouble, false),
+        }
+    };
     let agreed = AtomicBool::new(false);
     let activity = Activity::default();
     let mut term = outgoing.term();
@@ -67,25 +105,35 @@ pub(super) async fn run<S: Store + Send + 'static>(
     let pulse = async {
         if dialler { pulse::watch(connection, common.writer.clock(), &activity).await } else { std::future::pending().await }
     };
-    let trouble = tokio::select! {
-        trouble = read(common, number, &mut receive, &activity) => trouble,
-        trouble = write(connection, &mut send, &mut outgoing, &activity, is_agreed) => trouble,
-        trouble = expire(&mut term) => trouble,
-        trouble = pulse => trouble,
+    let reading = async {
+        if dialler {
+            may_read.notified().await;
+        }
+        read(common, number, &mut receive, &activity).await
+    };
+    let (trouble, rejected) = tokio::select! {
+        trouble = reading => (trouble, false),
+        over = over => over,
+        trouble = write(connection, &mut send, &mut outgoing, &activity, is_agreed) => (trouble, false),
+        trouble = expire(&mut term) => (trouble, false),
+        trouble = pulse => (trouble, false),
     };
     // A reader that stops with the connection may be faster than the farewell it carried.
     let trouble = match *term.borrow() {
-        Term::Farewell(why) if trouble == Trouble::Lost => Trouble::Ended(why),
+        Term::Farewell(why) if trouble == Trouble::Lost && !rejected => Trouble::Ended(why),
+        _ if trouble == Trouble::Silent && !proven.into_inner() => Trouble::NoAnswer,
         _ => trouble,
     };
     drop(seat);
-    trouble.close(connection);
-    Ended { trouble, agreed: agreed.into_inner() }
+    if !rejected {
+        trouble.close(connection);
+    }
+    Ended { trouble, agreed: agreed.into_inner(), rejected }
 }
 
 fn end(connection: &quinn::Connection, trouble: Trouble) -> Ended {
     trouble.close(connection);
-    Ended { trouble, agreed: false }
+    Ended { trouble, agreed: false, rejected: false }
 }
 
 /// Messages from the peer to the writer, who holds the peer back while it is busy.
@@ -118,14 +166,18 @@ async fn write(
     activity: &Activity,
     agreed: impl Fn(),
 ) -> Trouble {
-    let lost = || connection.close_reason().map_or(Trouble::Lost, |error| Trouble::of(&error));
+    let lost = async |error| match error {
+        // What the handshake says counts.
+        WriteError::ZeroRttRejected => std::future::pending().await,
+        _ => connection.close_reason().map_or(Trouble::Lost, |error| Trouble::of(&error)),
+    };
     loop {
         let next = tokio::select! {
             next = outgoing.next() => next,
             () = activity.knock.notified() => {
                 match stream.write_all(&wire::KNOCK).await {
                     Ok(()) => continue,
-                    Err(_) => return lost(),
+                    Err(error) => return lost(error).await,
                 }
             }
         };
@@ -152,8 +204,10 @@ async fn write(
                 None => break None,
             }
         };
-        if !batch.is_empty() && stream.write_all(&batch).await.is_err() {
-            return lost();
+        if !batch.is_empty()
+            && let Err(error) = stream.write_all(&batch).await
+        {
+            return lost(error).await;
         }
         if let Some(why) = farewell {
             // Returns when the peer has acknowledged everything, or closed.

@@ -92,10 +92,20 @@ pub enum NetError {
 /// What all tasks of the network share.
 struct Common<S> {
     writer: Writer<S>,
-    seed: [u8; 32],
     table: Table,
     dial_now: Notify,
     stopping: watch::Sender<bool>,
+}
+
+impl<S: Store + Send + 'static> Common<S> {
+    /// Whether control as it stands knows this device and has not revoked it.
+    async fn counts(&self, device: DeviceKey) -> bool {
+        let counts = move |engine: &mut Engine<S>| {
+            let control = engine.replica().control();
+            control.certificate(&device).is_some() && !control.is_revoked(&device)
+        };
+        self.writer.with(counts).await.unwrap_or(false)
+    }
 }
 
 /// The running network. Dropping it stops it without farewells.
@@ -118,7 +128,7 @@ impl<S: Store + Send + 'static> Net<S> {
             return Err(NetError::Parents);
         }
         let stopping = watch::Sender::new(false);
-        let common = Arc::new(Common { writer, seed: config.seed, table: Table::default(), dial_now: Notify::new(), stopping });
+        let common = Arc::new(Common { writer, table: Table::default(), dial_now: Notify::new(), stopping });
         let mut net = Net { common: common.clone(), endpoint: None, roots: Vec::new() };
         if let Some(address) = config.listen {
             let protocols: &[&[u8]] = if join.is_some() { &[tls::SESSION, tls::JOIN] } else { &[tls::SESSION] };
@@ -128,10 +138,11 @@ impl<S: Store + Send + 'static> Net<S> {
             net.roots.push(tokio::spawn(acceptor::run(common.clone(), endpoint.clone(), join)));
             net.endpoint = Some(endpoint);
         }
-        let targets: Vec<dialler::Target> =
-            config.parents.into_iter().map(|parent| dialler::Target { address: parent.address, expected: parent.key }).collect();
-        for (index, target) in targets.iter().enumerate() {
-            common.table.expect(RowKey::Parent(index), &target.address);
+        let mut targets = Vec::new();
+        for (index, parent) in config.parents.into_iter().enumerate() {
+            common.table.expect(RowKey::Parent(index), &parent.address);
+            let target = dialler::Target::new(&config.seed, parent).map_err(|error| NetError::Key(error.to_string()))?;
+            targets.push(target);
         }
         if !targets.is_empty() {
             net.roots.push(tokio::spawn(dialler::run(common, targets)));

@@ -29,6 +29,8 @@ pub struct PeerStatus {
     pub dialled: bool,
     /// Whether there is a connection.
     pub connected: bool,
+    /// Whether the latest connection resumed a session and spoke before the handshake was over.
+    pub resumed: bool,
     /// Whether both sides hold the same, as far as is known.
     pub agreed: bool,
     /// When both last held the same, milliseconds since 1970 by our clock.
@@ -67,6 +69,7 @@ struct Row {
     device: Option<DeviceKey>,
     address: String,
     live: Option<Live>,
+    resumed: bool,
     agreed_ms: Option<i64>,
     trouble: Option<Trouble>,
     sent: u64,
@@ -101,7 +104,7 @@ impl Table {
     }
 
     /// A connection is up.
-    pub fn up(&self, key: RowKey, device: DeviceKey, number: Connection, connection: &quinn::Connection) {
+    pub fn up(&self, key: RowKey, device: DeviceKey, number: Connection, connection: &quinn::Connection, resumed: bool) {
         let mut rows = self.rows();
         if rows.len() >= ROWS_MAX && !rows.contains_key(&key) {
             let idle = rows.iter().find(|(key, row)| row.live.is_none() && matches!(key, RowKey::Device(_))).map(|(key, _)| *key);
@@ -114,6 +117,7 @@ impl Table {
         row.device = Some(device);
         // An older connection of the same device adds its own bytes when it ends.
         row.live = Some(Live { connection: connection.clone(), number });
+        row.resumed = resumed;
     }
 
     /// Both sides hold the same.
@@ -159,6 +163,7 @@ impl Table {
                 address: row.address.clone(),
                 dialled: matches!(key, RowKey::Parent(_)),
                 connected: row.live.is_some(),
+                resumed: row.resumed,
                 agreed: false,
                 last_sync: row.agreed_ms,
                 last_error: row.trouble,

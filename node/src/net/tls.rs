@@ -2,16 +2,22 @@
 //!
 //! TLS only proves that the peer has the private key of the public key it shows. Who that device is and what it may
 //! have is asked of control after every handshake (`Engine::connected`); a dialler may name the one key it expects.
-//! Resumption and 0-RTT are switched off: a session ticket would skip the proof, and the cold handshake fits its budget.
+//!
+//! Sessions are resumed with early data (0-RTT): an idle reconnect takes one round trip. A ticket stands for a key that
+//! was proven when it was given, so resuming proves the same key without a signature. Tickets live in memory on both
+//! sides and are used once; whoever restarts falls back to a whole handshake. Early data can be replayed by others, and
+//! that is harmless: a ticket is taken out of the acceptor's store by its first use, and a dialler says nothing in it
+//! but Hello and entries, which change nothing when they come twice (an entry is named by its log and sequence). The
+//! answer can be read only by who holds the ticket's secret and made the key share.
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{AlwaysResolvesClientRawPublicKeys, Resumption};
+use rustls::client::{AlwaysResolvesClientRawPublicKeys, ClientSessionMemoryCache, ClientSessionStore, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{cipher_suite, default_provider, kx_group, sign::any_eddsa_type};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
+use rustls::server::{AlwaysResolvesServerRawPublicKeys, ServerSessionMemoryCache};
 use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved, SignatureScheme, version::TLS13,
@@ -24,6 +30,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub const SESSION: &[u8] = b"shouwang/1";
 /// What the protocol of joining is called in ALPN.
 pub const JOIN: &[u8] = b"shouwang-join/1";
+
+/// What all endpoints are called in TLS: devices have keys, not names.
+pub(super) const NAME: &str = "shouwang";
+/// Tickets that an acceptor remembers, the latest ones: some 300 bytes each once they are given.
+const TICKETS_KEPT: usize = 16 * 1024;
+/// Tickets given with each handshake, some 90 bytes each. Each dial takes one, answered or not, so one would not last.
+const TICKETS_GIVEN: usize = 2;
+/// Tickets of one parent that a dialler keeps.
+const TICKETS_HELD: usize = 8;
 
 /// `SubjectPublicKeyInfo` of an Ed25519 key, up to the key (RFC 8410, section 4).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -70,20 +85,42 @@ pub fn server(seed: &[u8; 32], protocols: &[&[u8]]) -> Result<QuicServerConfig, 
         .with_client_cert_verifier(Arc::new(Proof::default()))
         .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(own_key(seed)?)));
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
+    config.session_storage = ServerSessionMemoryCache::new(TICKETS_KEPT);
+    config.send_tls13_tickets = TICKETS_GIVEN;
+    // QUIC knows all or nothing; its stream windows bound what may come early.
+    config.max_early_data_size = u32::MAX;
     QuicServerConfig::try_from(config).map_err(|_| Error::General("the initial cipher suite is missing".into()))
 }
 
-/// The client's side, for one protocol.
-pub fn client(seed: &[u8; 32], protocol: &[u8], proof: Arc<Proof>) -> Result<QuicClientConfig, Error> {
+/// Tickets of one parent, used once each, the latest first.
+#[derive(Debug)]
+pub struct Tickets(Arc<ClientSessionMemoryCache>);
+
+impl Default for Tickets {
+    fn default() -> Tickets {
+        Tickets(Arc::new(ClientSessionMemoryCache::new(TICKETS_HELD)))
+    }
+}
+
+impl Tickets {
+    /// Forgets them all: another device answers now, and early data must never be sealed for the one before.
+    pub fn forget(&self) {
+        if let Ok(name) = ServerName::try_from(NAME) {
+            while self.0.take_tls13_ticket(&name).is_some() {}
+        }
+    }
+}
+
+/// The client's side, for one protocol. With a place for tickets it resumes, as long as this same side is used.
+pub fn client(seed: &[u8; 32], protocol: &[u8], proof: Arc<Proof>, tickets: Option<&Tickets>) -> Result<QuicClientConfig, Error> {
     let mut config = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(proof)
         .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(own_key(seed)?)));
     config.alpn_protocols = vec![protocol.to_vec()];
-    config.resumption = Resumption::disabled();
+    config.resumption = tickets.map_or_else(Resumption::disabled, |tickets| Resumption::store(tickets.0.clone()));
+    config.enable_early_data = tickets.is_some();
     // Devices have keys, not names.
     config.enable_sni = false;
     QuicClientConfig::try_from(config).map_err(|_| Error::General("the initial cipher suite is missing".into()))
@@ -102,9 +139,9 @@ impl Proof {
         Arc::new(Proof { expected, other: AtomicBool::new(false) })
     }
 
-    /// Whether another device than the expected one answered.
+    /// Whether another device than the expected one answered since last asked.
     pub fn saw_other(&self) -> bool {
-        self.other.load(Ordering::Relaxed)
+        self.other.swap(false, Ordering::Relaxed)
     }
 
     fn look(&self, spki: &[u8]) -> Result<(), Error> {

@@ -97,16 +97,30 @@ async fn resolve(address: &str) -> Result<Vec<SocketAddr>, Trouble> {
     }
 }
 
-/// Dials `host:port`, every address it has in turn. The endpoint lives as long as its connection.
+/// A connection that was dialled.
+pub(super) struct Dialled {
+    pub connection: quinn::Connection,
+    /// Says whether early data was taken, when the handshake is over; nothing where it is over already.
+    pub early: Option<quinn::ZeroRttAccepted>,
+}
+
+/// Dials `host:port`, every address it has in turn. The endpoint lives as long as its connection. `early`: whether to
+/// talk before the answer where a session can be resumed; that is done where there is one address, or first of all at
+/// `known`, the one that answered last, because nobody knows yet whether it answers.
 pub(super) async fn dial(
     address: &str,
     crypto: Arc<quinn::crypto::rustls::QuicClientConfig>,
+    early: bool,
+    known: Option<SocketAddr>,
     other: impl Fn() -> bool,
-) -> Result<quinn::Connection, Trouble> {
+) -> Result<Dialled, Trouble> {
     let mut trouble = Trouble::UnknownAddress;
-    for address in resolve(address).await? {
-        trouble = match dial_one(address, crypto.clone()).await {
-            Ok(connection) => return Ok(connection),
+    let mut found = resolve(address).await?;
+    found.sort_by_key(|address| Some(*address) != known);
+    let early = early && (found.len() == 1 || found.first().copied() == known);
+    for address in found {
+        trouble = match dial_one(address, crypto.clone(), early).await {
+            Ok(dialled) => return Ok(dialled),
             Err(_) if other() => return Err(Trouble::OtherDevice),
             Err(trouble) => trouble,
         };
@@ -117,7 +131,8 @@ pub(super) async fn dial(
 async fn dial_one(
     address: SocketAddr,
     crypto: Arc<quinn::crypto::rustls::QuicClientConfig>,
-) -> Result<quinn::Connection, Trouble> {
+    early: bool,
+) -> Result<Dialled, Trouble> {
     let any = if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)) };
     let socket = UdpSocket::bind(any).map_err(|_| Trouble::NoNetwork)?;
     let mut endpoint = EndpointConfig::default();
@@ -126,9 +141,15 @@ async fn dial_one(
     let endpoint = quinn::Endpoint::new(endpoint, None, socket, runtime).map_err(|_| Trouble::NoNetwork)?;
     let mut config = quinn::ClientConfig::new(crypto);
     config.transport_config(settings(true));
-    let connecting = endpoint.connect_with(config, address, "shouwang").map_err(|_| Trouble::NoNetwork)?;
+    let mut connecting = endpoint.connect_with(config, address, super::tls::NAME).map_err(|_| Trouble::NoNetwork)?;
+    if early {
+        connecting = match connecting.into_0rtt() {
+            Ok((connection, early)) => return Ok(Dialled { connection, early: Some(early) }),
+            Err(connecting) => connecting,
+        };
+    }
     match tokio::time::timeout(Duration::from_millis(DIAL_MS), connecting).await {
-        Ok(Ok(connection)) => Ok(connection),
+        Ok(Ok(connection)) => Ok(Dialled { connection, early: None }),
         Ok(Err(error)) => Err(Trouble::of_handshake(&error)),
         Err(_) => Err(Trouble::NoAnswer),
     }

@@ -52,6 +52,7 @@ fn peer_value(peer: &PeerStatus) -> Value {
         "address": peer.address,
         "dialled": peer.dialled,
         "connected": peer.connected,
+        "resumed": peer.resumed,
         "agreed": peer.agreed,
         "last_sync": peer.last_sync,
         "last_error": peer.last_error.as_ref().map(ToString::to_string),

@@ -4,6 +4,7 @@
 use clap::{Args, Parser, Subcommand};
 use shouwang_protocol::area::Area;
 use shouwang_provisioning::divisions;
+use shouwang_simulations::offices::Failure;
 use shouwang_simulations::{households, measure};
 use std::error::Error;
 use std::fs::File;
@@ -25,8 +26,10 @@ enum Command {
     /// Writes invented households, or offline edits of them; the same seed gives the same bytes for ever
     #[command(subcommand)]
     Generate(Generate),
-    /// S1 to S5 between a village node and a township node, each its own process, over real QUIC
+    /// S1 to S6 between a village node and a township node, each its own process, over real QUIC
     Sync(Sync),
+    /// The city centre: how fast households come in, what it needs, how long answers take
+    Root(Root),
 }
 
 #[derive(Args)]
@@ -40,7 +43,26 @@ struct Sync {
     /// Where to work [default: a directory of its own below the temporary directory]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Leave out S6, S6w and S1w, which take two minutes on a line of 64 kbit/s
+    #[arg(long)]
+    no_slow: bool,
     /// Print JSON lines (there is no other format)
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Root {
+    /// How many households
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    households: u64,
+    /// The seed of the households
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where to work [default: a directory of its own below the temporary directory]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print one JSON object (there is no other format)
     #[arg(long)]
     json: bool,
 }
@@ -101,6 +123,7 @@ fn main() -> ExitCode {
         Command::Generate(Generate::Docs(arguments)) => docs(&arguments),
         Command::Generate(Generate::Edits(arguments)) => edits(&arguments),
         Command::Sync(arguments) => sync(arguments),
+        Command::Root(arguments) => root(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,15 +134,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn sync(arguments: Sync) -> Outcome {
-    let Sync { households, edits, dir, json: _ } = arguments;
+/// Works in `dir`, or in a directory of its own that is removed again.
+fn within(dir: Option<PathBuf>, work: impl FnOnce(PathBuf) -> Result<(), Failure>) -> Outcome {
     let own = std::env::temp_dir().join(format!("shouwang-measure-{}", std::process::id()));
-    let options = measure::Options { households, edits, dir: dir.clone().unwrap_or_else(|| own.clone()) };
-    let outcome = measure::sync(&options, |line| println!("{}", serde_json::json!(line)));
+    let outcome = work(dir.clone().unwrap_or_else(|| own.clone()));
     if dir.is_none() {
         std::fs::remove_dir_all(&own).unwrap_or_default();
     }
     outcome.map_err(|error| error as Box<dyn Error>)
+}
+
+fn sync(arguments: Sync) -> Outcome {
+    let Sync { households, edits, dir, no_slow, json: _ } = arguments;
+    within(dir, |dir| {
+        let options = measure::Options { households, edits, dir, slow: !no_slow };
+        measure::sync(&options, |line| println!("{}", serde_json::json!(line)))
+    })
+}
+
+fn root(arguments: Root) -> Outcome {
+    let Root { households, seed, dir, json: _ } = arguments;
+    within(dir, |dir| {
+        let found = measure::root::root(&measure::root::Options { households, seed, dir })?;
+        println!("{}", serde_json::json!(found));
+        Ok(())
+    })
 }
 
 fn docs(arguments: &Docs) -> Outcome {

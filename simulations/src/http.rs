@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client for tests: one request a connection, over loopback.
+//! A small HTTP/1.1 client for tests and measurements: one request a connection, over loopback.
 
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,6 +1,8 @@
 //! Devices that meet over real QUIC on loopback: a city, a township, a village, a stranger.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod resume;
+
 use automerge::transaction::Transactable;
 use shouwang_node::clock::Clock;
 use shouwang_node::net::{Net, NetConfig, Parent, PeerStatus, Trouble, join, tls};
@@ -337,7 +339,7 @@ async fn parents_are_tried_in_turn() {
 
 /// A connection by hand, as the device with this seed.
 async fn by_hand(seed: u8, protocol: &[u8], address: SocketAddr) -> Result<quinn::Connection, quinn::ConnectionError> {
-    let crypto = tls::client(&[seed; 32], protocol, tls::Proof::new(None)).expect("a key");
+    let crypto = tls::client(&[seed; 32], protocol, tls::Proof::new(None), None).expect("a key");
     let endpoint = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).expect("binds");
     endpoint.connect_with(quinn::ClientConfig::new(Arc::new(crypto)), address, "any").expect("dials").await
 }
