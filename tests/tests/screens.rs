@@ -190,6 +190,22 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     liu.sees("还没有保存");
     liu.look("household-edit-faults");
 
+    // What follows from them: policies, annual files, statistics.
+    look_at(&liu, "policies", "/policies", "43 条");
+    look_at(&liu, "policy", "/policies/民政-01", "最低生活保障");
+    look_at(&liu, "policy-match", "/policies/match", "不是审批结论");
+    liu.fill("[name=income_year]", "12000");
+    liu.fill("[name=age1]", "66");
+    liu.click("[name=disabled1]");
+    liu.click("main form button.main");
+    liu.sees("可能符合");
+    liu.look("policy-match-found");
+    look_at(&liu, "household-policies", &format!("/households/{long}/policies"), "不是审批结论");
+    look_at(&liu, "year", &format!("/households/{long}/year/2025"), "受助情况");
+    look_at(&liu, "years", "/years/2025", "帮扶清单");
+    look_at(&liu, "statistics", "/statistics?when=2025", "2025年各月受助金额");
+    look_at(&liu, "export", "/households/export", "用途");
+
     // Both sides write the same field while the village is alone: the page offers both values.
     town.village.stop().expect("stops");
     let edit = |office: &shouwang_simulations::offices::Office, name: &str, income: u64| {
@@ -316,9 +332,11 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     tao.press("添加");
     tao.until("the fault", |page| page.count("form .banner.bad") == 1);
     tao.look("staff-fault");
+    look_at(&tao, "policy-revise", "/policies/revise?code=民政-01", "最低生活保障");
+    look_at(&tao, "policy-standards", "/policies/standards", "低保标准");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
-    look_at(&chen, "error-not-permitted", "/staff", "没有办成");
+    look_at(&chen, "error-not-permitted", "/staff", "不能办理");
     look_at(&liu, "error-not-found", &format!("/households/{}", "0".repeat(64)), "报修");
 
     // The superior is gone.
