@@ -85,6 +85,13 @@ fn unchunk(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Asks for JSON.
+pub fn get(to: SocketAddr, path: &str, token: Option<&str>) -> std::io::Result<Answer> {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<(&str, &str)> = bearer.as_deref().map(|bearer| ("Authorization", bearer)).into_iter().collect();
+    request(to, "GET", path, &headers, b"")
+}
+
 /// Sends JSON and expects JSON.
 pub fn post(to: SocketAddr, path: &str, token: Option<&str>, body: &Value) -> std::io::Result<Answer> {
     let bearer = token.map(|token| format!("Bearer {token}"));

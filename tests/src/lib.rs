@@ -3,6 +3,8 @@
 //! | test | story |
 //! |---|---|
 //! | `tests/offices.rs` | three processes agree, through kills, restored backups and bad files |
+//! | `tests/stories.rs` | the three stories, with offices cut off and killed on the way |
+//! | `tests/unlock.rs` | a machine with nobody at its terminal is unlocked from its page |
 //! | `tests/browser.rs` | people work at the pages of three offices, from import to payment, in Chromium |
 //! | `tests/screens.rs` | every page, long, empty and in error, fits a laptop and a phone; its pictures in `screens/` |
 //! | `tests/budgets.rs` | bytes and round trips stay within budget |

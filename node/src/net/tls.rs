@@ -5,10 +5,11 @@
 //!
 //! Sessions are resumed with early data (0-RTT): an idle reconnect takes one round trip. A ticket stands for a key that
 //! was proven when it was given, so resuming proves the same key without a signature. Tickets live in memory on both
-//! sides and are used once; whoever restarts falls back to a whole handshake. Early data can be replayed by others, and
-//! that is harmless: a ticket is taken out of the acceptor's store by its first use, and a dialler says nothing in it
-//! but Hello and entries, which change nothing when they come twice (an entry is named by its log and sequence). The
-//! answer can be read only by who holds the ticket's secret and made the key share.
+//! sides and are used once; whoever restarts falls back to a whole handshake. Early data can be replayed by others: a
+//! ticket is taken out of the acceptor's store by its first use, so only a first flight that never arrived counts, for a
+//! minute, and once. A dialler says nothing in it but Hello and entries, which change nothing when they come twice (an
+//! entry is named by its log and sequence), and it pushes no other connection out before the handshake is over
+//! (`Engine::proven`). The answer can be read only by who holds the ticket's secret and made the key share.
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
