@@ -449,6 +449,7 @@ impl Desktop<'_> {
             summary: old.summary.clone(),
             urgency,
             rule: routed_rule(&old.rule, &self.case),
+            cause: old.cause.clone(),
             pack: old.pack.clone(),
         });
         let mut plan = Plan::saying(format!("已分派到{name}")).about(new);
