@@ -11,7 +11,9 @@ use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Change, Channel, Finding, Opinion, Origin, TargetKind, Urgency, Verdict};
+use shouwang_protocol::records::event::{
+    Answer, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+};
 use shouwang_protocol::records::policy::{Article, Pack, Standard};
 use shouwang_protocol::records::staff::Role;
 use std::collections::BTreeSet;
@@ -122,6 +124,26 @@ pub enum Command {
         case: CaseId,
         /// The step.
         step: CaseStep,
+    },
+    /// Tells both cases that they look like one grant made twice, and asks their offices to look into it.
+    AskAboutDouble {
+        /// The two cases.
+        #[serde(with = "wire::case::list")]
+        #[schema(value_type = Vec<String>)]
+        cases: Vec<CaseId>,
+    },
+    /// Settles whether two grants are one made twice.
+    SettleDouble {
+        /// The two cases.
+        #[serde(with = "wire::case::list")]
+        #[schema(value_type = Vec<String>)]
+        cases: Vec<CaseId>,
+        /// What was found, as seen from the first of them.
+        #[serde(with = "wire::ruling")]
+        #[schema(value_type = String)]
+        ruling: Ruling,
+        /// Why.
+        reason: String,
     },
     /// Adds a member of staff to this office.
     AddStaff(NewStaff),
@@ -261,6 +283,9 @@ pub struct OpenCase {
     /// What it is about, without more than needed.
     #[serde(default)]
     pub summary: String,
+    /// The cause of hardship it is for (code); empty: the household's main one.
+    #[serde(default)]
+    pub cause: String,
     /// How fast it must go.
     #[serde(default = "normal", with = "wire::urgency")]
     #[schema(value_type = String)]
@@ -294,6 +319,7 @@ impl OpenCase {
             assistance: String::new(),
             applicant: String::new(),
             summary: String::new(),
+            cause: String::new(),
             urgency: Urgency::Normal,
             rule: String::new(),
         }
@@ -501,6 +527,16 @@ pub enum CaseStep {
         /// Why.
         reason: String,
     },
+    /// 追缴到账: money that was paid for nothing came back.
+    Recover {
+        /// The amount in fen; none: all that is owed.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// How.
+        #[serde(default)]
+        note: String,
+    },
     /// 转办、分办
     Transfer {
         /// To whom; none: the department in charge of the kind.
@@ -652,6 +688,8 @@ impl Command {
             Command::SettleConflict { .. } => "settle_conflict",
             Command::OpenCase(_) => "open_case",
             Command::Case { .. } => "case",
+            Command::AskAboutDouble { .. } => "ask_about_double",
+            Command::SettleDouble { .. } => "settle_double",
             Command::AddStaff(_) => "add_staff",
             Command::SetRoles { .. } => "set_roles",
             Command::ResetPassword { .. } => "reset_password",
@@ -687,6 +725,7 @@ mod tests {
             json!({"do": "open_case", "origin": "plea", "applicant": "某"}),
             json!({"do": "case", "case": case, "step": {"step": "accept"}}),
             json!({"do": "case", "case": case, "step": {"step": "decide", "outcome": "approved", "amount": 283500}}),
+            json!({"do": "settle_double", "cases": [case, "ef".repeat(16)], "ruling": "this", "reason": "同一人"}),
             json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),
             json!({"do": "add_staff", "id": "a", "name": "甲", "roles": ["intake", "reviewer"], "password": "12345678"}),

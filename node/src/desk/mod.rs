@@ -12,6 +12,7 @@ mod amounts;
 mod cases;
 mod command;
 mod compare;
+pub mod doubles;
 pub mod export;
 mod households;
 pub mod import;
@@ -357,6 +358,8 @@ impl Room<'_> {
             }
             Command::OpenCase(open) => self.open_case(open),
             Command::Case { case, step } => self.take_step(case, step),
+            Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
+            Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),

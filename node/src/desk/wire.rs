@@ -108,6 +108,7 @@ words! {
     finding: e::Finding;
     opinion: e::Opinion;
     verdict: e::Verdict;
+    ruling: e::Ruling;
     answer: e::Answer;
     change: e::Change;
     target_kind: e::TargetKind;

@@ -4,6 +4,7 @@ pub mod case;
 pub mod case_new;
 pub mod cases;
 pub mod chart;
+pub mod doubles;
 pub mod drafts;
 pub mod error;
 pub mod export;
