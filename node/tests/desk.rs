@@ -14,6 +14,8 @@ mod exports;
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/missed.rs"]
+mod missed;
 #[path = "desk/policies.rs"]
 mod policies;
 #[path = "desk/procedure.rs"]

@@ -21,6 +21,7 @@ pub mod fence;
 pub mod frontier;
 pub mod hash;
 pub mod limits;
+pub mod missed;
 pub mod record;
 pub mod records;
 pub mod replica;

@@ -15,6 +15,7 @@ use shouwang_protocol::records::event::{
     Answer, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
 use shouwang_protocol::records::policy::{Article, Pack, Standard};
+use shouwang_protocol::records::screening::Screened;
 use shouwang_protocol::records::staff::Role;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -124,6 +125,31 @@ pub enum Command {
         case: CaseId,
         /// The step.
         step: CaseStep,
+    },
+    /// Writes down what came of a kind of assistance that a household may have missed.
+    Screen {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The kind (code of the policy pack).
+        kind: String,
+        /// What came of it.
+        #[serde(with = "wire::screened")]
+        #[schema(value_type = String)]
+        outcome: Screened,
+        /// Why; must be there when the family does not want it or is not eligible.
+        #[serde(default)]
+        note: String,
+    },
+    /// Opens an application for a kind of assistance that a household may have missed, and notes that.
+    ApplyForMissed {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The kind (code of the policy pack).
+        kind: String,
     },
     /// Tells both cases that they look like one grant made twice, and asks their offices to look into it.
     AskAboutDouble {
@@ -688,6 +714,8 @@ impl Command {
             Command::SettleConflict { .. } => "settle_conflict",
             Command::OpenCase(_) => "open_case",
             Command::Case { .. } => "case",
+            Command::Screen { .. } => "screen",
+            Command::ApplyForMissed { .. } => "apply_for_missed",
             Command::AskAboutDouble { .. } => "ask_about_double",
             Command::SettleDouble { .. } => "settle_double",
             Command::AddStaff(_) => "add_staff",
@@ -725,6 +753,8 @@ mod tests {
             json!({"do": "open_case", "origin": "plea", "applicant": "某"}),
             json!({"do": "case", "case": case, "step": {"step": "accept"}}),
             json!({"do": "case", "case": case, "step": {"step": "decide", "outcome": "approved", "amount": 283500}}),
+            json!({"do": "screen", "record": record, "kind": "医疗救助", "outcome": "not-eligible", "note": "另有保险"}),
+            json!({"do": "apply_for_missed", "record": record, "kind": "医疗救助"}),
             json!({"do": "settle_double", "cases": [case, "ef".repeat(16)], "ruling": "this", "reason": "同一人"}),
             json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),

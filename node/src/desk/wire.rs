@@ -109,6 +109,7 @@ words! {
     opinion: e::Opinion;
     verdict: e::Verdict;
     ruling: e::Ruling;
+    screened: shouwang_protocol::records::screening::Screened;
     answer: e::Answer;
     change: e::Change;
     target_kind: e::TargetKind;

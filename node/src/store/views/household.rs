@@ -85,7 +85,8 @@ impl HouseholdView {
                 }
             }
         }
-        let text = search::indexed(fields);
+        let names = std::iter::once(&household.head).chain(household.members.iter().map(|member| &member.name));
+        let text = search::indexed(fields, names.map(String::as_str));
         let members = household.members.iter().map(|member| MemberRow {
             name: member.name.clone(),
             relation: member.relation.clone(),

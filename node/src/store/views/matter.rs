@@ -188,7 +188,8 @@ impl MatterView {
         let days = |day: Option<Day>| day.map(|day| day.0);
         let fen = |amount: Option<Fen>| amount.map(|fen| fen.0);
         let number = standing.number.clone();
-        let text = search::indexed([standing.applicant.as_str(), number.as_deref().unwrap_or_default()]);
+        let fields = [standing.applicant.as_str(), number.as_deref().unwrap_or_default()];
+        let text = search::indexed(fields, [standing.applicant.as_str()]);
         let lamports = || standing.timeline.iter().filter_map(|item| Some(int(item.stamp?.lamport)));
         let idle = |effect: &Effect| matches!(effect, Effect::Waits(_) | Effect::WithoutEffect(_));
         let transfers = standing.transfers.iter().map(|transfer| {

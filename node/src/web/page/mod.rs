@@ -13,6 +13,7 @@ pub mod household_edit;
 pub mod households;
 pub mod import;
 pub mod inbox;
+pub mod missed;
 pub mod policies;
 pub mod policy_edit;
 pub mod receipt;
