@@ -6,12 +6,16 @@ mod support;
 
 #[path = "desk/books.rs"]
 mod books;
+#[path = "desk/doubles.rs"]
+mod doubles;
 #[path = "desk/exports.rs"]
 mod exports;
 #[path = "desk/households.rs"]
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/missed.rs"]
+mod missed;
 #[path = "desk/policies.rs"]
 mod policies;
 #[path = "desk/procedure.rs"]

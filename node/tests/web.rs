@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 #[path = "web/books.rs"]
 mod books;
+#[path = "web/lists.rs"]
+mod lists;
 
 /// An answer.
 struct Answer {

@@ -103,6 +103,7 @@ pub fn open(world: &mut World, node: usize, area: AreaId) {
         summary: "生活困难".into(),
         urgency: Urgency::Normal,
         rule: String::new(),
+        cause: String::new(),
         pack,
     };
     let at = place(area, Lane::Casework);

@@ -5,10 +5,11 @@
 //! the old one ends with its name.
 
 use super::command::OpenCase;
+use super::doubles::unsettled;
 use super::outcome::DeskError;
 use super::permit::{self, sees};
 use super::{Plan, Room};
-use crate::store::reader::{CaseFile, CaseFilter, Page};
+use crate::store::reader::CaseFile;
 use serde_json::Value;
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::control::Office;
@@ -20,10 +21,6 @@ use shouwang_protocol::records::policy::{Decides, Pack, Packs, in_force};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::Standing;
 
-/// Days in which a second grant of the same kind needs a reason.
-const REPEAT_DAYS: i32 = 365;
-/// Other cases of a household that are looked at.
-const REPEAT_CASES_MAX: u32 = 100;
 /// Bytes of all texts of one event.
 const EVENT_BYTES_MAX: usize = 6 * 1024;
 /// What stands before the name of the case that a routed case goes on from.
@@ -130,6 +127,7 @@ impl Room<'_> {
             return Err(DeskError::invalid("assistance", "政策包中没有这一救助种类"));
         }
         let head = household.as_ref().map(|found| found.household.head.clone()).unwrap_or_default();
+        let main = household.as_ref().map(|found| found.household.cause.clone()).unwrap_or_default();
         let applicant = if open.applicant.trim().is_empty() { head } else { open.applicant.trim().to_owned() };
         if applicant.is_empty() {
             return Err(DeskError::invalid("applicant", "须写明申请人或当事人"));
@@ -150,6 +148,7 @@ impl Room<'_> {
             summary: open.summary,
             urgency: open.urgency,
             rule: open.rule,
+            cause: if open.cause.is_empty() { main } else { open.cause },
             pack: pack.map(|pack| pack.version.clone()).unwrap_or_default(),
         };
         let mut plan = Plan::saying(format!("{label}已登记")).about(case);
@@ -192,25 +191,9 @@ impl Room<'_> {
                 }
             }
         }
-        if let Some(number) = self.granted_before(case, standing)? {
-            blocks.push(format!("同一家庭一年内已批准过“{}”（{number}），再次批准须写明理由", standing.assistance));
-        }
+        blocks.extend(standing.doubled.iter().filter(|doubled| doubled.ruling.is_none()).map(unsettled));
+        blocks.extend(self.granted_before(case, standing, packs)?.iter().map(|known| known.block()));
         Ok(blocks)
-    }
-
-    /// Another case of the household in which the same kind was granted within a year: its number.
-    pub(super) fn granted_before(&self, case: &CaseId, standing: &Standing) -> Result<Option<String>, DeskError> {
-        let Some(household) = standing.household else { return Ok(None) };
-        let filter = CaseFilter { household: Some(household), ..CaseFilter::default() };
-        let others = self.reader.cases(&filter, Page::first(REPEAT_CASES_MAX))?.rows;
-        let since = self.day.plus(-REPEAT_DAYS);
-        let same = others.into_iter().find(|other| {
-            other.case != *case
-                && other.assistance == standing.assistance
-                && other.decided.is_some_and(|amount| amount.0 > 0)
-                && other.opened_on.is_none_or(|day| day >= since)
-        });
-        Ok(same.map(|other| other.number.unwrap_or_else(|| "没有编号".to_owned())))
     }
 
     /// What this person may do in a case now, in the order of the work.
@@ -228,6 +211,11 @@ impl Room<'_> {
             if blocked.is_some_and(|count| count > 0) {
                 possible.retain(|kind| *kind != EventKind::Decided);
             }
+        }
+        // Doubles are settled in both cases at once, on a page of their own.
+        possible.retain(|kind| !matches!(kind, EventKind::DoubleFound | EventKind::DoubleSettled));
+        if file.standing.is_void() {
+            possible.retain(|kind| *kind != EventKind::Paid);
         }
         if !self.may_route(file) {
             possible.retain(|kind| *kind != EventKind::Routed);

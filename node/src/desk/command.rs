@@ -11,8 +11,11 @@ use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Change, Channel, Finding, Opinion, Origin, TargetKind, Urgency, Verdict};
+use shouwang_protocol::records::event::{
+    Answer, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+};
 use shouwang_protocol::records::policy::{Article, Pack, Standard};
+use shouwang_protocol::records::screening::Screened;
 use shouwang_protocol::records::staff::Role;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -122,6 +125,51 @@ pub enum Command {
         case: CaseId,
         /// The step.
         step: CaseStep,
+    },
+    /// Writes down what came of a kind of assistance that a household may have missed.
+    Screen {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The kind (code of the policy pack).
+        kind: String,
+        /// What came of it.
+        #[serde(with = "wire::screened")]
+        #[schema(value_type = String)]
+        outcome: Screened,
+        /// Why; must be there when the family does not want it or is not eligible.
+        #[serde(default)]
+        note: String,
+    },
+    /// Opens an application for a kind of assistance that a household may have missed, and notes that.
+    ApplyForMissed {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The kind (code of the policy pack).
+        kind: String,
+    },
+    /// Tells both cases that they look like one grant made twice, and asks their offices to look into it.
+    AskAboutDouble {
+        /// The two cases.
+        #[serde(with = "wire::case::list")]
+        #[schema(value_type = Vec<String>)]
+        cases: Vec<CaseId>,
+    },
+    /// Settles whether two grants are one made twice.
+    SettleDouble {
+        /// The two cases.
+        #[serde(with = "wire::case::list")]
+        #[schema(value_type = Vec<String>)]
+        cases: Vec<CaseId>,
+        /// What was found, as seen from the first of them.
+        #[serde(with = "wire::ruling")]
+        #[schema(value_type = String)]
+        ruling: Ruling,
+        /// Why.
+        reason: String,
     },
     /// Adds a member of staff to this office.
     AddStaff(NewStaff),
@@ -261,6 +309,9 @@ pub struct OpenCase {
     /// What it is about, without more than needed.
     #[serde(default)]
     pub summary: String,
+    /// The cause of hardship it is for (code); empty: the household's main one.
+    #[serde(default)]
+    pub cause: String,
     /// How fast it must go.
     #[serde(default = "normal", with = "wire::urgency")]
     #[schema(value_type = String)]
@@ -294,6 +345,7 @@ impl OpenCase {
             assistance: String::new(),
             applicant: String::new(),
             summary: String::new(),
+            cause: String::new(),
             urgency: Urgency::Normal,
             rule: String::new(),
         }
@@ -501,6 +553,16 @@ pub enum CaseStep {
         /// Why.
         reason: String,
     },
+    /// 追缴到账: money that was paid for nothing came back.
+    Recover {
+        /// The amount in fen; none: all that is owed.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// How.
+        #[serde(default)]
+        note: String,
+    },
     /// 转办、分办
     Transfer {
         /// To whom; none: the department in charge of the kind.
@@ -652,6 +714,10 @@ impl Command {
             Command::SettleConflict { .. } => "settle_conflict",
             Command::OpenCase(_) => "open_case",
             Command::Case { .. } => "case",
+            Command::Screen { .. } => "screen",
+            Command::ApplyForMissed { .. } => "apply_for_missed",
+            Command::AskAboutDouble { .. } => "ask_about_double",
+            Command::SettleDouble { .. } => "settle_double",
             Command::AddStaff(_) => "add_staff",
             Command::SetRoles { .. } => "set_roles",
             Command::ResetPassword { .. } => "reset_password",
@@ -687,6 +753,9 @@ mod tests {
             json!({"do": "open_case", "origin": "plea", "applicant": "某"}),
             json!({"do": "case", "case": case, "step": {"step": "accept"}}),
             json!({"do": "case", "case": case, "step": {"step": "decide", "outcome": "approved", "amount": 283500}}),
+            json!({"do": "screen", "record": record, "kind": "医疗救助", "outcome": "not-eligible", "note": "另有保险"}),
+            json!({"do": "apply_for_missed", "record": record, "kind": "医疗救助"}),
+            json!({"do": "settle_double", "cases": [case, "ef".repeat(16)], "ruling": "this", "reason": "同一人"}),
             json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),
             json!({"do": "add_staff", "id": "a", "name": "甲", "roles": ["intake", "reviewer"], "password": "12345678"}),

@@ -97,6 +97,18 @@ pub(super) fn changes(old: &Household, new: &Household) -> Vec<FieldChange> {
     let (new_root, new_members, new_aid) = parts(new);
     let mut out = Vec::new();
     fields(HOUSEHOLD, None, &old_root, &new_root, &mut out);
+    let said = |household: &Household, kind: &String| {
+        let known = household.screened.get(kind).map(|known| {
+            let label = known.outcome().map_or("", |outcome| outcome.label());
+            if known.note.is_empty() { label.to_owned() } else { format!("{label}：{}", known.note) }
+        });
+        known.unwrap_or_default()
+    };
+    for kind in new.screened.keys().filter(|kind| old.screened.get(*kind) != new.screened.get(*kind)) {
+        let (was, now) = (said(old, kind), said(new, kind));
+        let (field, label) = ("screened".to_owned(), format!("遗漏排查（{kind}）"));
+        out.push(FieldChange { field, label, row: None, was, now });
+    }
     rows("members", MEMBER, "新增成员", &old_members, &new_members, &mut out);
     rows("aid", AID, "新增受助记录", &old_aid, &new_aid, &mut out);
     out

@@ -124,6 +124,7 @@ impl Desk {
                 waiting: count(filter.clone())?,
                 overdue: count(CaseFilter { due_before: Some(room.day), ..filter.clone() })?,
                 warnings: count(CaseFilter { origin: Some(Origin::Warning), ..filter })?,
+                doubles: if office { room.open_doubles()? } else { 0 },
                 counts: if office { room.reader.counts()? } else { Default::default() },
                 own,
             })

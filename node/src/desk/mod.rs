@@ -12,11 +12,13 @@ mod amounts;
 mod cases;
 mod command;
 mod compare;
+pub mod doubles;
 pub mod export;
 mod households;
 pub mod import;
 mod indicators;
 mod lists;
+pub mod missed;
 mod model;
 mod outcome;
 mod pages;
@@ -357,6 +359,10 @@ impl Room<'_> {
             }
             Command::OpenCase(open) => self.open_case(open),
             Command::Case { case, step } => self.take_step(case, step),
+            Command::Screen { record, kind, outcome, note } => self.screen(record, &kind, outcome, &note),
+            Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind, again),
+            Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
+            Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),

@@ -262,6 +262,8 @@ pub struct Today {
     pub overdue: u64,
     /// Warnings among them.
     pub warnings: u64,
+    /// Doubles that wait for somebody to settle them or for money to come back.
+    pub doubles: u64,
     /// The numbers of this machine.
     pub counts: Counts,
     /// This device's own entries, and how many of them are known to be stored above.

@@ -6,6 +6,7 @@
 
 use super::cases::{routed_rule, short};
 use super::command::{CaseStep, To};
+use super::doubles::unsettled;
 use super::outcome::DeskError;
 use super::permit::{self, receives};
 use super::{Plan, Room};
@@ -16,7 +17,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::case::append;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{EventKind, Finding, Target, TargetKind, Verdict, What};
+use shouwang_protocol::records::event::{EventKind, Finding, Ruling, Target, TargetKind, Verdict, What};
 use shouwang_protocol::records::policy::{Assistance, Packs};
 use shouwang_protocol::standing::{Standing, TimelineItem, Transfer, TransferState, would_count};
 
@@ -50,6 +51,7 @@ impl CaseStep {
             CaseStep::Decide { .. } => EventKind::Decided,
             CaseStep::Pay { .. } => EventKind::Paid,
             CaseStep::ReportFailedPayment { .. } => EventKind::PaymentFailed,
+            CaseStep::Recover { .. } => EventKind::Recovered,
             CaseStep::Transfer { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
@@ -88,6 +90,9 @@ impl Room<'_> {
         if kind == EventKind::Decided {
             desktop.may_decide()?;
         }
+        if kind == EventKind::Paid && file.standing.is_void() {
+            return Err(DeskError::NotNow { why: "经核定为重复救助，不再发放".to_owned() });
+        }
         let what = short(desktop.what(step)?)?;
         let said = match &what {
             What::Accepted { number } => format!("已受理，受理编号 {number}"),
@@ -103,7 +108,20 @@ impl Room<'_> {
         would_count(&file.standing, &packs, self.here.tier, &event).map_err(refused)?;
         let mut plan = Plan::saying(said).about(case);
         plan.shown = self.shown(&case, &file.standing)?;
-        Ok(plan.draft(place, self.volume(case), append(&event)))
+        plan = plan.draft(place, self.volume(case), append(&event));
+        if let What::Decided { outcome: Verdict::Approved, reason, .. } = &event.what {
+            // Whoever decides knowing of another grant, and says why, has settled that the two are not one.
+            for known in self.granted_before(&case, &file.standing, &packs)? {
+                let settled = What::DoubleSettled {
+                    other: known.other.to_string(),
+                    ruling: Ruling::Both,
+                    told: known.told,
+                    reason: reason.clone(),
+                };
+                plan = plan.draft(place, self.volume(case), append(&self.event(short(settled)?)));
+            }
+        }
+        Ok(plan)
     }
 
     /// Whether this person may take an entry back: an office its own and those of offices below, a department and a
@@ -117,7 +135,7 @@ impl Room<'_> {
 }
 
 /// What the fold says no to: some of it is a matter of who asks, the rest of when.
-fn refused(why: String) -> DeskError {
+pub(super) fn refused(why: String) -> DeskError {
     match why.as_str() {
         "本级不是审批机构"
         | "本级不是这一金额的审批机构"
@@ -125,11 +143,13 @@ fn refused(why: String) -> DeskError {
         | "村(社区)不办理这一步"
         | "本级不受理这一种类"
         | "应由审批机构发放"
+        | "上级批准的，由上级纠正"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
         "不予批准须写明理由"
         | "不予受理须写明理由"
         | "退回须写明理由"
         | "撤销须写明理由"
+        | "重复核定须写明理由"
         | "中止计时须写明原因"
         | "延长期限须写明原因" => DeskError::invalid("reason", why),
         "入户调查不少于两人" => DeskError::invalid("investigators", why),
@@ -227,6 +247,7 @@ impl Desktop<'_> {
             CaseStep::ReportFailedPayment { reason } => {
                 What::PaymentFailed { reason: needed("reason", reason, "须写明发放失败的原因")? }
             }
+            CaseStep::Recover { amount, note } => What::Recovered { amount: amount.unwrap_or(self.standing().owed()), note },
             CaseStep::Transfer { to, assistance, note } => {
                 let assistance = self.kind_of(assistance)?;
                 let to = self.receiver(to, &assistance)?;
@@ -298,11 +319,16 @@ impl Desktop<'_> {
         let (amount, formula) = match outcome {
             Verdict::Refused => (Fen(0), String::new()),
             Verdict::Approved => {
-                if reason.trim().is_empty()
-                    && let Some(number) = self.room.granted_before(&self.case, self.standing())?
-                {
-                    let why = format!("同一家庭一年内已批准过这一种类（{number}），再次批准须写明理由");
-                    return Err(DeskError::invalid("reason", why));
+                if let Some(open) = self.standing().doubled.iter().find(|doubled| doubled.ruling.is_none()) {
+                    return Err(DeskError::NotNow { why: unsettled(open) });
+                }
+                for known in self.room.granted_before(&self.case, self.standing(), self.packs)? {
+                    if known.never {
+                        return Err(DeskError::NotNow { why: known.block() });
+                    }
+                    if reason.trim().is_empty() {
+                        return Err(DeskError::invalid("reason", known.block()));
+                    }
                 }
                 match (amount, self.standing().proposed, self.room.proposal(self.standing(), self.packs)?) {
                     // What an office proposed carries its working with it.
@@ -449,6 +475,7 @@ impl Desktop<'_> {
             summary: old.summary.clone(),
             urgency,
             rule: routed_rule(&old.rule, &self.case),
+            cause: old.cause.clone(),
             pack: old.pack.clone(),
         });
         let mut plan = Plan::saying(format!("已分派到{name}")).about(new);

@@ -108,6 +108,8 @@ words! {
     finding: e::Finding;
     opinion: e::Opinion;
     verdict: e::Verdict;
+    ruling: e::Ruling;
+    screened: shouwang_protocol::records::screening::Screened;
     answer: e::Answer;
     change: e::Change;
     target_kind: e::TargetKind;

@@ -31,6 +31,7 @@ pub use fault::{OpenError, SetAside};
 pub use local::{DraftRow, InvitationRow, Local, Lockout, SessionRow};
 pub use open::{database_path, is_locked, set_aside};
 pub use reader::{Reader, Readers};
+pub use search::is_initials_of;
 pub use sqlite::{Begun, Life, SqliteStore};
 pub use vault::{KeySource, NodeIdentity, Secrets, Vault, VaultError, make_key_file};
 

@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("schema.sql")),
     Migration::Sql(include_str!("exports.sql")),
     Migration::Sql(include_str!("accounts.sql")),
+    Migration::Sql(include_str!("doubles.sql")),
 ];
 
 /// The database file in a data directory.

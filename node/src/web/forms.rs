@@ -87,7 +87,8 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
     };
     let plain = |fen: Fen| fen.to_string();
     let mut fields = match kind {
-        EventKind::Opened | EventKind::Withdrawn => Vec::new(),
+        EventKind::Opened | EventKind::Withdrawn | EventKind::DoubleFound | EventKind::DoubleSettled => Vec::new(),
+        EventKind::Recovered => vec![money("追回金额(元)").with(plain(s.owed())), note("怎样追回的")],
         EventKind::VerifyAsked => {
             let to = receivers(known, "请谁核实", "本地的下一级机构", |kind| kind == TargetKind::Office);
             vec![to, note("看什么")]
@@ -225,9 +226,14 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::ToPay | Stage::PaymentFailed => &[EventKind::Paid],
         Stage::InTransfer => &[EventKind::SignedFor, EventKind::Feedback],
         Stage::InService => &[EventKind::Session],
-        Stage::FoundFalse | Stage::NotAccepted | Stage::Granted | Stage::Refused | Stage::FedBack | Stage::GivenUp => {
-            &[EventKind::Closed]
-        }
+        Stage::ToRecover => &[EventKind::Recovered],
+        Stage::FoundFalse
+        | Stage::NotAccepted
+        | Stage::Granted
+        | Stage::Refused
+        | Stage::FedBack
+        | Stage::GivenUp
+        | Stage::Voided => &[EventKind::Closed],
         Stage::Unknown | Stage::Closed => &[],
     };
     let done = |kind: EventKind| kind == EventKind::Proposed && standing.proposed.is_some();
@@ -301,6 +307,8 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
     let transfer = || form.op("transfer");
     Ok(match kind {
         EventKind::Opened => return Err("事项已经登记过".to_owned()),
+        EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
+        EventKind::Recovered => CaseStep::Recover { amount: form.fen("amount")?, note: text("note") },
         EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },
         EventKind::Verified => CaseStep::Verify { outcome: form.word("outcome", Finding::from_word)?, note: text("note") },
         EventKind::Applied => CaseStep::Apply { assistance: text("assistance"), note: text("note") },

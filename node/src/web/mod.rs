@@ -28,8 +28,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, export, household, household_edit, households, import, inbox, policies, policy_edit, receipt, sign_in,
-    staff, statistics, statistics_lists, sync, today, year,
+    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, policies, policy_edit,
+    receipt, sign_in, staff, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -61,6 +61,12 @@ fn router(app: App) -> Router {
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/act", post(case::act))
         .route("/cases/{id}/receipt", get(receipt::show))
+        .route("/doubles", get(doubles::list))
+        .route("/doubles/ask", post(doubles::ask))
+        .route("/doubles/settle", post(doubles::settle))
+        .route("/missed", get(missed::list))
+        .route("/missed/outcome", post(missed::screen))
+        .route("/missed/apply", post(missed::apply))
         .route("/clues/new", get(case_new::clue_form).post(case_new::open_clue))
         .route("/import", get(import::form).post(import::upload).layer(import_limit))
         .route("/import/go", post(import::go))

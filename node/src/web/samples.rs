@@ -10,6 +10,7 @@ use super::view::*;
 use askama::Template;
 use office::*;
 
+mod lists;
 mod office;
 
 const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江·麦麦提依明";
@@ -311,6 +312,10 @@ fn every_page_renders() {
         ("case-new", case_new(false).render()),
         ("clue", case_new(true).render()),
         ("cases", cases().render()),
+        ("doubles", lists::doubles("settle").render()),
+        ("doubles-recover", lists::doubles("recover").render()),
+        ("missed", lists::missed(false).render()),
+        ("missed-empty", lists::missed(true).render()),
         ("import", import(true).render()),
         ("import-start", import(false).render()),
         ("export", export().render()),

@@ -107,8 +107,8 @@ pub fn stage(stage: Stage) -> Chip {
     let tone = match stage {
         Stage::Granted | Stage::Closed => Tone::Good,
         Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
-        Stage::PaymentFailed => Tone::Bad,
-        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::GivenUp => Tone::Plain,
+        Stage::PaymentFailed | Stage::ToRecover => Tone::Bad,
+        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::GivenUp | Stage::Voided => Tone::Plain,
         _ => Tone::Accent,
     };
     Chip::new(tone, stage.label())
@@ -217,6 +217,11 @@ pub fn lines(what: &What) -> Vec<String> {
         What::Satisfaction { score, text } => out.extend([format!("{score} 分"), text.clone()]),
         What::Withdrawn { reason, .. } => out.push(reason.clone()),
         What::Routed { area, .. } => out.push(format!("分派到{area}，由新事项继续办理")),
+        What::DoubleFound { told, .. } => out.push(format!("疑似与{told}重复，请核实居住和受助情况")),
+        What::DoubleSettled { ruling, told, reason, .. } => {
+            out.extend([ruling.label().to_owned(), format!("另一项：{told}"), reason.clone()]);
+        }
+        What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
         What::Note { text } => out.push(text.clone()),
         What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
     }

@@ -3,6 +3,7 @@
 use super::support::*;
 use serde_json::{Map, Value, json};
 use shouwang_node::desk::{CaseStep, Command, DeskError, HouseholdChange, RowChange};
+use shouwang_node::store::reader::{HouseholdFilter, Page};
 use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::event::{Opinion, Verdict};
 use shouwang_protocol::records::staff::Role;
@@ -140,4 +141,45 @@ async fn a_person_in_two_households_is_work_and_blocks_decisions() {
     };
     city.done(&clerk, left).await;
     city.stepped(&director, case, decide()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_10_a_household_is_found_by_the_initials_of_anybody_in_it_in_every_reading() {
+    let city = city().await;
+    let village = Machine::new(VILLAGE).await;
+    sync(&village, &city).await;
+    let clerk = village.clerk();
+    for (key, head, member) in [("a", "张三", "解珍"), ("b", "单小英", "曾国"), ("c", "买买提·艾山", "欧阳春")]
+    {
+        let mut row = row(key, VILLAGE);
+        row.insert("head".into(), head.into());
+        row["members"][0]["name"] = head.into();
+        row["members"][1]["name"] = member.into();
+        village.done(&clerk, Command::RegisterHousehold { area: area(VILLAGE), row }).await;
+    }
+    let find = async |term: &str| {
+        let filter = HouseholdFilter { text: term.into(), ..HouseholdFilter::default() };
+        let found = village.desk.households(&clerk, filter, Page::first(9)).await.expect("reads");
+        found.rows.into_iter().map(|row| row.import_id).collect::<Vec<_>>()
+    };
+    for (term, wanted) in [
+        ("zs", "a"),
+        ("ZS", "a"),
+        ("xz", "a"),
+        ("jz", "a"),
+        ("sxy", "b"),
+        ("dxy", "b"),
+        ("zg", "b"),
+        ("mmt", "c"),
+        ("oyc", "c"),
+        ("张 xz", "a"),
+    ] {
+        assert_eq!(find(term).await, [wanted], "{term}");
+    }
+    assert_eq!(find("zsx").await, [] as [String; 0], "initials of two people are no name");
+    let household =
+        village.desk.households(&clerk, HouseholdFilter { text: "zs".into(), ..HouseholdFilter::default() }, Page::first(1));
+    let record = household.await.expect("reads").rows[0].record;
+    village.done(&clerk, set(record, "head", json!("李四"), &[])).await;
+    assert_eq!((find("zs").await.len(), find("ls").await), (0, vec!["a".to_owned()]), "the index follows the record");
 }

@@ -13,7 +13,7 @@ fn links(body: &str, path: &str) -> Vec<String> {
     found
 }
 
-async fn household(site: &Site, key: &str, aid: Value) -> String {
+pub async fn household(site: &Site, key: &str, aid: Value) -> String {
     let console = site.desk.console().await.expect("the console");
     let clerk = shouwang_node::desk::Person { id: "zhang".into(), roles: [Role::Intake].into(), ..console };
     let row = json!({

@@ -70,6 +70,12 @@ words! {
         Worse "worse" "恶化",
         Left "left" "退出服务",
     }
+    /// What was found about two grants that look like one.
+    Ruling {
+        Both "both" "不属于重复，两项都保留",
+        This "this" "属于重复，保留本项",
+        Other "other" "属于重复，纠正本项",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -215,6 +221,8 @@ events! {
         urgency: Urgency,
         /// The rule of a warning, or why staff opened it.
         rule: String,
+        /// The cause of the hardship it is for (code); empty: not said.
+        cause: String,
         /// The policy pack's version.
         pack: String,
     }
@@ -458,6 +466,31 @@ events! {
     /// Whoever's turn it is is urged on.
     Urged "urged" "催办" {
         /// In words.
+        note: String,
+    }
+    /// Another case looks as if the same were granted twice; what is told of it names no person (疑似重复).
+    DoubleFound "double-found" "疑似重复" {
+        /// The other case, 32 hexadecimal digits.
+        other: String,
+        /// Where, when and what was granted there.
+        told: String,
+    }
+    /// A person has settled whether the two are one (重复核定).
+    DoubleSettled "double-settled" "重复核定" {
+        /// The other case, 32 hexadecimal digits.
+        other: String,
+        /// Which of the two stand.
+        ruling: Ruling,
+        /// Where, when and what was granted there.
+        told: String,
+        /// Why.
+        reason: String,
+    }
+    /// Money that was paid for nothing came back (追缴到账).
+    Recovered "recovered" "追缴到账" {
+        /// How much.
+        amount: Fen,
+        /// How.
         note: String,
     }
     /// A remark.

@@ -11,9 +11,11 @@ use super::amount::{Fen, Hundredths};
 use super::day::Day;
 use super::field::{Field, decode_in, find, form, json_text};
 use super::idno::IdNo;
+use super::screening::{self, Screening};
 use super::{Conflict, Fields, OpId, Problem, check_schema, child, concurrent, rows};
-use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc};
+use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 form! {
     /// A household as a person sees it.
@@ -60,6 +62,8 @@ form! {
         aid: Vec<Aid>,
         /// What could not be read, or does not fit together.
         problems: Vec<Problem>,
+        /// What was found about kinds of assistance it may have missed, by kind.
+        screened: BTreeMap<String, Screening>,
         /// Fields that several people wrote at the same time.
         conflicts: Vec<Conflict>,
     }
@@ -111,7 +115,11 @@ const ESCAPE: &str = "file:";
 
 /// The key of the root under which a field of the file is kept.
 pub(crate) fn root_key(field: &str) -> String {
-    if RESERVED.contains(&field) || field.starts_with(ESCAPE) { format!("{ESCAPE}{field}") } else { field.to_owned() }
+    if RESERVED.contains(&field) || field.starts_with(ESCAPE) || field.starts_with(screening::PREFIX) {
+        format!("{ESCAPE}{field}")
+    } else {
+        field.to_owned()
+    }
 }
 
 impl Member {
@@ -138,6 +146,12 @@ impl Household {
         let mut conflicts = Vec::new();
         let mut root = Fields::of(doc, &ROOT);
         check_schema(&mut root, &mut problems);
+        let outcomes: BTreeMap<String, ScalarValue> =
+            root.0.extract_if(.., |key, _| key.starts_with(screening::PREFIX)).collect();
+        let screened = outcomes
+            .iter()
+            .filter_map(|(key, value)| Some((key.strip_prefix(screening::PREFIX)?.to_owned(), Screening::read(value)?)));
+        let screened = screened.collect();
         let root = root.0.into_iter().map(|(key, value)| {
             let name = key.strip_prefix(ESCAPE).unwrap_or(&key).to_owned();
             let value = decode_in(HOUSEHOLD, &key, &value);
@@ -172,7 +186,7 @@ impl Household {
             .collect();
 
         derive_head(&mut json, members.iter().map(|member| &member.json));
-        let mut household = Household { members, aid, conflicts, ..Household::of(json, "", &mut problems) };
+        let mut household = Household { members, aid, conflicts, screened, ..Household::of(json, "", &mut problems) };
         household.check(&mut problems);
         household.problems = problems;
         household
@@ -265,6 +279,10 @@ pub(crate) fn derive_head<'a>(json: &mut Map<String, Value>, mut members: impl I
 fn find_conflicts(doc: &Automerge, map: &ObjId, row: Option<&OpId>, table: &[Field], out: &mut Vec<Conflict>) {
     for item in doc.map_range(map, ..).filter(|item| item.conflict) {
         let key = item.key.as_ref();
+        // Of outcomes written at the same time the merged one counts; both stand in the history.
+        if row.is_none() && key.starts_with(screening::PREFIX) {
+            continue;
+        }
         let all = concurrent(doc, map, key);
         let mut values: Vec<(String, OpId)> =
             all.iter().map(|(value, op)| (json_text(&decode_in(table, key, value)), op.clone())).collect();

@@ -4,8 +4,11 @@
 //! each round takes out one more, and there is a limit, so the fold always ends.
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
-use super::{Decision, Effect, Notice, Payment, Stage, Standing, TimelineItem, Transfer, TransferState, Turn, Visit, Who};
+use super::{
+    Decision, Doubled, Effect, Notice, Payment, Stage, Standing, TimelineItem, Transfer, TransferState, Turn, Visit, Who,
+};
 use crate::area::Tier;
+use crate::record::CaseId;
 use crate::records::amount::Fen;
 use crate::records::case::StampedEvent;
 use crate::records::day::Day;
@@ -80,9 +83,10 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
 fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
     let who = (event.by, event.staff.clone());
     match event.what.clone() {
-        What::Opened { origin, channel, assistance, household, applicant, summary, urgency, rule, pack } => {
+        What::Opened { origin, channel, assistance, household, applicant, summary, urgency, rule, cause, pack } => {
             (s.origin, s.channel, s.urgency, s.household) = (Some(origin), Some(channel), Some(urgency), household);
             (s.assistance, s.applicant, s.summary, s.rule, s.pack) = (assistance, applicant, summary, rule, pack);
+            s.cause = cause;
             s.is_application = origin == Origin::Application;
             s.opened_on = day;
             s.entered_by.insert(who);
@@ -177,11 +181,30 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
         What::GaveUp { reason } => s.given_up = Some(reason),
         What::Closed { result } => s.result = Some(result),
         What::Routed { to, area } => {
-            (s.result, s.routed_to) = (Some(format!("已分派{area}，由新事项继续办理")), crate::record::CaseId::parse(&to));
+            (s.result, s.routed_to) = (Some(format!("已分派{area}，由新事项继续办理")), CaseId::parse(&to));
         }
+        What::DoubleFound { other, told } => doubled(s, &other, |known| {
+            known.get_or_insert(Doubled { other: NOBODY, told, ruling: None, reason: String::new(), tier, day });
+        }),
+        What::DoubleSettled { other, ruling, told, reason } => doubled(s, &other, |known| {
+            *known = Some(Doubled { other: NOBODY, told, ruling: Some(ruling), reason, tier, day });
+        }),
+        What::Recovered { amount, .. } => s.recovered = Fen(s.recovered.0.saturating_add(amount.0)),
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
     }
+}
+
+const NOBODY: CaseId = CaseId([0; 16]);
+
+/// What is known of the double `other`; what comes last counts.
+fn doubled(s: &mut Standing, other: &str, change: impl FnOnce(&mut Option<Doubled>)) {
+    let Some(other) = CaseId::parse(other) else { return };
+    let at = s.doubled.iter().position(|known| known.other == other);
+    let mut known = at.map(|at| s.doubled.remove(at));
+    change(&mut known);
+    s.doubled.extend(known.map(|known| Doubled { other, ..known }));
+    s.doubled.sort_by_key(|known| known.other);
 }
 
 fn notice(s: &mut Standing, change: impl FnOnce(&mut Notice)) {
@@ -206,6 +229,9 @@ fn of(s: &mut Standing, id: &OpId, change: impl FnOnce(&mut Transfer)) {
 fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     if s.origin.is_none() {
         return Stage::Unknown;
+    }
+    if s.owed() > Fen(0) {
+        return Stage::ToRecover;
     }
     if s.result.is_some() {
         return Stage::Closed;
@@ -238,6 +264,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     let open = handed_over.filter(|stage| *stage != Stage::FedBack);
     match (&s.decision, kind) {
         (Some(decision), _) if decision.outcome == Verdict::Refused => open.unwrap_or(Stage::Refused),
+        (Some(_), _) if s.is_void() => open.unwrap_or(Stage::Voided),
         (Some(decision), _) if decision.amount > Fen(0) && s.payment.is_none() => {
             if s.failed_payments > 0 {
                 Stage::PaymentFailed
@@ -325,10 +352,14 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         }
         Stage::ToPay => tier(payer, "发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
-        Stage::Granted | Stage::Refused => tier(payer, "办结"),
+        Stage::Granted | Stage::Refused | Stage::Voided => tier(payer, "办结"),
+        Stage::ToRecover => tier(payer, "追缴"),
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
+    if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
+        turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });
+    }
     for transfer in s.open_transfers() {
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };
         turns.push(Turn { who: Who::Target(transfer.to.clone()), what, due: transfer.due });

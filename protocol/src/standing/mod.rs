@@ -14,11 +14,13 @@ pub use rules::role_allows;
 
 use crate::area::Tier;
 use crate::device::OfficeId;
-use crate::record::{RecordId, Stamp};
+use crate::record::{CaseId, RecordId, Stamp};
 use crate::records::amount::Fen;
 use crate::records::case::{StampedEvent, Volume};
 use crate::records::day::Day;
-use crate::records::event::{Answer, Change, Channel, Event, EventKind, Finding, Opinion, Origin, Target, Urgency, Verdict};
+use crate::records::event::{
+    Answer, Change, Channel, Event, EventKind, Finding, Opinion, Origin, Ruling, Target, Urgency, Verdict,
+};
 use crate::records::policy::{Packs, Step};
 use crate::records::staff::{Role, Staff};
 use crate::records::{OpId, Problem};
@@ -86,13 +88,17 @@ pub enum Stage {
     FedBack,
     /// The applicant took it back.
     GivenUp,
+    /// Granted twice and put right: nothing stands any more, and nothing is owed.
+    Voided,
+    /// Granted twice, and what was paid must come back.
+    ToRecover,
     /// Done.
     Closed,
 }
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 23] = [
+    pub const ALL: [Stage; 25] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -115,6 +121,8 @@ impl Stage {
         Stage::InService,
         Stage::FedBack,
         Stage::GivenUp,
+        Stage::Voided,
+        Stage::ToRecover,
         Stage::Closed,
     ];
 
@@ -152,6 +160,8 @@ impl Stage {
             Stage::InService => ("in-service", "服务中"),
             Stage::FedBack => ("fed-back", "已反馈待办结"),
             Stage::GivenUp => ("given-up", "已撤回"),
+            Stage::Voided => ("voided", "重复救助已纠正"),
+            Stage::ToRecover => ("to-recover", "待追缴"),
             Stage::Closed => ("closed", "已办结"),
         }
     }
@@ -339,6 +349,23 @@ pub struct Notice {
     pub ended: bool,
 }
 
+/// Another grant that looked like this one, and what a person found.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Doubled {
+    /// The other case.
+    pub other: CaseId,
+    /// What is told of it, without anybody's name.
+    pub told: String,
+    /// What was found; none: nobody has settled it.
+    pub ruling: Option<Ruling>,
+    /// Why.
+    pub reason: String,
+    /// The tier that said so last.
+    pub tier: Tier,
+    /// When.
+    pub day: Option<Day>,
+}
+
 /// What has been done about the clock.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct ClockChanges {
@@ -415,6 +442,8 @@ pub struct Standing {
     pub summary: String,
     /// The rule of a warning.
     pub rule: String,
+    /// The cause of hardship it is for (code); empty: not said.
+    pub cause: String,
     /// The policy pack it was opened under.
     pub pack: String,
     /// The day it was opened.
@@ -455,6 +484,10 @@ pub struct Standing {
     pub payment: Option<Payment>,
     /// Payments that came back.
     pub failed_payments: u32,
+    /// Other grants that looked like this one.
+    pub doubled: Vec<Doubled>,
+    /// Money that came back because it was paid for nothing.
+    pub recovered: Fen,
     /// The transfers.
     pub transfers: Vec<Transfer>,
     /// Why the applicant took it back.
@@ -463,7 +496,7 @@ pub struct Standing {
     pub result: Option<String>,
     /// The case it goes on as, when it was routed.
     #[serde(skip)]
-    pub routed_to: Option<crate::record::CaseId>,
+    pub routed_to: Option<CaseId>,
     /// What the person said, 1 to 5.
     pub satisfaction: Option<u32>,
     /// The staff who entered what is to be decided; they may not decide it.
@@ -488,6 +521,17 @@ impl Standing {
     /// The amount paid.
     pub fn paid(&self) -> Option<Fen> {
         self.payment.as_ref().map(|payment| payment.amount)
+    }
+
+    /// Whether a person found that this grant is another one's double, and that the other one stands.
+    pub fn is_void(&self) -> bool {
+        self.doubled.iter().any(|doubled| doubled.ruling == Some(Ruling::Other))
+    }
+
+    /// What was paid for nothing and has not come back.
+    pub fn owed(&self) -> Fen {
+        let paid = self.paid().filter(|_| self.is_void()).unwrap_or_default();
+        Fen(paid.0.saturating_sub(self.recovered.0).max(0))
     }
 
     /// The turns that are overdue on `today`.

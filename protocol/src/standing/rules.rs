@@ -5,10 +5,11 @@
 
 use super::{Effect, Person, Standing, Transfer, TransferState};
 use crate::area::Tier;
+use crate::record::CaseId;
 use crate::records::OpId;
 use crate::records::amount::Fen;
 use crate::records::day::Day;
-use crate::records::event::{Event, EventKind, Finding, Opinion, Origin, TargetKind, Verdict, What};
+use crate::records::event::{Answer, Event, EventKind, Finding, Opinion, Origin, Ruling, TargetKind, Verdict, What};
 use crate::records::policy::{Assistance, Decides, Packs, Step};
 use crate::records::staff::Role;
 use std::collections::BTreeSet;
@@ -76,6 +77,8 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Routed
                 | Satisfaction
                 | Urged
+                | DoubleFound
+                | Recovered
                 | Withdrawn
                 | Note
         ),
@@ -105,10 +108,15 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Resumed
                 | Extended
                 | Urged
+                | DoubleFound
+                | DoubleSettled
+                | Recovered
                 | Withdrawn
                 | Note
         ),
-        Role::Approver => matches!(kind, Decided | Paid | PaymentFailed | Urged | Withdrawn | Note),
+        Role::Approver => {
+            matches!(kind, Decided | Paid | PaymentFailed | Urged | DoubleFound | DoubleSettled | Recovered | Withdrawn | Note)
+        }
         Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
         Role::Provider => matches!(kind, SignedFor | Returned | Session | Outcome | Feedback | Withdrawn | Note),
         Role::Administrator | Role::Auditor => false,
@@ -141,6 +149,11 @@ pub(super) fn may(
     unless(s.origin.is_some(), "尚无登记")?;
     if matches!(kind, Note | Satisfaction | Withdrawn) {
         return Ok(());
+    }
+    // A grant may turn out to be another one's double long after the case was closed.
+    if matches!(kind, DoubleFound | DoubleSettled | Recovered) {
+        unless(tier >= Tier::Township, "村(社区)不办理这一步")?;
+        return unless(kind != Recovered || s.owed() > Fen(0), "没有要追缴的金额");
     }
     unless(s.result.is_none(), "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
@@ -257,7 +270,8 @@ pub(super) fn may(
             unless(s.number.is_none() && s.decision.is_none(), "已经受理，不再分派")?;
             unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
         }
-        Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note => {}
+        Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note | DoubleFound
+        | DoubleSettled | Recovered => {}
     }
     Ok(())
 }
@@ -307,7 +321,8 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 /// A case is closed when nothing in it is owed any more.
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
-    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some(), "批准的金额尚未发放")?;
+    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some() || s.is_void(), "批准的金额尚未发放")?;
+    unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
     let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
     unless(tier >= Tier::Township || !touched_above, "应由上级办结")?;
     if s.given_up.is_some() || s.not_accepted.is_some() || s.decision.is_some() {
@@ -411,6 +426,19 @@ pub(super) fn judge(
         What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
         What::Accepted { number } => named(number, "没有受理编号"),
         What::NotAccepted { reason } => named(reason, "不予受理须写明理由"),
+        What::DoubleFound { other, told } => {
+            unless(CaseId::parse(other).is_some(), "没有写明另一事项")?;
+            named(told, "没有写明另一事项")
+        }
+        What::DoubleSettled { other, ruling, reason, .. } => {
+            unless(CaseId::parse(other).is_some(), "没有写明另一事项")?;
+            named(reason, "重复核定须写明理由")?;
+            let granted = s.decided().is_some() || s.transfers.iter().any(|transfer| transfer.result == Some(Answer::Approved));
+            unless(*ruling != Ruling::Other || granted, "没有批准过的，无须纠正")?;
+            let above = s.decision.as_ref().is_none_or(|decision| tier >= decision.tier);
+            unless(*ruling != Ruling::Other || above, "上级批准的，由上级纠正")
+        }
+        What::Recovered { amount, .. } => unless(*amount > Fen(0) && *amount <= s.owed(), "金额无效"),
         What::Closed { result } => named(result, "办结须写明结果"),
         What::Routed { to, .. } => named(to, "没有写明新事项"),
         What::Returned { transfer, reason } => answers(transfer).and(named(reason, "退回须写明理由")),

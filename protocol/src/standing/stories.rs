@@ -91,6 +91,7 @@ pub(super) fn opened(origin: Origin, channel: Channel, assistance: &str, applica
         summary: "家庭困难".into(),
         urgency: Urgency::Normal,
         rule: String::new(),
+        cause: String::new(),
         pack: sample().version,
     }
 }
@@ -136,6 +137,7 @@ pub(super) fn story_b() -> Play {
         summary: "确诊结肠恶性肿瘤".into(),
         urgency: Urgency::Urgent,
         rule: "因病致贫".into(),
+        cause: "因病".into(),
         pack: sample().version,
     };
     play.act(CITY, "feed", warning);

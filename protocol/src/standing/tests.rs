@@ -246,6 +246,23 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     walk(asked(), vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", examined()), (CITY, "chen", decided(0))]);
     walk(asked(), vec![(TOWN, "wang", What::NotAccepted { reason: "非本市".into() }), (TOWN, "wang", closed())]);
     walk(asked(), vec![(VILLAGE, "cun", What::GaveUp { reason: "已自行解决".into() })]);
+    let settled =
+        |ruling| What::DoubleSettled { other: "cd".repeat(16), ruling, told: "乙村".into(), reason: "同一人".into() };
+    walk(
+        asked(),
+        vec![
+            (TOWN, "wang", accepted("1")),
+            (TOWN, "wang", examined()),
+            (CITY, "chen", decided(200_000)),
+            (CITY, "li", What::DoubleFound { other: "cd".repeat(16), told: "乙村".into() }),
+            (CITY, "li", settled(Ruling::Other)),
+            (CITY, "li", settled(Ruling::Both)),
+            (CITY, "chen", paid(200_000)),
+            (CITY, "li", closed()),
+            (CITY, "li", settled(Ruling::Other)),
+            (CITY, "li", What::Recovered { amount: Fen(200_000), note: "退回专户".into() }),
+        ],
+    );
     let school = opened(Origin::Application, Channel::Kiosk, "教育救助", "某");
     walk(school, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", transferred(Target::department("教育局", "教育局"), ""))]);
     use super::procedure::{ended, posted, visited};
@@ -334,6 +351,14 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         Just(super::procedure::ended()),
         Just(What::Suspended { reason: "住院".into() }),
         Just(What::Resumed { note: String::new() }),
+        Just(What::DoubleFound { other: "cd".repeat(16), told: "乙村".into() }),
+        prop::sample::select(vec![Ruling::Both, Ruling::This, Ruling::Other]).prop_map(|ruling| What::DoubleSettled {
+            other: "cd".repeat(16),
+            ruling,
+            told: "乙村".into(),
+            reason: "同一人".into(),
+        }),
+        Just(What::Recovered { amount: Fen(90_000), note: String::new() }),
     ];
     (place, staff, what)
 }

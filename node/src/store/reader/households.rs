@@ -12,9 +12,11 @@ use shouwang_protocol::area::AreaId;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{Place, RecordId};
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::{IdNo, normalise};
 use shouwang_protocol::store::StoreError;
+use std::collections::BTreeSet;
 
 /// A household in a list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -234,6 +236,14 @@ impl Reader {
         let sql = "SELECT DISTINCT record.name FROM member JOIN record ON record.id = member.household \
                    WHERE present AND id_no <> '' AND id_no = ?1 ORDER BY record.name";
         Ok(all(&self.db.conn, sql, [number], |row| Ok(RecordId(Hash(fixed(row, 0)?))))?)
+    }
+
+    /// What a household had since a day or asks for now: names of programs and kinds.
+    pub fn had_since(&self, id: &RecordId, since: Day) -> Result<BTreeSet<String>, StoreError> {
+        let sql = "SELECT program FROM aid JOIN record ON record.id = aid.household WHERE record.name = ?1 AND (day IS NULL OR day >= ?2) \
+                   UNION SELECT assistance FROM matter JOIN account ON account.matter = matter.id WHERE household = ?1 \
+                   AND outcome IN ('approved', 'pending') AND (opened_on IS NULL OR opened_on >= ?2)";
+        Ok(all(&self.db.conn, sql, params![id.0.0, since.0], |row| Ok(row.get(0)?))?.into_iter().collect())
     }
 
     /// All households in the order in which they arrived here, a few at a time: those after `cursor` (0 at first),

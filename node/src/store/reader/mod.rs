@@ -5,6 +5,7 @@
 //! lists have limits. What a person may see is the Desk's to decide: a reader answers whatever it is asked.
 
 mod cases;
+mod doubles;
 mod heard;
 mod history;
 mod households;

@@ -128,6 +128,11 @@ fn run(memory_security: bool) {
     };
     time("whole name", heads.clone());
     time("one character", heads.iter().filter_map(|head| head.chars().next()).map(String::from).collect());
+    let initials = |head: &String| -> String {
+        use pinyin::ToPinyin as _;
+        head.as_str().to_pinyin().flatten().map(|reading| reading.first_letter()).take(2).collect()
+    };
+    time("two initials", heads.iter().map(initials).collect());
     time("four digits", (0..200).map(|at| format!("{:04}", at * 37)).collect());
     time("whole number", (0..200).map(id_number).collect());
     let begun = Instant::now();

@@ -459,6 +459,7 @@ impl Town {
             summary: "住院".into(),
             urgency: Urgency::Urgent,
             rule: String::new(),
+            cause: String::new(),
             pack: policy::sample().version,
         };
         self.event(n, of, case, opened).expect("opens");

@@ -20,6 +20,8 @@ struct MemberRow {
     id_no: String,
     birth: Option<i32>,
     present: bool,
+    // The last day of living in it.
+    until: Option<i32>,
 }
 
 #[derive(PartialEq, Debug)]
@@ -83,13 +85,15 @@ impl HouseholdView {
                 }
             }
         }
-        let text = search::indexed(fields);
+        let names = std::iter::once(&household.head).chain(household.members.iter().map(|member| &member.name));
+        let text = search::indexed(fields, names.map(String::as_str));
         let members = household.members.iter().map(|member| MemberRow {
             name: member.name.clone(),
             relation: member.relation.clone(),
             id_no: member.id().map(|id| id.long()).unwrap_or_default(),
             birth: member.birth.map(|day| day.0),
             present: member.is_present(),
+            until: member.left.into_iter().chain(member.died).min().map(|day| day.0),
         });
         let aid = household.aid.iter().map(|aid| AidRow {
             no: aid.no.clone(),
@@ -161,7 +165,7 @@ impl HouseholdView {
             })
         })?;
         let Some(mut view) = loaded else { return Ok(None) };
-        let sql = "SELECT name, relation, id_no, birth, present FROM member WHERE household = ?1 ORDER BY ordinal";
+        let sql = "SELECT name, relation, id_no, birth, present, until FROM member WHERE household = ?1 ORDER BY ordinal";
         view.members = all(&db.conn, sql, [record], |row| {
             Ok(MemberRow {
                 name: row.get(0)?,
@@ -169,6 +173,7 @@ impl HouseholdView {
                 id_no: row.get(2)?,
                 birth: row.get(3)?,
                 present: row.get(4)?,
+                until: row.get(5)?,
             })
         })?;
         let sql = "SELECT no, day, program, amount, person, fund FROM aid WHERE household = ?1 ORDER BY ordinal";
@@ -219,9 +224,10 @@ impl HouseholdView {
         if old_members != self.members {
             execute(conn, "DELETE FROM member WHERE household = ?1", [record])?;
             for (ordinal, member) in self.members.iter().enumerate() {
-                let sql = "INSERT INTO member (household, ordinal, name, relation, id_no, birth, present) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-                let MemberRow { name, relation, id_no, birth, present } = member;
-                execute(conn, sql, params![record, ordinal as i64, name, relation, id_no, birth, present])?;
+                let sql = "INSERT INTO member (household, ordinal, name, relation, id_no, birth, present, until) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                let MemberRow { name, relation, id_no, birth, present, until } = member;
+                execute(conn, sql, params![record, ordinal as i64, name, relation, id_no, birth, present, until])?;
             }
             let persons = |members: &[MemberRow]| -> BTreeSet<String> {
                 members

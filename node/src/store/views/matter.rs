@@ -8,6 +8,7 @@ use super::super::fault::Fault;
 use super::super::rows::{Sql, all, array, blob, first, fixed, int, number, tier};
 use super::super::search;
 use super::account::AccountView;
+use super::award::AwardView;
 use super::{Context, Docs, execute, load, text_hash};
 use automerge::Automerge;
 use rusqlite::{Row, params};
@@ -187,7 +188,8 @@ impl MatterView {
         let days = |day: Option<Day>| day.map(|day| day.0);
         let fen = |amount: Option<Fen>| amount.map(|fen| fen.0);
         let number = standing.number.clone();
-        let text = search::indexed([standing.applicant.as_str(), number.as_deref().unwrap_or_default()]);
+        let fields = [standing.applicant.as_str(), number.as_deref().unwrap_or_default()];
+        let text = search::indexed(fields, [standing.applicant.as_str()]);
         let lamports = || standing.timeline.iter().filter_map(|item| Some(int(item.stamp?.lamport)));
         let idle = |effect: &Effect| matches!(effect, Effect::Waits(_) | Effect::WithoutEffect(_));
         let transfers = standing.transfers.iter().map(|transfer| {
@@ -342,7 +344,8 @@ pub(super) fn refresh(db: &Db, context: &Context, key: &Key, docs: &Docs) -> Sql
         (Some(records), old) => {
             let standing = standing(&records, &context.packs);
             let id = MatterView::derive(&standing).write(db, key, old)?;
-            AccountView::derive(&standing).write(db, id)
+            AccountView::derive(&standing).write(db, id)?;
+            AwardView::derive(&standing).write(db, id)
         }
         (None, Some((id, _))) => {
             execute(&db.conn, "DELETE FROM matter_text WHERE rowid = ?1", [id])?;
@@ -358,10 +361,13 @@ pub(super) fn compare(db: &Db, context: &Context) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     for key in all_keys(db)? {
         let standing = case_records(db, context, &key, &Docs::new())?.map(|records| standing(&records, &context.packs));
-        let derived = standing.map(|standing| (MatterView::derive(&standing), AccountView::derive(&standing)));
+        let derived = standing
+            .map(|standing| (MatterView::derive(&standing), AccountView::derive(&standing), AwardView::derive(&standing)));
         let same = match (MatterView::load(db, &key)?, derived) {
-            (Some((id, stored)), Some((derived, account))) => {
-                MatterView { text: derived.text.clone(), ..stored } == derived && AccountView::load(db, id)? == account
+            (Some((id, stored)), Some((derived, account, award))) => {
+                MatterView { text: derived.text.clone(), ..stored } == derived
+                    && AccountView::load(db, id)? == account
+                    && AwardView::load(db, id)? == award
             }
             (None, None) => true,
             _ => false,

@@ -6,11 +6,13 @@
 //! volume of it changes, and all cases when policy packs, deciders or devices' offices change.
 
 mod account;
+mod award;
 mod context;
 mod household;
 mod matter;
 mod registry;
 
+pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
 
@@ -28,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -156,7 +158,9 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 16] = [
+const VIEW_TABLES: [&str; 18] = [
+    "DELETE FROM award",
+    "DELETE FROM doubled",
     "DELETE FROM account",
     "DELETE FROM payment",
     "DELETE FROM need",

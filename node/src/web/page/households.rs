@@ -99,7 +99,10 @@ fn row(line: &reader::HouseholdRow, term: &str) -> HouseholdRow {
     }
     // When nothing that is listed holds the term, a member does; the page of the household shows which.
     let listed = [&line.head, &line.head_id, &line.address, &line.phone, &line.area_name, &line.import_id, &line.group];
-    let by_member = !term.is_empty() && !term.split_whitespace().all(|part| listed.iter().any(|text| text.contains(part)));
+    let by_member = !term.is_empty()
+        && !term
+            .split_whitespace()
+            .all(|part| listed.iter().any(|text| text.contains(part)) || crate::store::is_initials_of(part, &line.head));
     HouseholdRow {
         id: line.record.to_string(),
         head: if line.head.is_empty() { "（没有户主姓名）".to_owned() } else { line.head.clone() },

@@ -108,8 +108,11 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if counts.conflicts > 0 {
         troubles.push(("/households?only=conflicts", format!("{} 户有不一致的内容等待确认", counts.conflicts)));
     }
+    if found.doubles > 0 {
+        troubles.push(("/doubles", format!("{} 项疑似重复救助待核定或追缴", found.doubles)));
+    }
     if counts.duplicates > 0 {
-        troubles.push(("/households?only=duplicates", format!("{} 人同时登记在几户", counts.duplicates)));
+        troubles.push(("/doubles", format!("{} 人同时登记在几户", counts.duplicates)));
     }
     if counts.forks > 0 {
         troubles.push(("/sync", format!("{} 本日志分叉，等市级裁定", counts.forks)));

@@ -33,6 +33,18 @@ impl Pack {
                 faults.push(Problem::new(format!("kinds[{}].formula", kind.code), why));
             }
         }
+        for (number, exclusion) in self.exclusions.iter().enumerate() {
+            let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{number}]"), what));
+            if exclusion.kinds.len() < 2 {
+                say("互斥的救助种类至少两种".to_owned());
+            }
+            if let Some(code) = exclusion.kinds.iter().find(|code| self.kind(code).is_none()) {
+                say(format!("没有“{code}”这一救助种类"));
+            }
+            if exclusion.source.trim().is_empty() {
+                say("没有写明依据".to_owned());
+            }
+        }
         for article in &self.articles {
             let mut say = |what: String| faults.push(Problem::new(format!("articles[{}]", article.code), what));
             if article.name.trim().is_empty() {
@@ -89,6 +101,7 @@ impl Pack {
     fn check_lengths(&self, faults: &mut Vec<Problem>) {
         let mut rows = Vec::new();
         json(&mut rows, "kinds", &self.kinds);
+        json(&mut rows, "exclusions", &self.exclusions);
         json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
         json(&mut rows, "calendar", &self.calendar.by_year());
         for (section, row) in rows.into_iter().filter(|(_, row)| row.len() > STRING_BYTES_MAX) {

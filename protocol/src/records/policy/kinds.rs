@@ -36,6 +36,40 @@ pub struct Assistance {
     /// How an amount is computed.
     #[serde(default)]
     pub formula: Option<Formula>,
+    /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
+    #[serde(default)]
+    pub repeat: Option<Repeat>,
+    /// Other names under which aid of this kind stands in households' records: 低保金.
+    #[serde(default)]
+    pub programs: Vec<String>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// When a second grant of a kind to one person is a duplicate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Repeat {
+    /// Days between the two decisions below which it is one.
+    pub days: u32,
+    /// Whether only for the same cause.
+    #[serde(default)]
+    pub by_cause: bool,
+    /// Whether no reason in writing makes it right.
+    #[serde(default)]
+    pub never: bool,
+}
+
+/// Kinds of assistance that one person may not have beside each other.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// The kinds (codes): any two of them exclude each other.
+    pub kinds: Vec<String>,
+    /// Days between the two decisions below which they do.
+    pub days: u32,
+    /// Whether no reason in writing makes it right.
+    #[serde(default)]
+    pub never: bool,
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,
@@ -145,6 +179,16 @@ impl Assistance {
     /// Days for which the opinion is put up (民发〔2021〕57号 第19条: seven).
     pub fn notice_days(&self) -> u32 {
         self.notice_days.unwrap_or(7).clamp(1, 365)
+    }
+
+    /// When a second grant to one person is a duplicate.
+    pub fn repeat(&self) -> Repeat {
+        self.repeat.unwrap_or(Repeat { days: 365, by_cause: false, never: false })
+    }
+
+    /// Whether aid that stands under this name is of this kind.
+    pub fn is_called(&self, program: &str) -> bool {
+        self.code == program || self.name == program || self.programs.iter().any(|name| name == program)
     }
 
     /// Whether the kind goes through this step.

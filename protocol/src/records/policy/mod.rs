@@ -12,7 +12,7 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Formula, Limit, Standard, Step};
+pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Standard, Step};
 
 use super::amount::Fen;
 use super::day::Day;
@@ -54,6 +54,9 @@ pub struct Pack {
     /// Providers (服务机构).
     #[serde(default)]
     pub providers: Vec<Code>,
+    /// Kinds of assistance that exclude each other.
+    #[serde(default)]
+    pub exclusions: Vec<Exclusion>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -116,6 +119,7 @@ impl Pack {
             causes: section(doc, "causes", &mut found, &mut problems),
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
+            exclusions: section(doc, "exclusions", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -144,6 +148,7 @@ impl Pack {
         json(&mut all, "causes", &self.causes);
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
+        json(&mut all, "exclusions", &self.exclusions);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -176,8 +181,8 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 9] =
-    ["kinds", "amounts", "categories", "causes", "departments", "providers", "calendar", "articles", "passages"];
+const SECTIONS: [&str; 10] =
+    ["kinds", "amounts", "categories", "causes", "departments", "providers", "exclusions", "calendar", "articles", "passages"];
 
 /// Bytes of rows in one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5 * 1024;
