@@ -128,6 +128,10 @@ impl Room<'_> {
         }
         let head = household.as_ref().map(|found| found.household.head.clone()).unwrap_or_default();
         let main = household.as_ref().map(|found| found.household.cause.clone()).unwrap_or_default();
+        let listed = |cause: &str| pack.is_some_and(|pack| pack.causes.iter().any(|code| code.code == cause));
+        if !open.cause.is_empty() && open.cause != main && !listed(&open.cause) {
+            return Err(DeskError::invalid("cause", "政策包中没有这一原因"));
+        }
         let applicant = if open.applicant.trim().is_empty() { head } else { open.applicant.trim().to_owned() };
         if applicant.is_empty() {
             return Err(DeskError::invalid("applicant", "须写明申请人或当事人"));

@@ -142,10 +142,7 @@ impl Room<'_> {
     }
 
     /// An application with everything that is known, and the outcome beside it: one action.
-    pub(super) fn apply_for_missed(&self, record: RecordId, kind: String, again: bool) -> Result<Plan, DeskError> {
-        if again {
-            return Ok(Plan::saying("已登记").about(shouwang_protocol::record::CaseId(self.action.0)));
-        }
+    pub(super) fn apply_for_missed(&self, record: RecordId, kind: String) -> Result<Plan, DeskError> {
         let (found, missed) = self.missed_kind(&record, &kind)?;
         let texts = missed.reasons.iter().map(|reason| {
             let holds: Vec<&str> = reason.holds.iter().map(|(text, _)| text.as_str()).collect();

@@ -332,7 +332,7 @@ impl Room<'_> {
             Command::PublishPolicy { pack } => self.publish_policy(&pack, again),
             Command::RevisePolicy(revision) => self.revise_policy(revision, again),
             // What was done stays done, whatever the record has come to since.
-            Command::OpenCase(_) if again => Ok(Plan::saying("已登记").about(begun)),
+            Command::OpenCase(_) | Command::ApplyForMissed { .. } if again => Ok(Plan::saying("已登记").about(begun)),
             Command::Case { step: CaseStep::Route { .. }, .. } if again => Ok(Plan::saying("已分派").about(begun)),
             Command::Case { case, .. } if again => Ok(Plan::saying("已办理").about(case)),
             _ if again => Ok(Plan::saying("已保存")),
@@ -360,7 +360,7 @@ impl Room<'_> {
             Command::OpenCase(open) => self.open_case(open),
             Command::Case { case, step } => self.take_step(case, step),
             Command::Screen { record, kind, outcome, note } => self.screen(record, &kind, outcome, &note),
-            Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind, again),
+            Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
             Command::AddStaff(new) => self.add_staff(&new),

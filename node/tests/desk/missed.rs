@@ -62,7 +62,7 @@ async fn item_21_a_village_lists_what_may_be_missed_and_every_row_gets_an_outcom
     let apply = || Command::ApplyForMissed { record: home, kind: "医疗救助".into() };
     let done = village.desk.perform(&clerk, action, apply()).await.expect("opens");
     let twice = village.desk.perform(&clerk, action, apply()).await.expect("opens once");
-    assert!(twice.again && twice.case == done.case);
+    assert_eq!((twice.again, twice.case), (true, done.case));
     let standing = village.page(&clerk, done.case.expect("a case")).await.standing;
     assert_eq!(
         (standing.origin, standing.assistance.as_str(), standing.applicant.as_str(), standing.cause.as_str()),

@@ -16,7 +16,7 @@ async fn item_10_item_21_a_household_is_found_by_initials_and_what_it_may_have_m
         assert!(zhang.post("/households/search", &[("csrf", &csrf), ("term", "zs")]).body.contains("没有找到"));
 
         let page = zhang.get("/missed").body;
-        assert!(page.contains("最低生活保障") && page.contains("共同生活成员人均收入低于低保标准"), "{page}");
+        assert!(page.contains("<b>住房救助</b>") && page.contains("住房困难，由住建部门核对"), "{page}");
         let of = |kind: &str| [("household", record.clone()), ("assistance", kind.to_owned()), ("area", VILLAGE.to_owned())];
         let borrowed = |fields: &[(&'static str, String)]| -> Vec<(&'static str, String)> { fields.to_vec() };
         let send = |target: &str, kind: &str, more: &[(&'static str, &str)]| {
@@ -25,7 +25,7 @@ async fn item_10_item_21_a_household_is_found_by_initials_and_what_it_may_have_m
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             zhang.submit("/missed", target, &fields)
         };
-        let open = send("/missed/apply", "最低生活保障", &[]);
+        let open = send("/missed/apply", "住房救助", &[]);
         let case = open.header("location").to_owned();
         assert!(open.status == 303 && case.starts_with("/cases/"), "{}", open.body);
         assert!(zhang.get(&case).body.contains("遗漏排查") && zhang.get(&case).body.contains("王三"));
@@ -34,7 +34,7 @@ async fn item_10_item_21_a_household_is_found_by_initials_and_what_it_may_have_m
         let done = send("/missed/outcome", "临时救助", &[("outcome", "declined"), ("note", "子女已负担")]);
         assert_eq!((done.status, done.header("location")), (303, format!("/missed?area={VILLAGE}").as_str()));
         let answered = zhang.get(&format!("/missed?area={VILLAGE}&at=answered")).body;
-        assert!(answered.contains("家庭不申请：子女已负担") && !answered.contains("<b>最低生活保障</b>"), "{answered}");
+        assert!(answered.contains("家庭不申请：子女已负担") && !answered.contains("<b>住房救助</b>"), "{answered}");
         assert_eq!(zhang.get("/missed?area=zz").status, 404);
 
         let doubles = zhang.get("/doubles").body;

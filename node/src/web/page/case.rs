@@ -196,6 +196,7 @@ fn facts(s: &Standing, pack: &str) -> Vec<Fact> {
     put("怎样开始", s.origin.map(|origin| origin.label().to_owned()));
     put("来自", s.channel.map(|channel| channel.label().to_owned()));
     put("登记日期", s.opened_on.map(|day| day.to_string()));
+    put("原因", Some(s.cause.clone()));
     put("摘要", Some(s.summary.clone()));
     put("预警规则", Some(s.rule.clone()));
     put("代为申请", s.on_behalf.clone());

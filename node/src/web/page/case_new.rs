@@ -60,6 +60,15 @@ fn urgency() -> Field {
     Field::select("urgency", "缓急", words(Urgency::ALL, Urgency::word, Urgency::label, "normal"))
 }
 
+/// The cause it is for: the household's main one, unless somebody says otherwise.
+fn cause(known: &[(String, String)], main: &str) -> Field {
+    let mut all = known.to_vec();
+    if all.iter().all(|(code, _)| code != main) {
+        all.insert(0, (main.to_owned(), if main.is_empty() { "还不确定".to_owned() } else { main.to_owned() }));
+    }
+    Field::select("cause", "原因", Choice::list(all, main)).hinted("同一原因重复救助由此判断")
+}
+
 /// Where it came in: staff name the channel only when it is not their own window.
 fn channel() -> Field {
     let mut all = words(Channel::ALL, Channel::word, Channel::label, "");
@@ -83,6 +92,7 @@ async fn for_household(app: &App, signed: &Signed, id: &str) -> Result<CaseNewPa
         Field::select("origin", "怎样开始", words(&origins, Origin::word, Origin::label, "application")).needed(),
         forms::kinds(&offer, "", Some("还不确定")),
         Field::select("applicant", "申请人", Choice::list(applicants, &row.head)),
+        cause(&offer.causes, &row.cause),
         urgency(),
         channel(),
     ];
@@ -168,6 +178,7 @@ fn command(form: &Form) -> Result<Command, DeskError> {
         assistance: form.text("assistance"),
         applicant: form.text("applicant"),
         summary: form.text("summary"),
+        cause: form.text("cause"),
         urgency: Urgency::from_word(&form.text("urgency")).unwrap_or(Urgency::Normal),
         rule: form.text("rule"),
         ..OpenCase::of(origin)

@@ -35,7 +35,14 @@ pub struct MissedPage {
     pub filters: Vec<(String, String, bool)>,
     /// The rows.
     pub rows: Vec<MissedRow>,
+    /// How many are shown.
+    pub shown: String,
+    /// The next page.
+    pub more: Option<(String, &'static str)>,
 }
+
+/// Rows of one page of the list.
+const ROWS: usize = 50;
 
 /// A kind that a household may have missed.
 #[derive(Default)]
@@ -65,6 +72,7 @@ pub struct MissedRow {
 pub struct Asked {
     area: Option<String>,
     at: Option<String>,
+    from: Option<usize>,
 }
 
 fn reason(reason: &Reason) -> (String, Vec<(String, String)>, String) {
@@ -105,6 +113,7 @@ fn row(line: &MissedLine, signed: &Signed, may_open: bool, may_screen: bool) -> 
 pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<Asked>) -> Answer {
     let code = asked.area.filter(|code| !code.is_empty());
     let area = code.map(|code| AreaId::parse(&code).ok_or(WebError::NoPage)).transpose()?;
+    let from = asked.from.unwrap_or_default();
     let answered = asked.at.as_deref() == Some("answered");
     let found = app.desk().missed(&signed.person, area, answered).await?;
     let picked = found.area.map(|area| area.to_string()).unwrap_or_default();
@@ -113,11 +122,18 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
     let fields =
         if found.areas.len() > 1 { vec![Field::select("area", "村(社区)", Choice::list(areas, &picked))] } else { Vec::new() };
     let place = found.areas.iter().find(|(id, _)| Some(*id) == found.area).map(|(_, name)| name.as_str()).unwrap_or_default();
+    let at = if answered { "answered" } else { "" };
+    let lines = found.lines.iter().skip(from).take(ROWS);
+    let rows: Vec<MissedRow> =
+        lines.map(|line| row(line, &signed, found.may_open, found.may_screen)).collect::<Result<_, _>>()?;
+    let more = found.lines.len() > from.saturating_add(ROWS);
     error::show(&MissedPage {
         frame: app.frame(&signed, "可能遗漏", "/households").await?,
         lead: format!("{year}年{month}月　{place}　按档案数据可能符合、近一年没有得到的救助；只是提示，由人核实"),
         fields,
-        at: if answered { "answered" } else { "" },
+        at,
+        shown: format!("列出第 {} 到 {} 项", from + usize::from(!rows.is_empty()), from + rows.len()),
+        more: more.then(|| (format!("/missed?area={picked}&at={at}&from={}", from + ROWS), "再往下")),
         filters: vec![
             (format!("/missed?area={picked}"), format!("待处理 {}", wording::count(found.open as u64)), !answered),
             (
@@ -127,7 +143,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
             ),
         ],
         area: picked,
-        rows: found.lines.iter().map(|line| row(line, &signed, found.may_open, found.may_screen)).collect::<Result<_, _>>()?,
+        rows,
     })
 }
 

@@ -86,6 +86,8 @@ pub fn missed(empty: bool) -> MissedPage {
         fields: vec![Field::select("area", "村(社区)", Choice::list([("a", "杨舍镇农联村"), ("b", "杨舍镇善港村")], "a"))],
         at: "",
         area: "a".into(),
+        shown: "列出第 1 到 3 项".into(),
+        more: Some(("#".into(), "再往下")),
         filters: vec![("#".into(), "待处理 3".into(), true), ("#".into(), "已有结果 12".into(), false)],
         rows: if empty {
             Vec::new()
