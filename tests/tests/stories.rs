@@ -211,7 +211,7 @@ fn zhangs_warning_waits_for_the_township_and_2835_yuan_are_paid_once() {
 
 #[test]
 fn tangs_plea_becomes_sessions_although_her_township_answers_while_it_is_cut_off() {
-    let (mut town, _) = town();
+    let (town, _) = town();
     let mut daxin = town.city.enrol(town.path("daxin"), &[DAXIN], &[]).expect("enrols");
     let mut xinzha = town.city.enrol(town.path("xinzha"), &[XINZHA], &[]).expect("enrols");
     staff(&daxin, "zhao", "赵科员", &["intake", "reviewer"], &[]).expect("added");
