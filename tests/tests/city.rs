@@ -14,10 +14,8 @@ const HOUSEHOLDS: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(300);
 const CITY: &str = "320582000000";
 /// The townships, their villages with a machine, and those whose files the township brings in.
-const TOWNSHIPS: [(&str, &[&str], &str); 2] = [
-    ("320582100000", &["320582100230", "320582100201"], "320582100202"),
-    ("320582107000", &["320582107202"], "320582107204"),
-];
+const TOWNSHIPS: [(&str, &[&str], &str); 2] =
+    [("320582100000", &["320582100230", "320582100201"], "320582100202"), ("320582107000", &["320582107202"], "320582107204")];
 
 /// The invented households of these villages, by village.
 fn households() -> BTreeMap<String, Vec<String>> {

@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 use shouwang_node::store::{KeySource, Vault};
-use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::device::OfficeId;
 use shouwang_provisioning::city::{CityKeys, Grantee};
 use shouwang_provisioning::divisions::ZHANGJIAGANG;

@@ -46,7 +46,8 @@ struct Matter {
 impl Matter {
     /// Opens it. `story` numbers its actions.
     fn open(office: &Office, who: &str, story: u128, command: &Value) -> Matter {
-        let mut matter = Matter { case: String::new(), people: People::default(), acknowledged: Vec::new(), actions: story << 64 };
+        let mut matter =
+            Matter { case: String::new(), people: People::default(), acknowledged: Vec::new(), actions: story << 64 };
         let mut command = command.clone();
         command["do"] = "open_case".into();
         let opened = matter.say(office, who, matter.actions, &command);
@@ -84,7 +85,8 @@ impl Matter {
         let (action, command) = self.next(&step);
         let (at, token) = (office.web().expect("runs"), self.people.token(office, who));
         let body = json!({ "action": format!("{action:032x}"), "command": command });
-        let said = std::thread::spawn(move || http::post(at, "/api/v1/commands", Some(&token), &body).map(|answer| answer.status));
+        let said =
+            std::thread::spawn(move || http::post(at, "/api/v1/commands", Some(&token), &body).map(|answer| answer.status));
         std::thread::sleep(after);
         office.kill().expect("kills");
         let before = said.join().expect("ends").ok();

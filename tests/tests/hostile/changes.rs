@@ -2,7 +2,7 @@
 //! program that takes changes unchecked.
 
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
-use automerge::{ActorId, Automerge, Change, ChangeHash, ExpandedChange, ObjType, ROOT};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ExpandedChange, ObjType, ROOT, ReadDoc as _};
 use shouwang_protocol::limits::{CHANGE_OPS_MAX, NESTING_MAX, STRING_BYTES_MAX};
 use std::num::NonZeroU64;
 
@@ -91,7 +91,10 @@ pub fn crashers(who: &ActorId) -> Vec<(&'static str, Vec<u8>)> {
         ("a deflated change", large.bytes().into_owned()),
         ("a bundle", chunk(3, &honest)),
         ("an unknown chunk", chunk(9, &honest)),
-        ("a counter that ends the record", forged(&honest, |c| c.start_op = NonZeroU64::new(u64::from(u32::MAX) - 3).expect("not 0"))),
+        (
+            "a counter that ends the record",
+            forged(&honest, |c| c.start_op = NonZeroU64::new(u64::from(u32::MAX) - 3).expect("not 0")),
+        ),
         ("a counter of 0", columns(who, &[0], &[])),
         ("a counter beyond 32 bits", columns(who, &[0x80, 0x80, 0x80, 0x80, 0x10], &[])),
         ("a run without end", columns(who, &[1], &[(0x42, &endless)])),
@@ -103,12 +106,22 @@ pub fn crashers(who: &ActorId) -> Vec<(&'static str, Vec<u8>)> {
         ("deep nesting", nest(300).raw_bytes().to_vec()),
         (
             "operations",
-            change(Automerge::new(), who, |tx| (0..=CHANGE_OPS_MAX).for_each(|_| tx.put(ROOT, "k", 1).expect("put"))).raw_bytes().to_vec(),
+            change(Automerge::new(), who, |tx| (0..=CHANGE_OPS_MAX).for_each(|_| tx.put(ROOT, "k", 1).expect("put")))
+                .raw_bytes()
+                .to_vec(),
         ),
-        ("a long text", change(Automerge::new(), who, |tx| tx.put(ROOT, "k", "x".repeat(STRING_BYTES_MAX + 1)).expect("put")).raw_bytes().to_vec()),
+        (
+            "a long text",
+            change(Automerge::new(), who, |tx| tx.put(ROOT, "k", "x".repeat(STRING_BYTES_MAX + 1)).expect("put"))
+                .raw_bytes()
+                .to_vec(),
+        ),
         ("somebody else's actor", good(&stranger)),
         ("a dependency that nobody has", forged(&honest, |c| c.deps = vec![ChangeHash([1; 32])])),
         ("a second change that comes first", forged(&honest, |c| c.seq = 2)),
-        ("a text object", change(Automerge::new(), who, |tx| drop(tx.put_object(ROOT, "t", ObjType::Text).expect("put"))).raw_bytes().to_vec()),
+        (
+            "a text object",
+            change(Automerge::new(), who, |tx| drop(tx.put_object(ROOT, "t", ObjType::Text).expect("put"))).raw_bytes().to_vec(),
+        ),
     ]
 }

@@ -1,8 +1,8 @@
 //! A machine in bad hands: its key is enrolled, its program is not ours. It speaks the protocol by hand.
 
 use shouwang_node::net::tls;
-use shouwang_protocol::device::{DeviceKey, Incarnation, SigningKey, actor, sign_head};
-use shouwang_protocol::entry::{ENTRY_VERSION, Entry, EntryRef, Header, LogId, Pair, Run};
+use shouwang_protocol::device::{DeviceKey, Incarnation, SigningKey, actor};
+use shouwang_protocol::entry::{ENTRY_VERSION, Entry, EntryRef, Header, LogId, Pair, Run, sign_head};
 use shouwang_protocol::frontier::Digest;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{ActionId, Lane, Place};
@@ -115,14 +115,8 @@ impl Conversation {
     /// The same, and the greeting of one who has nothing.
     pub async fn greeted(machine: &Machine, address: SocketAddr) -> Conversation {
         let mut conversation = Conversation::begin(machine.seed, address).await;
-        let hello = Hello {
-            suites: vec![1],
-            epoch: 1,
-            position: 0,
-            yours: None,
-            control: Digest::default(),
-            common: Digest::default(),
-        };
+        let hello =
+            Hello { suites: vec![1], epoch: 1, position: 0, yours: None, control: Digest::default(), common: Digest::default() };
         conversation.say(&Message::Hello(hello)).await;
         conversation.hear(|message| matches!(message, Message::Hello(_))).await;
         conversation

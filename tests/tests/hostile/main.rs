@@ -237,7 +237,7 @@ async fn entries_beyond_its_authority_and_changes_that_crash_others_are_refused_
 
     // What is stored as its own signed words, and has no effect.
     let mut idle = 0;
-    let mut stored = async |scene: &mut Scene, conversation: &mut Conversation, what: &str, log, pairs: Vec<Pair>| {
+    let stored = async |scene: &mut Scene, conversation: &mut Conversation, what: &str, log, pairs: Vec<Pair>| {
         let run = scene.stolen.run(log, scene.stolen.header(&log).to_bytes(), pairs);
         let refused = conversation.frame(run.log.lane(), std::slice::from_ref(&run)).await;
         assert_eq!(refused, Vec::<String>::new(), "{what}");
@@ -248,8 +248,9 @@ async fn entries_beyond_its_authority_and_changes_that_crash_others_are_refused_
         idle += 1;
     }
     let case = CaseId([3; 16]);
+    let casework = scene.stolen.log(place(NEIGHBOUR, Lane::Casework));
     let above = vec![Pair::new(&RecordRef::Volume(case, Tier::City), changes::on(case::skeleton(), &scene.stolen.actor()))];
-    stored(&mut scene, &mut conversation, "the city's volume", scene.stolen.log(place(NEIGHBOUR, Lane::Casework)), above).await;
+    stored(&mut scene, &mut conversation, "the city's volume", casework, above).await;
     let pack = vec![Pair::new(&RecordRef::New(Kind::POLICY), good.clone())];
     stored(&mut scene, &mut conversation, "a policy pack", own, pack).await;
     let mut redacted = household(good.clone());
