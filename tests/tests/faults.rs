@@ -315,6 +315,10 @@ fn a_full_disk_makes_a_node_read_only_and_it_goes_on_by_itself_when_there_is_roo
         let page = page(&village, &cookie, path);
         assert!(page.contains("磁盘写不进去") && page.contains("能写入时会自动恢复"), "{path}");
     }
+    // What a superior sends meanwhile is not taken, and the superior is told why.
+    import(&city.office, VILLAGE, 20, 9);
+    let told = |status: &Value| status["peers"][0]["last_error"].as_str().is_some_and(|why| why.contains("disk"));
+    city.office.wait_until("the reason", PATIENCE, told).expect("is told");
     let entries = village.status().expect("status")["own_entries"].clone();
 
     disk.empty().expect("makes room");
@@ -331,5 +335,6 @@ fn a_full_disk_makes_a_node_read_only_and_it_goes_on_by_itself_when_there_is_roo
     assert_eq!(status["cases"], acknowledged + 1);
     assert!(status["own_entries"].as_u64() > entries.as_u64());
     city.office.wait_until("all pleas", PATIENCE, |status| status["cases"] == acknowledged + 1).expect("arrive");
+    village.wait_until("what was sent", PATIENCE, |status| status["households"] == 20).expect("arrives");
     assert_eq!(village.command(&["verify"]).expect("nothing differs")["differences"], json!([]));
 }

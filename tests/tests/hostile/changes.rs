@@ -106,7 +106,7 @@ pub fn crashers(who: &ActorId) -> Vec<(&'static str, Vec<u8>)> {
         ("deep nesting", nest(300).raw_bytes().to_vec()),
         (
             "operations",
-            change(Automerge::new(), who, |tx| (0..=CHANGE_OPS_MAX).for_each(|_| tx.put(ROOT, "k", 1).expect("put")))
+            change(Automerge::new(), who, |tx| (0..=CHANGE_OPS_MAX).for_each(|n| tx.put(ROOT, "k", n).expect("put")))
                 .raw_bytes()
                 .to_vec(),
         ),
