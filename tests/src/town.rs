@@ -72,15 +72,7 @@ impl Town {
 
     /// Invented households of the village.
     pub fn households(&self, n: u64, seed: u64) -> Result<Vec<Value>, Failure> {
-        let lines = docs(&Options { n, seed, divisions: None, area: None })?.enumerate();
-        lines
-            .map(|(index, line)| {
-                let mut row: Value = serde_json::from_str(&line)?;
-                row["region"] = VILLAGE.into();
-                row["id"] = format!("NL-{seed}-{index:04}").into();
-                Ok(row)
-            })
-            .collect()
+        rows(VILLAGE, n, seed)
     }
 
     /// Rows as a household file.
@@ -89,6 +81,19 @@ impl Town {
         write_lines(&path, rows.iter().map(Value::to_string))?;
         Ok(path)
     }
+}
+
+/// Invented households of a village, with keys of their own for each seed.
+pub fn rows(village: &str, n: u64, seed: u64) -> Result<Vec<Value>, Failure> {
+    let lines = docs(&Options { n, seed, divisions: None, area: None })?.enumerate();
+    lines
+        .map(|(index, line)| {
+            let mut row: Value = serde_json::from_str(&line)?;
+            row["region"] = village.into();
+            row["id"] = format!("NL-{seed}-{index:04}").into();
+            Ok(row)
+        })
+        .collect()
 }
 
 /// Adds an account at an office.

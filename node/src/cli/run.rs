@@ -48,6 +48,8 @@ fn logging() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // Where the log lies on the disk that is full, complaining about it would end the thread that logs.
+        .log_internal_errors(false)
         .try_init();
 }
 

@@ -65,6 +65,7 @@ async fn accept<S: Store + Send + 'static>(
     // On this side a connection can always be had before the handshake is over.
     let Some((connection, over)) = incoming.accept().ok().and_then(|connecting| connecting.into_0rtt().ok()) else {
         tracing::debug!("a handshake failed");
+        common.table.count(Trouble::Handshake);
         return;
     };
     let handshake = async {

@@ -26,6 +26,7 @@ use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::engine::{Connection, Engine};
 use shouwang_protocol::store::Store;
 use shouwang_protocol::sync::message::Farewell;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,12 +161,17 @@ impl<S: Store + Send + 'static> Net<S> {
         self.common.dial_now.notify_one();
     }
 
+    /// How many connections ended, or never came about, since the program began, by the word of the reason.
+    pub fn ended(&self) -> BTreeMap<&'static str, u64> {
+        self.common.table.ended()
+    }
+
     /// The peers, parents first.
     pub async fn peers(&self) -> Result<Vec<PeerStatus>, Stopped> {
         let seen = self.common.table.seen();
         let fill = move |engine: &mut Engine<S>| {
             let replica = engine.replica();
-            let sessions: std::collections::BTreeMap<Connection, (u64, bool)> = engine
+            let sessions: BTreeMap<Connection, (u64, bool)> = engine
                 .sessions()
                 .map(|(number, session)| (number, (session.entries_to_send(replica), session.is_agreed())))
                 .collect();

@@ -83,9 +83,9 @@ pub(super) struct Seen {
     pub status: PeerStatus,
 }
 
-/// The rows.
+/// The rows, and how many connections ended or never came about, by the word of the reason.
 #[derive(Debug, Default)]
-pub(super) struct Table(Mutex<BTreeMap<RowKey, Row>>);
+pub(super) struct Table(Mutex<BTreeMap<RowKey, Row>>, Mutex<BTreeMap<&'static str, u64>>);
 
 fn bytes(connection: &quinn::Connection) -> (u64, u64) {
     let stats = connection.stats();
@@ -128,8 +128,20 @@ impl Table {
         }
     }
 
+    /// One more connection that ended for this reason.
+    pub fn count(&self, trouble: Trouble) {
+        let mut ended = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        *ended.entry(trouble.word()).or_default() += 1;
+    }
+
+    /// How many connections ended, or never came about, by the word of the reason.
+    pub fn ended(&self) -> BTreeMap<&'static str, u64> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A connection is gone, or never was.
     pub fn down(&self, key: RowKey, connection: Option<&quinn::Connection>, trouble: Trouble) {
+        self.count(trouble);
         let mut rows = self.rows();
         let Some(row) = rows.get_mut(&key) else { return };
         if let Some(connection) = connection {

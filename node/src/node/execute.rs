@@ -4,7 +4,7 @@ use super::enrol::area_of;
 use super::{Node, NodeError, io};
 use crate::console::Request;
 use crate::entropy;
-use crate::net::PeerStatus;
+use crate::net::{PeerStatus, Trouble};
 use serde_json::{Value, json};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::control::divisions;
@@ -56,6 +56,7 @@ fn peer_value(peer: &PeerStatus) -> Value {
         "agreed": peer.agreed,
         "last_sync": peer.last_sync,
         "last_error": peer.last_error.as_ref().map(ToString::to_string),
+        "last_error_zh": peer.last_error.map(Trouble::chinese),
         "entries_to_send": peer.entries_to_send,
         "entries_to_receive": peer.entries_to_receive,
         "bytes_sent": peer.bytes_sent,
@@ -119,13 +120,14 @@ impl Node {
                 }))
             })
             .await??;
-        let peers = match self.0.net.read().await.as_ref() {
-            Some(net) => net.peers().await?.iter().map(peer_value).collect(),
-            None => json!([]),
+        let (peers, ended) = match self.0.net.read().await.as_ref() {
+            Some(net) => (net.peers().await?.iter().map(peer_value).collect(), json!(net.ended())),
+            None => (json!([]), json!({})),
         };
         if let Some(object) = value.as_object_mut() {
             object.extend(counts);
             object.insert("peers".into(), peers);
+            object.insert("connections_ended".into(), ended);
         }
         Ok(value)
     }

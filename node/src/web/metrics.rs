@@ -18,6 +18,12 @@ pub struct Answered {
     class: &'static str,
 }
 
+/// Why connections are told apart when they are counted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Ended {
+    reason: String,
+}
+
 /// How many requests were answered in which way.
 pub type Answers = Family<Answered, Counter>;
 
@@ -66,8 +72,18 @@ pub async fn metrics(State(app): State<App>) -> Response {
     gauge("own_entries", "Entries this device wrote", summary.own.entries);
     gauge("own_entries_at_township", "Of these, known to be stored at a township", summary.own.township);
     gauge("own_entries_at_city", "Of these, known to be stored at the city", summary.own.city);
+    let number = |name: &str| summary.status[name].as_u64().unwrap_or_default();
+    gauge("entries_waiting", "Entries that wait for what they name", number("waiting"));
+    gauge("entries_without_effect", "Entries without effect", number("without_effect"));
+    gauge("entries_refused", "Refused entries that are kept for an administrator", number("refused"));
+    gauge("forks", "Forks found and not decided", number("forks"));
     gauge("peers_connected", "Peers connected now", summary.connected);
     gauge("live_pages", "Pages that listen for changes", app.live_pages());
+    let ended = Family::<Ended, Counter>::default();
+    for (reason, times) in summary.status["connections_ended"].as_object().into_iter().flatten() {
+        ended.get_or_create(&Ended { reason: reason.clone() }).inc_by(times.as_u64().unwrap_or_default());
+    }
+    registry.register("connections_ended", "Connections that ended or never came about, by reason", ended);
     let mut text = String::new();
     match encode(&mut text, &registry) {
         Ok(()) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),

@@ -85,7 +85,7 @@ fn peer(value: &Value, now_ms: i64) -> PeerRow {
     PeerRow {
         office: if office.is_empty() { text("device") } else { office },
         address: text("address"),
-        note: if value["connected"] == true { String::new() } else { text("last_error") },
+        note: if value["connected"] == true { String::new() } else { text("last_error_zh") },
         state,
         last: wording::moment(value["last_sync"].as_i64().unwrap_or_default(), now_ms),
         to_send: wording::count(number("entries_to_send")),
