@@ -52,6 +52,10 @@ pub enum Request {
     Grant { request: String },
     /// Join two areas in one office.
     Merge { areas: Vec<String> },
+    /// Name the device that writes its office's decisions.
+    Decider { device: String },
+    /// Give a device a new certificate.
+    Renew { device: String },
     /// Close a device's logs.
     Revoke { device: String, reason: String },
     /// Write a backup.

@@ -65,7 +65,7 @@ fn read(replica: &Replica<SimStore>, packs: &Packs, case: CaseId, place: &Place)
             let office = control.office_of(&fact.device)?;
             let (lamport, tier, device) = (fact.lamport, fact.tier, fact.device);
             let stamp = Stamp { lamport, tier, device, sequence: fact.entry.sequence, index: counter };
-            Some(Witness { stamp, office: office.id, may_decide: office.decider == Some(device) })
+            Some(Witness { stamp, office: office.id, may_decide: control.may_decide(&office, &device, &fact.entry) })
         });
         volumes.insert(tier, volume);
         shown.push(id);

@@ -70,6 +70,8 @@ pub enum Command {
     /// Members of staff.
     #[command(subcommand)]
     Staff(Staff),
+    /// Give a device a new certificate for the same keys; it learns of it with the next sync.
+    Renew(OneDevice),
     /// Close a lost or stolen device's logs, and list what it held.
     Revoke(Revoke),
     /// Write an encrypted copy of everything to a directory.
@@ -123,6 +125,19 @@ pub enum OfficeCommand {
         #[arg(long)]
         area: Vec<String>,
     },
+    /// Name the device that writes its office's decisions from now on; what was decided before stays decided.
+    Decider(OneDevice),
+}
+
+/// A device, at the city.
+#[derive(Args, Debug)]
+pub struct OneDevice {
+    /// The directory.
+    #[command(flatten)]
+    pub at: Directory,
+    /// The device (its key or the short form that `status` shows).
+    #[arg(long)]
+    pub device: String,
 }
 
 /// `invite`

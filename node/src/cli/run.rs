@@ -1,6 +1,8 @@
 //! Carries out the commands.
 
-use super::{Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, Printer, Run};
+use super::{
+    Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, OneDevice, Printer, Run,
+};
 use crate::clock::Clock;
 use crate::console::{self, Request};
 use crate::desk::export::What;
@@ -64,6 +66,10 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
             joined(node, printer).await
         }
         Command::Office(OfficeCommand::Merge { at, area }) => ask(&at, Request::Merge { areas: area }, printer, merged).await,
+        Command::Office(OfficeCommand::Decider(OneDevice { at, device })) => {
+            ask(&at, Request::Decider { device }, printer, Value::to_string).await
+        }
+        Command::Renew(OneDevice { at, device }) => ask(&at, Request::Renew { device }, printer, Value::to_string).await,
         Command::Invite(Invite { grant: Some(InviteCommand::Grant { at, request, out }), .. }) => {
             let request = String::from_utf8(read(&request)?).map_err(|_| "the request is not a text file".to_owned())?;
             let grant = answer(&at, Request::Grant { request }, printer).await?;

@@ -6,9 +6,8 @@ use crate::entropy;
 use crate::net::join;
 use crate::store::{KeySource, Secrets, Vault};
 use shouwang_protocol::area::{Area, AreaId, Tier};
-use shouwang_protocol::control::{Office, divisions};
 use shouwang_protocol::device::{Certificate, DeviceKey};
-use shouwang_protocol::record::{ActionId, RecordId, RecordRef};
+use shouwang_protocol::record::{ActionId, RecordId};
 use shouwang_protocol::replica::{Action, Draft};
 use shouwang_provisioning::city::{self, CityKeys, Grantee};
 use shouwang_provisioning::enrolment::{EnrolmentError, Grant, Invitation, Request, day_after};
@@ -223,17 +222,14 @@ impl Node {
                 };
                 let certificate = keys.issue(&grantee);
                 self.act(vec![city::enrol(root_area, &grantee, &certificate)]).await?;
-                // The first device of an office above the village writes its decisions until the city says otherwise.
-                if office.decider.is_none() && office.tier > Tier::Village {
-                    let office = Office { decider: Some(device), ..office };
-                    let record = self
-                        .writer()
-                        .with(|engine| engine.replica().control().divisions_record)
-                        .await?
-                        .ok_or(NodeError::NotJoined)?;
-                    let edit = divisions::put_offices(vec![office]);
-                    self.act(vec![Draft { place: city::control_place(root_area), record: RecordRef::Known(record), edit }])
-                        .await?;
+                // The first device of an office above the village writes its decisions until the city says otherwise or
+                // revokes it: then the one that replaces it.
+                let open = match office.decider {
+                    None => true,
+                    Some(decider) => self.writer().with(move |engine| engine.replica().control().is_revoked(&decider)).await?,
+                };
+                if open && office.tier > Tier::Village {
+                    self.name_decider(&device.to_string()).await?;
                 }
                 certificate
             }

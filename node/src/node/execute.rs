@@ -8,11 +8,9 @@ use crate::net::{PeerStatus, Trouble};
 use serde_json::{Value, json};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::control::divisions;
-use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::entry::{Entry, Run};
 use shouwang_protocol::frontier::Digest;
-use shouwang_protocol::hash::Hash;
-use shouwang_protocol::record::{Kind, RecordRef};
+use shouwang_protocol::record::RecordRef;
 use shouwang_protocol::replica::{Draft, Replica};
 use shouwang_protocol::store::{Store, StoreError};
 use shouwang_provisioning::city;
@@ -78,6 +76,8 @@ impl Node {
             Request::Invite { areas, name, expires_ms, parents } => self.invite(&areas, name, expires_ms, parents).await,
             Request::Grant { request } => self.answer_request(request.as_bytes(), true).await.map(|grant| json!(grant)),
             Request::Merge { areas } => self.merge(&areas).await,
+            Request::Decider { device } => self.name_decider(&device).await,
+            Request::Renew { device } => self.renew(&device).await,
             Request::Revoke { device, reason } => self.revoke(&device, &reason).await,
             Request::Backup { out } => self.backup(&out).await,
         };
@@ -193,47 +193,6 @@ impl Node {
         let edit = divisions::put_offices(offices.into());
         self.act(vec![Draft { place: city::control_place(root), record: RecordRef::Known(record), edit }]).await?;
         Ok(json!({ "office": name }))
-    }
-
-    async fn revoke(&self, device: &str, reason: &str) -> Result<Value, NodeError> {
-        let wanted = device.to_owned();
-        let (root, record, key, lengths) = self
-            .writer()
-            .with(move |engine| -> Result<_, NodeError> {
-                let replica = engine.replica();
-                let control = replica.control();
-                let matching: Vec<DeviceKey> =
-                    control.devices.keys().copied().filter(|key| key.to_string().starts_with(&wanted)).collect();
-                let [key] = matching.as_slice() else {
-                    return Err(NodeError::Told(format!("{} devices match {wanted}", matching.len())));
-                };
-                let record = control.devices.get(key).and_then(|facts| facts.record).ok_or(NodeError::NotJoined)?;
-                let logs = replica.frontier().logs().filter(|(log, _)| log.device == *key);
-                let lengths: Vec<(Hash, u64)> = logs.map(|(log, head)| (log.name(), head.length)).collect();
-                Ok((control.root_area().ok_or(NodeError::NotJoined)?, record, *key, lengths))
-            })
-            .await??;
-        let held = self.held_by(key).await?;
-        self.act(vec![city::revoke(root, record, reason, lengths.clone())]).await?;
-        Ok(json!({ "revoked": key.to_string(), "logs_closed": lengths.len(), "records_it_could_hold": held }))
-    }
-
-    /// How many records of each kind a device could hold, as far as is known here: what a lost laptop loses.
-    async fn held_by(&self, device: DeviceKey) -> Result<Value, NodeError> {
-        let held = self.writer().with(move |engine| -> Result<BTreeMap<&'static str, u64>, StoreError> {
-            let replica = engine.replica();
-            let mut counts = BTreeMap::new();
-            for kind in [Kind::HOUSEHOLD, Kind::CASE_VILLAGE, Kind::CASE_TOWNSHIP, Kind::CASE_CITY, Kind::STAFF] {
-                for id in replica.store().records_of(kind)? {
-                    let place = replica.store().record(&id)?.map(|record| record.place);
-                    if place.is_some_and(|place| shouwang_protocol::authority::may_receive(replica.control(), &device, &place)) {
-                        *counts.entry(kind.word()).or_default() += 1;
-                    }
-                }
-            }
-            Ok(counts)
-        });
-        Ok(json!(held.await??))
     }
 
     async fn backup(&self, out: &Path) -> Result<Value, NodeError> {

@@ -33,6 +33,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("exports.sql")),
     Migration::Sql(include_str!("accounts.sql")),
     Migration::Sql(include_str!("doubles.sql")),
+    Migration::Sql(include_str!("deciders.sql")),
 ];
 
 /// The database file in a data directory.

@@ -1,4 +1,5 @@
-//! A device's record: its certificates, where its logs are closed, and which branch counts where one forked.
+//! A device's record: its certificates, where its logs are closed, up to where it was a decider, and which branch counts
+//! where one forked.
 
 use super::DeviceFacts;
 use crate::device::{Certificate, DeviceKey};
@@ -17,6 +18,7 @@ pub fn create(device: DeviceKey, serial: u32, certificate: &Certificate) -> Edit
         let certificates = tx.put_object(ROOT, "certificates", ObjType::Map)?;
         tx.put(&certificates, serial.to_string(), ScalarValue::Bytes(bytes))?;
         tx.put_object(ROOT, "closings", ObjType::Map)?;
+        tx.put_object(ROOT, "decided", ObjType::Map)?;
         tx.put_object(ROOT, "choices", ObjType::Map)?;
         Ok(())
     })
@@ -41,8 +43,17 @@ pub fn renew(serial: u32, certificate: &Certificate) -> Edit {
 
 /// Closes logs at these lengths.
 pub fn close(lengths: Vec<(Hash, u64)>) -> Edit {
+    put_lengths("closings", lengths)
+}
+
+/// Says that the device was its office's decider, and up to which lengths of its logs.
+pub fn hand_over(lengths: Vec<(Hash, u64)>) -> Edit {
+    put_lengths("decided", lengths)
+}
+
+fn put_lengths(kind: &'static str, lengths: Vec<(Hash, u64)>) -> Edit {
     Box::new(move |tx| {
-        let Some(map) = child(tx, "closings") else { return Ok(()) };
+        let Some(map) = child(tx, kind) else { return Ok(()) };
         for (log, length) in lengths {
             tx.put(&map, log.hex(), i64::try_from(length).unwrap_or(i64::MAX))?;
         }
@@ -101,10 +112,13 @@ pub fn read(doc: &Automerge, root: &DeviceKey) -> Option<(DeviceKey, DeviceFacts
             }
         }
     }
-    for (log, values) in all("closings") {
-        let length = values.iter().filter_map(|v| if let ScalarValue::Int(n) = v { u64::try_from(*n).ok() } else { None }).max();
-        if let (Some(log), Some(length)) = (hash(&log), length) {
-            facts.closings.insert(log, length);
+    for (kind, lengths) in [("closings", &mut facts.closings), ("decided", &mut facts.decided)] {
+        for (log, values) in all(kind) {
+            let length =
+                values.iter().filter_map(|v| if let ScalarValue::Int(n) = v { u64::try_from(*n).ok() } else { None }).max();
+            if let (Some(log), Some(length)) = (hash(&log), length) {
+                lengths.insert(log, length);
+            }
         }
     }
     for (at, values) in all("choices") {

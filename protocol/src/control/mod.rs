@@ -51,6 +51,8 @@ pub struct DeviceFacts {
     pub revoked: bool,
     /// Logs closed at a length, by log name.
     pub closings: BTreeMap<Hash, u64>,
+    /// Logs up to the lengths at which another device became its office's decider: its decisions in them count.
+    pub decided: BTreeMap<Hash, u64>,
     /// Where a log forked: the entry that counts.
     pub choices: BTreeMap<EntryRef, Hash>,
 }
@@ -120,6 +122,12 @@ impl Control {
     /// The length that a closing states for a device's log. What was written up to there is good for ever.
     pub fn stated_length(&self, device: &DeviceKey, log: &Hash) -> Option<u64> {
         self.devices.get(device)?.closings.get(log).copied()
+    }
+
+    /// Whether an entry of a device may carry a decision of an office: the device is its decider, or was when it wrote.
+    pub fn may_decide(&self, office: &Office, device: &DeviceKey, entry: &EntryRef) -> bool {
+        let until = || self.devices.get(device)?.decided.get(&entry.log).copied();
+        office.decider == Some(*device) || until().is_some_and(|length| entry.sequence < length)
     }
 
     /// The entry that counts at a place where a log forked.

@@ -336,6 +336,24 @@ impl Town {
         self.act(CITY, place(CITY, Lane::Control), RecordRef::Known(tree), edit);
     }
 
+    /// Names a device that nobody has as the city's decider.
+    pub fn replace_decider(&mut self) {
+        let control = self.node(CITY).replica().control();
+        let tree = control.divisions_record.expect("a tree");
+        let city = Office { decider: Some(seed_of(77).key()), ..control.offices[&office(CITY)].clone() };
+        self.act(CITY, place(CITY, Lane::Control), RecordRef::Known(tree), divisions::put_offices(vec![city]));
+    }
+
+    /// What the city's device decided until now stays decided.
+    pub fn keep_decisions(&mut self) {
+        let replica = self.node(CITY).replica();
+        let key = seed_of(CITY).key();
+        let record = replica.control().devices[&key].record.expect("a record");
+        let logs = replica.frontier().logs().filter(|(log, _)| log.device == key);
+        let lengths = logs.map(|(log, head)| (log.name(), head.length)).collect();
+        self.act(CITY, place(CITY, Lane::Control), RecordRef::Known(record), device::hand_over(lengths));
+    }
+
     pub fn action(&mut self, place: Place, record: RecordRef, edit: Edit) -> Action {
         self.next_action += 1;
         let mut id = [0; 16];

@@ -237,6 +237,14 @@ fn a_case_goes_its_way_and_every_list_follows() {
     town.offices(None);
     let none = readers.read(|reader| reader.cases(&CaseFilter::default(), Page::first(9))).expect("reads").rows;
     assert_eq!(none[0].decided, Some(Fen(283_500)), "an office keeps its decider until another is named");
+    let decided = |readers: &Readers| {
+        readers.read(|reader| reader.cases(&CaseFilter::default(), Page::first(9))).expect("reads").rows[0].decided
+    };
+    town.replace_decider();
+    assert_eq!(decided(&readers), None, "who is no decider and never was one decides nothing");
+    town.keep_decisions();
+    assert_eq!(decided(&readers), Some(Fen(283_500)), "what a decider decided before it was replaced stays decided");
+    town.compare();
 
     town.run();
     let village = Readers::open(&town.dir(VILLAGE), &KEY, Options::default(), 1).expect("opens");

@@ -1,7 +1,7 @@
 //! What a case's standing depends on besides its volumes: policy packs, deciders, and the offices of devices.
 
 use super::super::db::Db;
-use super::super::rows::{Sql, all, decode, first, fixed, meta, meta_number};
+use super::super::rows::{Sql, all, decode, first, fixed, meta, meta_number, number};
 use super::execute;
 use shouwang_protocol::device::{Certificate, CertificateBody, DeviceKey, OfficeId};
 use shouwang_protocol::records::policy::{Pack, Packs};
@@ -17,6 +17,8 @@ pub(crate) struct Context {
     pub pinned: BTreeMap<DeviceKey, CertificateBody>,
     /// The decider of each office.
     pub deciders: BTreeMap<OfficeId, DeviceKey>,
+    /// By name of a log: up to which length the decisions count of a device that was a decider before.
+    pub decided: BTreeMap<[u8; 32], u64>,
     pub generation: u64,
 }
 
@@ -48,7 +50,14 @@ impl Context {
             Ok((OfficeId(row.get(0)?), DeviceKey(fixed(row, 1)?)))
         })?;
         context.deciders = deciders.into_iter().collect();
+        let decided = all(&db.conn, "SELECT log, length FROM decided", [], |row| Ok((fixed(row, 0)?, number(row.get(1)?))))?;
+        context.decided = decided.into_iter().collect();
         Ok(context)
+    }
+
+    /// What [`shouwang_protocol::control::Control::may_decide`] says, from the views.
+    pub fn may_decide(&self, office: &OfficeId, device: &DeviceKey, log: &[u8; 32], sequence: u64) -> bool {
+        self.deciders.get(office) == Some(device) || self.decided.get(log).is_some_and(|length| sequence < *length)
     }
 
     /// A number that rises whenever any of this changes.

@@ -102,15 +102,23 @@ struct MatterView {
     text: Option<String>,
 }
 
+/// Operations of one actor that one entry carried.
+struct Operations {
+    from: u64,
+    to: u64,
+    stamp: Stamp,
+    log: [u8; 32],
+}
+
 /// Where the operations of a record came from, by actor.
-struct Origins(BTreeMap<Vec<u8>, Vec<(u64, u64, Stamp)>>);
+struct Origins(BTreeMap<Vec<u8>, Vec<Operations>>);
 
 impl Origins {
     fn of(db: &Db, record: i64) -> Sql<Origins> {
-        let sql = "SELECT author.actor, start_op, max_op, lamport, author.tier, author.device, sequence FROM change \
-                   JOIN author ON author.id = change.author WHERE record = ?1";
-        let mut origins: BTreeMap<Vec<u8>, Vec<(u64, u64, Stamp)>> = BTreeMap::new();
-        for (actor, from, to, stamp) in all(&db.conn, sql, [record], |row| {
+        let sql = "SELECT author.actor, start_op, max_op, change.lamport, author.tier, author.device, sequence, log.name FROM change \
+                   JOIN author ON author.id = change.author JOIN log ON log.id = change.log WHERE record = ?1";
+        let mut origins: BTreeMap<Vec<u8>, Vec<Operations>> = BTreeMap::new();
+        for (actor, operations) in all(&db.conn, sql, [record], |row| {
             let stamp = Stamp {
                 lamport: number(row.get(3)?),
                 tier: tier(row.get(4)?)?,
@@ -118,21 +126,23 @@ impl Origins {
                 sequence: number(row.get(6)?),
                 index: 0,
             };
-            Ok((blob(row, 0)?.to_vec(), number(row.get(1)?), number(row.get(2)?), stamp))
+            let operations = Operations { from: number(row.get(1)?), to: number(row.get(2)?), stamp, log: fixed(row, 7)? };
+            Ok((blob(row, 0)?.to_vec(), operations))
         })? {
-            origins.entry(actor).or_default().push((from, to, stamp));
+            origins.entry(actor).or_default().push(operations);
         }
         for ranges in origins.values_mut() {
-            ranges.sort_unstable_by_key(|(from, _, _)| *from);
+            ranges.sort_unstable_by_key(|operations| operations.from);
         }
         Ok(Origins(origins))
     }
 
-    fn stamp(&self, actor: &[u8], counter: u64) -> Option<Stamp> {
+    /// The place of an operation in the common order, and the log it came in.
+    fn of_operation(&self, actor: &[u8], counter: u64) -> Option<(Stamp, &[u8; 32])> {
         let ranges = self.0.get(actor)?;
-        let at = ranges.partition_point(|(from, _, _)| *from <= counter).checked_sub(1)?;
-        let (_, to, stamp) = ranges.get(at)?;
-        (counter <= *to).then_some(Stamp { index: counter, ..*stamp })
+        let at = ranges.partition_point(|operations| operations.from <= counter).checked_sub(1)?;
+        let operations = ranges.get(at)?;
+        (counter <= operations.to).then_some((Stamp { index: counter, ..operations.stamp }, &operations.log))
     }
 }
 
@@ -153,7 +163,7 @@ pub(crate) fn case_records(db: &Db, context: &Context, key: &Key, docs: &Docs) -
     let mut records = Vec::with_capacity(volumes.len());
     for (record, tier, doc) in volumes {
         let origins = Origins::of(db, record)?;
-        let devices = origins.0.values().flatten().map(|(_, _, stamp)| stamp.device);
+        let devices = origins.0.values().flatten().map(|operations| operations.stamp.device);
         for device in devices {
             if let std::collections::btree_map::Entry::Vacant(entry) = offices.entry(device) {
                 entry.insert(context.office_of(db, &device)?);
@@ -161,9 +171,10 @@ pub(crate) fn case_records(db: &Db, context: &Context, key: &Key, docs: &Docs) -
         }
         let mut volume = Volume::read(tier, &doc);
         volume.witness(|actor, counter| {
-            let stamp = origins.stamp(actor.to_bytes(), counter)?;
+            let (stamp, log) = origins.of_operation(actor.to_bytes(), counter)?;
             let office = offices.get(&stamp.device).copied().flatten()?;
-            Some(Witness { stamp, office, may_decide: context.deciders.get(&office) == Some(&stamp.device) })
+            let may_decide = context.may_decide(&office, &stamp.device, log, stamp.sequence);
+            Some(Witness { stamp, office, may_decide })
         });
         records.push(volume);
     }

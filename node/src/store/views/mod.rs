@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -158,7 +158,7 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 18] = [
+const VIEW_TABLES: [&str; 19] = [
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM account",
@@ -174,6 +174,7 @@ const VIEW_TABLES: [&str; 18] = [
     "DELETE FROM household",
     "DELETE FROM staff",
     "DELETE FROM policy",
+    "DELETE FROM decided",
     "DELETE FROM device",
     "DELETE FROM office",
     "DELETE FROM area",

@@ -9,6 +9,7 @@ use rusqlite::params;
 use shouwang_protocol::area::{Area, AreaId, Tier};
 use shouwang_protocol::control::{Office, device, divisions};
 use shouwang_protocol::device::{Certificate, CertificateBody, DeviceKey, OfficeId};
+use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::Kind;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::policy::Pack;
@@ -102,6 +103,7 @@ pub(super) struct DeviceView {
     expires: u32,
     name: String,
     revoked: bool,
+    decided: BTreeMap<Hash, u64>,
 }
 
 impl DeviceView {
@@ -119,10 +121,13 @@ impl DeviceView {
             expires: body.expires,
             name: body.name,
             revoked: facts.revoked,
+            decided: facts.decided,
         })
     }
 
     pub fn load(db: &Db, record: i64) -> Sql<Option<DeviceView>> {
+        let sql = "SELECT log, length FROM decided WHERE record = ?1";
+        let decided = all(&db.conn, sql, [record], |row| Ok((Hash(fixed(row, 0)?), number(row.get(1)?))))?;
         let sql = "SELECT key, office, tier, serial, expires, name, revoked FROM device WHERE record = ?1";
         first(&db.conn, sql, [record], |row| {
             Ok(DeviceView {
@@ -133,6 +138,7 @@ impl DeviceView {
                 expires: row.get(4)?,
                 name: row.get(5)?,
                 revoked: row.get(6)?,
+                decided: decided.into_iter().collect(),
             })
         })
     }
@@ -150,26 +156,34 @@ fn named_root(doc: &Automerge) -> Option<DeviceKey> {
     named.min()
 }
 
-/// Writes a device's view. Whether the office of a device that has written something changed.
+/// Writes a device's view. Whether something changed that cases depend on: the office of a device that has written
+/// something, or how far its decisions count.
 pub(super) fn write_device(db: &Db, record: i64, view: Option<DeviceView>) -> Sql<bool> {
     let old = DeviceView::load(db, record)?;
     if old == view {
         return Ok(false);
     }
     let of = |view: &Option<DeviceView>| view.as_ref().map(|view| (view.key, view.office));
+    let decided = |view: &Option<DeviceView>| view.as_ref().map(|view| view.decided.clone()).unwrap_or_default();
     let moved = of(&old) != of(&view);
+    let handed_over = decided(&old) != decided(&view);
     let mut wrote = false;
     for key in [&old, &view].into_iter().flatten().map(|view| view.key) {
         let known = first(&db.conn, "SELECT 1 FROM author WHERE device = ?1 LIMIT 1", [key.0], |_| Ok(()))?;
         wrote |= known.is_some();
     }
     execute(&db.conn, "DELETE FROM device WHERE record = ?1", [record])?;
+    execute(&db.conn, "DELETE FROM decided WHERE record = ?1", [record])?;
     if let Some(view) = view {
         let sql = "INSERT INTO device (record, key, office, tier, serial, expires, name, revoked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let DeviceView { key, office, tier, serial, expires, name, revoked } = view;
+        let DeviceView { key, office, tier, serial, expires, name, revoked, decided } = view;
         execute(&db.conn, sql, params![record, key.0, office.0, tier.number(), serial, expires, name, revoked])?;
+        for (log, length) in decided {
+            let sql = "INSERT INTO decided (record, log, length) VALUES (?1, ?2, ?3)";
+            execute(&db.conn, sql, params![record, log.0, int(length)])?;
+        }
     }
-    Ok(moved && wrote)
+    Ok((moved && wrote) || handed_over)
 }
 
 /// A member of staff.
