@@ -99,8 +99,3 @@ pub fn post(to: SocketAddr, path: &str, token: Option<&str>, body: &Value) -> st
     headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
     request(to, "POST", path, &headers, body.to_string().as_bytes())
 }
-
-/// Asks for an address as somebody who signed in.
-pub fn get(to: SocketAddr, path: &str, token: &str) -> std::io::Result<Answer> {
-    request(to, "GET", path, &[("Authorization", &format!("Bearer {token}"))], b"")
-}

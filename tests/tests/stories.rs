@@ -100,7 +100,7 @@ impl Matter {
 
     fn read(&mut self, office: &Office, who: &str) -> Value {
         let token = self.people.token(office, who);
-        http::get(office.web().expect("runs"), &format!("/api/v1/cases/{}", self.case), &token).expect("answers").json()
+        http::get(office.web().expect("runs"), &format!("/api/v1/cases/{}", self.case), Some(&token)).expect("answers").json()
     }
 
     /// Waits until somebody sees the case at this stage.

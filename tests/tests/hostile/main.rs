@@ -99,7 +99,7 @@ async fn noise_lies_and_torn_messages_end_their_own_connection_and_are_counted()
     for _ in 0..500 {
         let length = random.below(1_400);
         let mut datagram = noise(&mut random, length);
-        if let Some(first) = datagram.first_mut().filter(|_| length % 2 == 0) {
+        if let Some(first) = datagram.first_mut().filter(|_| length.is_multiple_of(2)) {
             *first |= 0xc0;
         }
         socket.send_to(&datagram, scene.port()).expect("sends");
