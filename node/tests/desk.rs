@@ -8,10 +8,16 @@ mod support;
 mod books;
 #[path = "desk/exports.rs"]
 mod exports;
+#[path = "desk/handover.rs"]
+mod handover;
 #[path = "desk/households.rs"]
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/notices.rs"]
+mod notices;
+#[path = "desk/payments.rs"]
+mod payments;
 #[path = "desk/policies.rs"]
 mod policies;
 #[path = "desk/procedure.rs"]

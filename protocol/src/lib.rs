@@ -20,6 +20,7 @@ pub mod fence;
 pub mod frontier;
 pub mod hash;
 pub mod limits;
+pub mod notice;
 pub mod record;
 pub mod records;
 pub mod replica;

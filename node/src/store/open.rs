@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("schema.sql")),
     Migration::Sql(include_str!("exports.sql")),
     Migration::Sql(include_str!("accounts.sql")),
+    Migration::Sql(include_str!("notices.sql")),
 ];
 
 /// The database file in a data directory.

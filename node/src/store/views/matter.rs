@@ -8,6 +8,7 @@ use super::super::fault::Fault;
 use super::super::rows::{Sql, all, array, blob, first, fixed, int, number, tier};
 use super::super::search;
 use super::account::AccountView;
+use super::work::WorkView;
 use super::{Context, Docs, execute, load, text_hash};
 use automerge::Automerge;
 use rusqlite::{Row, params};
@@ -342,7 +343,8 @@ pub(super) fn refresh(db: &Db, context: &Context, key: &Key, docs: &Docs) -> Sql
         (Some(records), old) => {
             let standing = standing(&records, &context.packs);
             let id = MatterView::derive(&standing).write(db, key, old)?;
-            AccountView::derive(&standing).write(db, id)
+            AccountView::derive(&standing).write(db, id)?;
+            WorkView::derive(&standing).write(db, id)
         }
         (None, Some((id, _))) => {
             execute(&db.conn, "DELETE FROM matter_text WHERE rowid = ?1", [id])?;
@@ -358,10 +360,13 @@ pub(super) fn compare(db: &Db, context: &Context) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     for key in all_keys(db)? {
         let standing = case_records(db, context, &key, &Docs::new())?.map(|records| standing(&records, &context.packs));
-        let derived = standing.map(|standing| (MatterView::derive(&standing), AccountView::derive(&standing)));
+        let derived =
+            standing.map(|standing| (MatterView::derive(&standing), AccountView::derive(&standing), WorkView::derive(&standing)));
         let same = match (MatterView::load(db, &key)?, derived) {
-            (Some((id, stored)), Some((derived, account))) => {
-                MatterView { text: derived.text.clone(), ..stored } == derived && AccountView::load(db, id)? == account
+            (Some((id, stored)), Some((derived, account, work))) => {
+                MatterView { text: derived.text.clone(), ..stored } == derived
+                    && AccountView::load(db, id)? == account
+                    && WorkView::load(db, id)? == work
             }
             (None, None) => true,
             _ => false,

@@ -10,6 +10,7 @@ mod context;
 mod household;
 mod matter;
 mod registry;
+mod work;
 
 pub(crate) use context::Context;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
@@ -28,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -156,7 +157,10 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 16] = [
+const VIEW_TABLES: [&str; 19] = [
+    "DELETE FROM posted",
+    "DELETE FROM payout",
+    "DELETE FROM handler",
     "DELETE FROM account",
     "DELETE FROM payment",
     "DELETE FROM need",
