@@ -10,12 +10,18 @@ mod books;
 mod doubles;
 #[path = "desk/exports.rs"]
 mod exports;
+#[path = "desk/handover.rs"]
+mod handover;
 #[path = "desk/households.rs"]
 mod households;
 #[path = "desk/import.rs"]
 mod import;
 #[path = "desk/missed.rs"]
 mod missed;
+#[path = "desk/notices.rs"]
+mod notices;
+#[path = "desk/payments.rs"]
+mod payments;
 #[path = "desk/policies.rs"]
 mod policies;
 #[path = "desk/procedure.rs"]

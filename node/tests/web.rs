@@ -18,6 +18,8 @@ use std::sync::Arc;
 mod books;
 #[path = "web/lists.rs"]
 mod lists;
+#[path = "web/work.rs"]
+mod work;
 
 /// An answer.
 struct Answer {
@@ -200,7 +202,12 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 28] = [
+const PAGES: [&str; 33] = [
+    "/notices",
+    "/notices/sheet?area=320582100201",
+    "/payments",
+    "/payments/x",
+    "/staff/hand/x",
     "/policies",
     "/policies/match",
     "/policies/revise",
@@ -230,7 +237,12 @@ const PAGES: [&str; 28] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 17] = [
+const FORMS: [&str; 22] = [
+    "/payments",
+    "/payments/x",
+    "/payments/x/answers",
+    "/payments/x/export",
+    "/staff/hand/x",
     "/policies/match",
     "/policies/revise",
     "/policies/standards",
@@ -727,6 +739,7 @@ async fn look() {
     let file = std::env::var("SHOUWANG_LOOK").expect("SHOUWANG_LOOK names a household file");
     let console = site.desk.console().await.expect("the console");
     let report = site.desk.import_file(&console, file.as_ref(), |_, _| {}).await.expect("imports");
+    work::seed(&site).await;
     println!("http://{} {report:?}", site.browser.at);
     tokio::time::sleep(std::time::Duration::from_secs(1_800)).await;
     site.close().await;

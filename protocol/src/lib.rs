@@ -22,6 +22,7 @@ pub mod frontier;
 pub mod hash;
 pub mod limits;
 pub mod missed;
+pub mod notice;
 pub mod record;
 pub mod records;
 pub mod replica;

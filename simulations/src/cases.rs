@@ -19,6 +19,7 @@ use shouwang_protocol::records::event::{
 use shouwang_protocol::records::policy::{Pack, Packs};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::replica::Replica;
+use shouwang_protocol::standing::payout::month;
 use shouwang_protocol::standing::{CaseRecords, Effect, Person, Standing, TransferState, possible, standing, would_count};
 use shouwang_protocol::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +134,8 @@ pub fn work_on(world: &mut World, node: usize, case: CaseId, at: Place) {
         _ => BTreeSet::from([Role::Approver, Role::Reviewer]),
     };
     let person = Person { tier, office, staff: staff.into(), roles, department: String::new(), provider: String::new() };
-    let only_decider = |kind: &EventKind| matches!(kind, EventKind::Decided | EventKind::Paid | EventKind::PaymentFailed);
+    let only_decider =
+        |kind: &EventKind| matches!(kind, EventKind::Decided | EventKind::PayListed | EventKind::Paid | EventKind::PaymentFailed);
     let kinds: Vec<EventKind> =
         possible(&now, &known, &person).into_iter().filter(|kind| decides || !only_decider(kind)).collect();
     let weights: Vec<u64> = kinds.iter().map(|kind| weight(*kind)).collect();
@@ -176,7 +178,7 @@ fn weight(kind: EventKind) -> u64 {
         Decided | Paid => 20,
         Accepted | PreExamined | Verified | Applied | AppliedOnBehalf => 8,
         MaterialsGiven | Proposed | SignedFor | Feedback => 4,
-        Transferred | Closed => 2,
+        Transferred | Closed | PayListed => 2,
         VerifyAsked | MaterialsAsked | NotAccepted | Returned | GaveUp | PaymentFailed | Satisfaction | Note => 1,
         _ => 0,
     }
@@ -186,6 +188,7 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
     use EventKind::*;
     let village = world.truth().and_then(|control| Some(control.office_at(at.area)?.id));
     let office = world.office_label(node);
+    let today = day(world, node);
     let dice = &mut world.people.dice;
     let text = || "核对无误".to_owned();
     let receives = |state: fn(TransferState) -> bool| {
@@ -225,8 +228,15 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
             method: "一卡通".into(),
             account_last4: "0000".into(),
             batch: "1".into(),
+            period: String::new(),
         },
-        PaymentFailed => What::PaymentFailed { reason: text() },
+        PayListed => What::PayListed {
+            batch: "1".into(),
+            period: month(today),
+            amount: now.decision.as_ref()?.amount,
+            account_last4: "0000".into(),
+        },
+        PaymentFailed => What::PaymentFailed { reason: text(), batch: String::new() },
         Transferred => What::Transferred {
             to: Target::office(village?, "村"),
             n: now.transfers.len() as u32 + 1,

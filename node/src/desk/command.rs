@@ -445,6 +445,9 @@ pub enum CaseStep {
     PostNotice {
         /// Where.
         place: String,
+        /// The office's telephone number for objections; empty: as in its last notice.
+        #[serde(default)]
+        phone: String,
         /// The first day; none: today.
         #[serde(default)]
         #[schema(value_type = Option<String>)]
@@ -492,6 +495,14 @@ pub enum CaseStep {
         /// Why.
         reason: String,
     },
+    /// 移交承办
+    HandOver {
+        /// The colleague's staff id.
+        to: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
     /// 催办
     Urge {
         /// In words.
@@ -532,6 +543,13 @@ pub enum CaseStep {
         #[serde(default)]
         reason: String,
     },
+    /// 列入发放名册
+    ListPayment {
+        /// The batch.
+        batch: String,
+        /// The month, `2019-06`.
+        period: String,
+    },
     /// 发放
     Pay {
         /// The amount in fen; none: what was decided.
@@ -544,14 +562,20 @@ pub enum CaseStep {
         /// The last four characters of the account; none: the household's.
         #[serde(default)]
         account_last4: Option<String>,
-        /// The batch at the bank.
+        /// The batch at the bank; empty: the list it is on.
         #[serde(default)]
         batch: String,
+        /// The month it is for, `2019-06`; none: that of the list, or this month.
+        #[serde(default)]
+        period: Option<String>,
     },
     /// 发放失败
     ReportFailedPayment {
         /// Why.
         reason: String,
+        /// The batch it was in; empty: what was paid twice, else what was paid.
+        #[serde(default)]
+        batch: String,
     },
     /// 追缴到账: money that was paid for nothing came back.
     Recover {

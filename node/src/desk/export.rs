@@ -29,7 +29,7 @@ const ROWS_MAX: usize = 20_000;
 /// Rows read at a time.
 const STRIDE: u32 = 500;
 /// Characters of a purpose.
-const PURPOSE_CHARS: std::ops::RangeInclusive<usize> = 2..=200;
+pub(super) const PURPOSE_CHARS: std::ops::RangeInclusive<usize> = 2..=200;
 
 /// What goes out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -131,7 +131,7 @@ impl Desk {
     }
 }
 
-fn unwritten(error: impl std::fmt::Display) -> DeskError {
+pub(super) fn unwritten(error: impl std::fmt::Display) -> DeskError {
     DeskError::Store { why: format!("文件生成失败：{error}") }
 }
 

@@ -184,7 +184,8 @@ impl Desk {
         self.in_room(person, LOOKING, |room| {
             let rows = room.reader.staff(Some(room.here.office))?;
             let line = |row: crate::store::reader::StaffRow| {
-                Ok(StaffLine { has_password: room.reader.password(&row.id)?.is_some(), row })
+                let in_hand = room.reader.handled_by(room.here.office, &row.id)?.len();
+                Ok(StaffLine { has_password: room.reader.password(&row.id)?.is_some(), in_hand, row })
             };
             rows.into_iter().map(line).collect()
         })

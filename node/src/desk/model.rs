@@ -15,7 +15,7 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, TargetKind, Urgency};
 use shouwang_protocol::records::policy::Pack;
 use shouwang_protocol::records::staff::{Role, Staff};
-use shouwang_protocol::standing::{Standing, TimelineItem, TransferState};
+use shouwang_protocol::standing::{Handler, Standing, TimelineItem, TransferState};
 use std::collections::BTreeSet;
 
 /// The staff id of the machine's administrator, whom no password lets in.
@@ -219,6 +219,10 @@ pub struct CasePage {
     pub household: Option<HouseholdRow>,
     /// The case it was routed from.
     pub routed_from: Option<CaseId>,
+    /// Who has it in hand at this office, and whether that account is shut.
+    pub handler: Option<(Handler, bool)>,
+    /// The telephone number for objections that this office gave last.
+    pub notice_phone: String,
 }
 
 /// One line of a case's story.
@@ -401,4 +405,6 @@ pub struct StaffLine {
     pub row: StaffRow,
     /// Whether the person has a password on this machine.
     pub has_password: bool,
+    /// Open cases that the person has in hand.
+    pub in_hand: usize,
 }

@@ -133,11 +133,14 @@ impl Room<'_> {
             }
         });
         let entries = entries.collect();
+        let handler = if self.person.is_office_staff() { self.handler(&standing)? } else { None };
         let answerable = standing.transfers.iter().filter(|transfer| receives(transfer, &self.person));
         Ok(CasePage {
             place: self.place_name(file.row.area),
             answerable: answerable.map(|transfer| transfer.id.clone()).collect(),
             routed_from: cases::routed_from(&standing),
+            handler,
+            notice_phone: self.last_phone()?,
             entries,
             turns,
             possible,

@@ -7,7 +7,9 @@
 use super::cases::{routed_rule, short};
 use super::command::{CaseStep, To};
 use super::doubles::unsettled;
+use super::notices::Posting;
 use super::outcome::DeskError;
+use super::payments::last4;
 use super::permit::{self, receives};
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
@@ -19,6 +21,7 @@ use shouwang_protocol::records::case::append;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, Finding, Ruling, Target, TargetKind, Verdict, What};
 use shouwang_protocol::records::policy::{Assistance, Packs};
+use shouwang_protocol::standing::payout::month;
 use shouwang_protocol::standing::{Standing, TimelineItem, Transfer, TransferState, would_count};
 
 /// Events that a decision names as seen, at most; the latest.
@@ -49,6 +52,8 @@ impl CaseStep {
             CaseStep::Urge { .. } => EventKind::Urged,
             CaseStep::Propose { .. } => EventKind::Proposed,
             CaseStep::Decide { .. } => EventKind::Decided,
+            CaseStep::HandOver { .. } => EventKind::HandedOver,
+            CaseStep::ListPayment { .. } => EventKind::PayListed,
             CaseStep::Pay { .. } => EventKind::Paid,
             CaseStep::ReportFailedPayment { .. } => EventKind::PaymentFailed,
             CaseStep::Recover { .. } => EventKind::Recovered,
@@ -99,13 +104,17 @@ impl Room<'_> {
             What::Proposed { amount, formula } => format!("已拟定金额 {amount}元（{formula}）"),
             What::Decided { outcome: Verdict::Approved, amount, .. } => format!("已批准 {amount}元"),
             What::Decided { .. } => "已作出不予批准的决定".to_owned(),
+            What::PayListed { batch, .. } => format!("已列入发放名册 {batch}"),
             What::Paid { amount, .. } => format!("已登记发放 {amount}元"),
             What::Transferred { to, .. } => format!("已转办{}", to.name),
             What::VerifyAsked { to, .. } => format!("已请{}核实", to.name),
             _ => format!("“{}”已登记", kind.label()),
         };
         let event = self.event(what);
-        would_count(&file.standing, &packs, self.here.tier, &event).map_err(refused)?;
+        // What a list says of money that went out is written down even when it went out twice.
+        if !self.went_out_by_a_list(&case, &file.standing, &event.what)? {
+            would_count(&file.standing, &packs, self.here.tier, &event).map_err(refused)?;
+        }
         let mut plan = Plan::saying(said).about(case);
         plan.shown = self.shown(&case, &file.standing)?;
         plan = plan.draft(place, self.volume(case), append(&event));
@@ -145,7 +154,8 @@ pub(super) fn refused(why: String) -> DeskError {
         | "应由审批机构发放"
         | "上级批准的，由上级纠正"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
-        "不予批准须写明理由"
+        "须写明发放失败的原因"
+        | "不予批准须写明理由"
         | "不予受理须写明理由"
         | "退回须写明理由"
         | "撤销须写明理由"
@@ -163,6 +173,7 @@ pub(super) fn refused(why: String) -> DeskError {
         "须写明近亲属是谁" => DeskError::invalid("of", why),
         "须写明是什么关系" => DeskError::invalid("relation", why),
         "超过可延长的天数" => DeskError::invalid("days", why),
+        "发放月份无效" => DeskError::invalid("period", why),
         "办结须写明结果" => DeskError::invalid("result", why),
         "没有列明所缺材料" => DeskError::invalid("materials", why),
         "金额无效" | "发放金额超过审批金额" => DeskError::invalid("amount", why),
@@ -227,9 +238,10 @@ impl Desktop<'_> {
                 What::Visited { investigators: all, present, remote, findings }
             }
             CaseStep::PreExamine { opinion, note } => What::PreExamined { opinion, note },
-            CaseStep::PostNotice { place, from, until } => {
+            CaseStep::PostNotice { place, phone, from, until } => {
                 let from = from.unwrap_or(self.room.day);
-                What::NoticePosted { place, from, until: until.unwrap_or_else(|| self.notice_until(from)) }
+                let until = until.unwrap_or_else(|| self.notice_until(from));
+                self.room.notice(self.file, self.packs, Posting { place, phone, from, until })?
             }
             CaseStep::Object { text } => What::Objected { text },
             CaseStep::SettleObjection { outcome, note } => What::ObjectionSettled { outcome, note },
@@ -243,11 +255,16 @@ impl Desktop<'_> {
                 What::Proposed { amount, formula }
             }
             CaseStep::Decide { outcome, amount, reason } => self.decision(outcome, amount, reason)?,
-            CaseStep::Pay { amount, method, account_last4, batch } => self.payment(amount, method, account_last4, batch)?,
-            CaseStep::ReportFailedPayment { reason } => {
-                What::PaymentFailed { reason: needed("reason", reason, "须写明发放失败的原因")? }
+            CaseStep::HandOver { to, reason } => self.room.handed_over(&to, &reason)?,
+            CaseStep::ListPayment { batch, period } => {
+                let amount = self.standing().decided().unwrap_or_default();
+                What::PayListed { batch, period, amount, account_last4: self.account_last4()? }
             }
             CaseStep::Recover { amount, note } => What::Recovered { amount: amount.unwrap_or(self.standing().owed()), note },
+            CaseStep::Pay { amount, method, account_last4, batch, period } => {
+                self.payment(amount, method, account_last4, batch, period)?
+            }
+            CaseStep::ReportFailedPayment { reason, batch } => What::PaymentFailed { reason, batch },
             CaseStep::Transfer { to, assistance, note } => {
                 let assistance = self.kind_of(assistance)?;
                 let to = self.receiver(to, &assistance)?;
@@ -353,24 +370,37 @@ impl Desktop<'_> {
         latest.next().unwrap_or_default()
     }
 
-    fn payment(&self, amount: Option<Fen>, method: String, account: Option<String>, batch: String) -> Result<What, DeskError> {
-        let decision = self.standing().decision.as_ref();
-        let amount = amount.or_else(|| self.standing().decided()).unwrap_or_default();
-        let known = || -> Result<String, DeskError> {
-            let Some(record) = &self.standing().household else { return Ok(String::new()) };
-            let account = self.room.reader.household(record)?.map(|found| found.household.bank_account).unwrap_or_default();
-            let tail: Vec<char> = account.chars().rev().take(4).collect();
-            Ok(tail.into_iter().rev().collect())
-        };
-        let account_last4 = match account {
-            Some(tail) => tail.trim().to_owned(),
-            None => known()?,
+    fn account_last4(&self) -> Result<String, DeskError> {
+        let Some(record) = &self.standing().household else { return Ok(String::new()) };
+        Ok(self.room.reader.household(record)?.map(|found| last4(&found.household.bank_account)).unwrap_or_default())
+    }
+
+    fn payment(
+        &self,
+        amount: Option<Fen>,
+        method: String,
+        account: Option<String>,
+        batch: String,
+        period: Option<String>,
+    ) -> Result<What, DeskError> {
+        let s = self.standing();
+        let listed = s.listed();
+        let amount = amount.or_else(|| s.decided()).unwrap_or_default();
+        let account_last4 = match (account, listed) {
+            (Some(tail), _) => tail.trim().to_owned(),
+            (None, Some(listed)) => listed.account_last4.clone(),
+            (None, None) => self.account_last4()?,
         };
         if account_last4.chars().count() > 4 {
             return Err(DeskError::invalid("account_last4", "只写账号的后四位"));
         }
         let method = if method.trim().is_empty() { "银行转账".to_owned() } else { method };
-        Ok(What::Paid { decision: decision.map(|decision| decision.id.clone()), amount, method, account_last4, batch })
+        let batch = if batch.is_empty() { listed.map(|listed| listed.batch.clone()).unwrap_or_default() } else { batch };
+        let of_list = s.payouts.iter().find(|payout| !batch.is_empty() && payout.batch == batch);
+        let period = period.or_else(|| of_list.map(|payout| payout.period.clone()));
+        let period = period.unwrap_or_else(|| month(self.room.day));
+        let decision = s.decision.as_ref().map(|decision| decision.id.clone());
+        Ok(What::Paid { decision, amount, method, account_last4, batch, period })
     }
 
     /// Who shall verify: whom the person names, else the office right below that covers the case's area.

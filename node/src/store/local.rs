@@ -249,6 +249,15 @@ impl Local<'_> {
         self.write(|db| Ok(execute(&db.conn, "DELETE FROM draft WHERE staff = ?1 AND form = ?2", [staff, form])? > 0))
     }
 
+    /// Gives somebody's unsent forms to another person, who keeps their own where both have one. How many.
+    pub fn move_drafts(&self, from: &str, to: &str) -> Result<usize, StoreError> {
+        self.write(|db| {
+            let moved = execute(&db.conn, "UPDATE OR IGNORE draft SET staff = ?2 WHERE staff = ?1", [from, to])?;
+            execute(&db.conn, "DELETE FROM draft WHERE staff = ?1", [from])?;
+            Ok(moved)
+        })
+    }
+
     /// Keeps a new invitation.
     pub fn put_invitation(&self, invitation: &InvitationRow) -> Result<(), StoreError> {
         let sql = "INSERT INTO invitation (id, created_ms, expires_ms, used_ms, data) VALUES (?1, ?2, ?3, ?4, ?5)";

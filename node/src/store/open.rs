@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("accounts.sql")),
     Migration::Sql(include_str!("doubles.sql")),
     Migration::Sql(include_str!("deciders.sql")),
+    Migration::Sql(include_str!("notices.sql")),
 ];
 
 /// The database file in a data directory.

@@ -25,6 +25,8 @@ pub struct Known<'a> {
     pub choices: &'a Choices,
     /// The transfers that the person may answer.
     pub answerable: &'a [OpId],
+    /// The office's telephone number for objections.
+    pub notice_phone: &'a str,
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -87,7 +89,12 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
     };
     let plain = |fen: Fen| fen.to_string();
     let mut fields = match kind {
-        EventKind::Opened | EventKind::Withdrawn | EventKind::DoubleFound | EventKind::DoubleSettled => Vec::new(),
+        EventKind::Opened
+        | EventKind::Withdrawn
+        | EventKind::DoubleFound
+        | EventKind::DoubleSettled
+        | EventKind::PayListed
+        | EventKind::HandedOver => Vec::new(),
         EventKind::Recovered => vec![money("追回金额(元)").with(plain(s.owed())), note("怎样追回的")],
         EventKind::VerifyAsked => {
             let to = receivers(known, "请谁核实", "本地的下一级机构", |kind| kind == TargetKind::Office);
@@ -116,7 +123,8 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             Field::area("findings", "看到什么、听到什么").hinted("断网时照常填写，联网后自动上传。").needed(),
         ],
         EventKind::NoticePosted => vec![
-            Field::text("place", "公示地点").with("村(社区)公开栏").needed(),
+            Field::text("place", "公示地点").with("村(社区)公开栏").hinted("只写地点；号码、病情写不进公示").needed(),
+            Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed(),
             Field::text("from", "开始日期").typed(Input::Date).hinted("不填：今天"),
             Field::text("until", "结束日期").typed(Input::Date).hinted("不填：按政策规定的天数"),
         ],
@@ -328,9 +336,12 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             remote: text("remote"),
             findings: text("findings"),
         },
-        EventKind::NoticePosted => {
-            CaseStep::PostNotice { place: text("place"), from: form.day("from")?, until: form.day("until")? }
-        }
+        EventKind::NoticePosted => CaseStep::PostNotice {
+            place: text("place"),
+            phone: text("phone"),
+            from: form.day("from")?,
+            until: form.day("until")?,
+        },
         EventKind::Objected => CaseStep::Object { text: text("text") },
         EventKind::ObjectionSettled => {
             CaseStep::SettleObjection { outcome: form.word("outcome", Finding::from_word)?, note: text("note") }
@@ -356,8 +367,11 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             method: text("method"),
             account_last4: form.some("account_last4"),
             batch: text("batch"),
+            period: form.some("period"),
         },
-        EventKind::PaymentFailed => CaseStep::ReportFailedPayment { reason: text("reason") },
+        EventKind::PaymentFailed => CaseStep::ReportFailedPayment { reason: text("reason"), batch: String::new() },
+        EventKind::PayListed => return Err("发放名册在“发放”页制作".to_owned()),
+        EventKind::HandedOver => return Err("移交在“人员”页办理".to_owned()),
         EventKind::Transferred => CaseStep::Transfer { to: form.to()?, assistance: text("assistance"), note: text("note") },
         EventKind::SignedFor => CaseStep::SignFor { transfer: transfer()? },
         EventKind::Returned => CaseStep::Return { transfer: transfer()?, reason: text("reason") },

@@ -28,14 +28,15 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, policies, policy_edit,
-    receipt, sign_in, staff, statistics, statistics_lists, sync, today, year,
+    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, notices, payments,
+    policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
 
 /// Every address there is.
 fn router(app: App) -> Router {
+    let answers_limit = DefaultBodyLimit::max(payments::ANSWER_BYTES_MAX);
     let import_limit = DefaultBodyLimit::max(import::UPLOAD_BYTES_MAX);
     Router::new()
         .route("/", get(today::home))
@@ -67,6 +68,12 @@ fn router(app: App) -> Router {
         .route("/missed", get(missed::list))
         .route("/missed/outcome", post(missed::screen))
         .route("/missed/apply", post(missed::apply))
+        .route("/notices", get(notices::list))
+        .route("/notices/sheet", get(notices::sheet))
+        .route("/payments", get(payments::list).post(payments::make))
+        .route("/payments/{batch}", get(payments::show).post(payments::settle))
+        .route("/payments/{batch}/answers", post(payments::answers).layer(answers_limit))
+        .route("/payments/{batch}/export", post(payments::export))
         .route("/clues/new", get(case_new::clue_form).post(case_new::open_clue))
         .route("/import", get(import::form).post(import::upload).layer(import_limit))
         .route("/import/go", post(import::go))
@@ -82,6 +89,7 @@ fn router(app: App) -> Router {
         .route("/staff", get(staff::list).post(staff::add))
         .route("/staff/reset", post(staff::reset))
         .route("/staff/disable", post(staff::disable))
+        .route("/staff/hand/{id}", get(staff_hand::show).post(staff_hand::hand))
         .route("/sync", get(sync::show))
         .route("/drafts", post(page::drafts::keep))
         .route("/drafts/read", post(page::drafts::read))

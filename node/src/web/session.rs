@@ -158,14 +158,19 @@ impl FromRequest<App> for SignedForm {
 impl SignedForm {
     /// The action's id, which the page made with the form.
     pub fn action(&self) -> Result<ActionId, WebError> {
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(self.form.text("action").as_bytes()).ok();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(ActionId).ok_or(WebError::Forged)
+        action(&self.form.text("action"))
     }
 
     /// The heads the form showed.
     pub fn heads(&self) -> Vec<String> {
         self.form.text("heads").split_whitespace().map(str::to_owned).collect()
     }
+}
+
+/// The action's id that a form carries.
+pub fn action(text: &str) -> Result<ActionId, WebError> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(ActionId).ok_or(WebError::Forged)
 }
 
 /// A form of a person who is not signed in. The layer has seen that it comes from our own pages.

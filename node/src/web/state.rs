@@ -243,6 +243,12 @@ impl App {
             }
         }
         nav.push(item("/inbox", "转来"));
+        if person.is_office_staff() {
+            nav.push(item("/notices", "公示"));
+        }
+        if person.tier > Tier::Village && person.has(crate::desk::payments::PAYERS) {
+            nav.push(item("/payments", "发放"));
+        }
         nav.push(item("/policies", "政策"));
         if person.has(crate::desk::statistics::STATISTICIANS) {
             nav.push(item("/statistics", "统计"));

@@ -162,6 +162,14 @@ pub fn turn(turn: &TurnRow) -> String {
     format!("{who}：{}", turn.what)
 }
 
+fn tail(account_last4: &str) -> String {
+    if account_last4.is_empty() { String::new() } else { format!("尾号 {account_last4}") }
+}
+
+fn of_batch(batch: &str) -> String {
+    if batch.is_empty() { String::new() } else { format!("名册 {batch}") }
+}
+
 /// What an entry of a case says, line by line.
 pub fn lines(what: &What) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
@@ -178,14 +186,20 @@ pub fn lines(what: &What) -> Vec<String> {
         What::MaterialsAsked { materials } => out.push(format!("请补：{}", materials.join("、"))),
         What::MaterialsGiven { note } => out.push(note.clone()),
         What::Accepted { number } => out.push(format!("受理编号 {number}")),
-        What::NotAccepted { reason } | What::PaymentFailed { reason } | What::GaveUp { reason } => out.push(reason.clone()),
+        What::NotAccepted { reason } | What::GaveUp { reason } => out.push(reason.clone()),
+        What::PaymentFailed { reason, batch } => out.push(joined(&[reason, &of_batch(batch)])),
         What::Declared { of, relation } => out.push(joined(&[of, relation])),
         What::Visited { investigators, present, remote, findings } => {
             let signed = if present.is_empty() { String::new() } else { format!("{present} 在场签字") };
             let afar = if remote.is_empty() { String::new() } else { format!("远程调查：{remote}") };
             out.extend([joined(&[&format!("调查人 {}", investigators.join("、")), &signed, &afar]), findings.clone()]);
         }
-        What::NoticePosted { place, from, until } => out.push(format!("{place}，{from} 至 {until}")),
+        What::NoticePosted { place, from, until, text } => {
+            out.push(format!("{place}，{from} 至 {until}"));
+            if !text.is_empty() {
+                out.push(format!("公示原文：{}", text.replace('\n', "；")));
+            }
+        }
         What::Objected { text } => out.push(text.clone()),
         What::ObjectionSettled { outcome, note } => out.extend([format!("异议{}", outcome.label()), note.clone()]),
         What::NoticeEnded { note } | What::Resumed { note } | What::Urged { note } => out.push(note.clone()),
@@ -197,11 +211,14 @@ pub fn lines(what: &What) -> Vec<String> {
             let amount = if *amount == Fen(0) { String::new() } else { format!(" {} 元", money(*amount)) };
             out.extend([format!("{}{amount}", outcome.label()), formula.clone(), reason.clone()]);
         }
-        What::Paid { amount, method, account_last4, batch, .. } => {
-            let account = if account_last4.is_empty() { String::new() } else { format!("尾号 {account_last4}") };
-            let batch = if batch.is_empty() { String::new() } else { format!("批次 {batch}") };
-            out.push(joined(&[&format!("{} 元", money(*amount)), method, &account, &batch]));
+        What::PayListed { batch, period, amount, account_last4 } => {
+            let for_month = format!("{period} 月");
+            out.push(joined(&[&format!("{} 元", money(*amount)), &for_month, &tail(account_last4), &of_batch(batch)]));
         }
+        What::Paid { amount, method, account_last4, batch, .. } => {
+            out.push(joined(&[&format!("{} 元", money(*amount)), method, &tail(account_last4), &of_batch(batch)]));
+        }
+        What::HandedOver { to_name, reason, .. } => out.push(joined(&[&format!("移交给{to_name}"), reason])),
         What::Transferred { to, assistance, note, .. } => {
             out.extend([joined(&[&format!("转给{}", to.name), assistance]), note.clone()]);
         }

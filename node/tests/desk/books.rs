@@ -40,7 +40,7 @@ fn decision(outcome: Verdict, reason: &str) -> CaseStep {
 }
 
 fn pay() -> CaseStep {
-    CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into() }
+    CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into(), period: None }
 }
 
 /// Every figure of a page equals what its list holds, line by line.

@@ -58,7 +58,7 @@ async fn item_20_two_townships_grant_the_same_offline_and_a_person_settles_it_wi
         let approver = machine.person("zhen", &[Role::Approver]);
         assert_eq!(machine.page(&approver, case).await.blocks, [] as [&str; 0], "neither can know of the other");
         machine.stepped(&approver, case, approve("")).await;
-        let pay = CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into() };
+        let pay = CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into(), period: None };
         machine.stepped(&approver, case, pay).await;
     }
     sync(&yangshe, &city).await;
@@ -147,7 +147,7 @@ async fn item_20_an_office_that_sees_both_is_stopped_before_it_decides_and_goes_
     // A later word of the reviewers stands all the same, and what is void is not paid.
     let settle = Command::SettleDouble { cases: vec![second, first], ruling: Ruling::Other, reason: "系伪造病历".into() };
     city.done(&city.person("shen", &[Role::Reviewer]), settle).await;
-    let pay = CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into() };
+    let pay = CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into(), period: None };
     assert!(matches!(city.step(&director, second, pay).await, Err(DeskError::NotNow { .. })));
     assert_eq!(city.page(&clerk, second).await.standing.stage, Stage::Voided);
 }

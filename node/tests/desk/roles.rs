@@ -182,7 +182,7 @@ async fn two_people_who_press_at_the_same_moment_decide_once_and_pay_once_even_o
     city.stepped(&clerk, case, CaseStep::PreExamine { opinion: Opinion::For, note: String::new() }).await;
     let (one, other) = (city.person("one", &[Role::Approver]), city.person("other", &[Role::Approver]));
     let decide = || CaseStep::Decide { outcome: Verdict::Approved, amount: None, reason: String::new() };
-    let pay = || CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: String::new() };
+    let pay = || CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: String::new(), period: None };
     for step in [&decide as &dyn Fn() -> CaseStep, &pay] {
         let results = tokio::join!(city.step(&one, case, step()), city.step(&other, case, step()));
         assert_eq!([results.0.is_ok(), results.1.is_ok()].iter().filter(|done| **done).count(), 1, "{results:?}");

@@ -15,7 +15,7 @@ fn decide(amount: Option<i64>, reason: &str) -> CaseStep {
 }
 
 fn pay() -> CaseStep {
-    CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "20190530".into() }
+    CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "20190530".into(), period: None }
 }
 
 fn propose() -> CaseStep {

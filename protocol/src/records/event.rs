@@ -307,6 +307,8 @@ events! {
         from: Day,
         /// The last day.
         until: Day,
+        /// What it says, word for word (see [`crate::notice`]); empty in entries of older versions.
+        text: String,
     }
     /// Somebody objects to it.
     Objected "objected" "提出异议" {
@@ -347,6 +349,17 @@ events! {
         /// The events it saw, as `counter@actor`.
         saw: Vec<String>,
     }
+    /// Put on a list of what goes to the bank (发放名册).
+    PayListed "pay-listed" "列入发放名册" {
+        /// The batch.
+        batch: String,
+        /// The month it is for, `2019-06`.
+        period: String,
+        /// How much.
+        amount: Fen,
+        /// The last four characters of the account.
+        account_last4: String,
+    }
     /// Money went out.
     Paid "paid" "发放" {
         /// The decision it carries out; none: the one in force.
@@ -359,11 +372,15 @@ events! {
         account_last4: String,
         /// The batch at the bank.
         batch: String,
+        /// The month it is for, `2019-06`; empty: that of the day, or of the batch it was listed in.
+        period: String,
     }
-    /// Money came back.
+    /// Money came back, or did not arrive.
     PaymentFailed "payment-failed" "发放失败" {
         /// Why.
         reason: String,
+        /// The batch it was in; empty: the payment that stands, or what was paid twice.
+        batch: String,
     }
     /// Handed to a department, an office or a provider (转办、分办).
     Transferred "transferred" "转办" {
@@ -460,6 +477,15 @@ events! {
     Extended "extended" "延长期限" {
         /// Working days.
         days: u32,
+        /// Why.
+        reason: String,
+    }
+    /// Another person of the same office has it in hand from now on (移交).
+    HandedOver "handed-over" "移交承办" {
+        /// The staff id.
+        to: String,
+        /// The name.
+        to_name: String,
         /// Why.
         reason: String,
     }

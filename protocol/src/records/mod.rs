@@ -15,6 +15,7 @@ pub mod household;
 pub mod idno;
 pub mod import;
 pub mod policy;
+pub mod privacy;
 pub mod screening;
 pub mod staff;
 pub mod words;

@@ -5,7 +5,8 @@
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
-    Decision, Doubled, Effect, Notice, Payment, Stage, Standing, TimelineItem, Transfer, TransferState, Turn, Visit, Who,
+    Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, TimelineItem, Transfer,
+    TransferState, Turn, Visit, Who, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -67,6 +68,9 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
                 (standing.stage, standing.since) = (stage, day);
             }
         }
+        if matches!(verdict, Effect::WithoutEffect(_)) && rules::went_out(&standing, packs, *tier, stamped, claimed) {
+            on_its_way(&mut standing, *tier, &stamped.id, &event.what, claimed);
+        }
         standing.timeline.push(TimelineItem {
             id: stamped.id.clone(),
             stamp: stamped.stamp,
@@ -82,6 +86,10 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
 /// What an event that counts changes.
 fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
     let who = (event.by, event.staff.clone());
+    if !matches!(event.what, What::Note { .. } | What::Urged { .. } | What::Satisfaction { .. } | What::HandedOver { .. }) {
+        let first = || Handler { staff: event.staff.clone(), name: event.name.clone() };
+        s.handlers.entry(event.by).or_insert_with(first);
+    }
     match event.what.clone() {
         What::Opened { origin, channel, assistance, household, applicant, summary, urgency, rule, cause, pack } => {
             (s.origin, s.channel, s.urgency, s.household) = (Some(origin), Some(channel), Some(urgency), household);
@@ -115,7 +123,7 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             s.visits.push(Visit { tier, investigators, present, day });
             s.entered_by.insert(who);
         }
-        What::NoticePosted { place, from, until } => {
+        What::NoticePosted { place, from, until, .. } => {
             s.notice = Some(Notice { place, from, until, objections: 0, open: 0, ended: false });
         }
         What::Objected { .. } => notice(s, |notice| (notice.objections, notice.open) = (notice.objections + 1, notice.open + 1)),
@@ -129,6 +137,9 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             }
         }
         What::Extended { days, .. } => s.clock.extensions.extend(day.map(|day| (day, days))),
+        What::HandedOver { to, to_name, .. } => {
+            s.handlers.insert(event.by, Handler { staff: to, name: to_name });
+        }
         What::Urged { .. } => s.urged = Some((s.urged.map_or(1, |(times, _)| times + 1), day)),
         What::PreExamined { opinion, .. } => {
             s.opinion = Some(opinion);
@@ -142,12 +153,24 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             let staff = event.staff.clone();
             s.decision = Some(Decision { id: id.clone(), outcome, amount, reason, formula, tier, staff, day });
         }
+        What::PayListed { .. } => on_its_way(s, tier, id, &event.what, day),
         What::Paid { amount, method, account_last4, batch, .. } => {
+            on_its_way(s, tier, id, &event.what, day);
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
         }
-        What::PaymentFailed { .. } => {
-            s.payment = None;
+        What::PaymentFailed { reason, batch } => {
             s.failed_payments += 1;
+            payout::fail(&mut s.payouts, &batch, day, &reason);
+            // Another payment may stand in the place of the one that came back.
+            let stands = s.payouts.iter().find(|payout| payout.state == PayoutState::Paid);
+            s.payment = stands.map(|stands| Payment {
+                id: stands.id.clone(),
+                amount: stands.amount,
+                method: s.payment.as_ref().map(|before| before.method.clone()).unwrap_or_default(),
+                account_last4: stands.account_last4.clone(),
+                batch: stands.batch.clone(),
+                day: stands.day,
+            });
         }
         What::Transferred { to, n, assistance, note } => s.transfers.push(Transfer {
             id: id.clone(),
@@ -205,6 +228,30 @@ fn doubled(s: &mut Standing, other: &str, change: impl FnOnce(&mut Option<Double
     change(&mut known);
     s.doubled.extend(known.map(|known| Doubled { other, ..known }));
     s.doubled.sort_by_key(|known| known.other);
+}
+
+/// A listing or a payment, also one that has no effect because another office was first.
+fn on_its_way(s: &mut Standing, tier: Tier, id: &OpId, what: &What, day: Option<Day>) {
+    let new = |batch: &str, period: &str, amount: Fen, account_last4: &str| Payout {
+        id: id.clone(),
+        tier,
+        batch: batch.to_owned(),
+        period: if period.is_empty() { day.map(payout::month).unwrap_or_default() } else { period.to_owned() },
+        amount,
+        account_last4: account_last4.to_owned(),
+        state: PayoutState::Listed,
+        day,
+        reason: String::new(),
+    };
+    match what {
+        What::PayListed { batch, period, amount, account_last4 } => {
+            payout::list(&mut s.payouts, new(batch, period, *amount, account_last4));
+        }
+        What::Paid { batch, period, amount, account_last4, .. } => {
+            payout::pay(&mut s.payouts, new(batch, period, *amount, account_last4));
+        }
+        _ => {}
+    }
 }
 
 fn notice(s: &mut Standing, change: impl FnOnce(&mut Notice)) {
@@ -350,6 +397,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
             let decider = kind.zip(s.proposed).and_then(|(kind, amount)| kind.decider(amount)).or(highest);
             tier(decider.unwrap_or(Tier::City), "审批")
         }
+        Stage::ToPay | Stage::PaymentFailed if s.listed().is_some() => tier(payer, "登记发放结果"),
         Stage::ToPay => tier(payer, "发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
         Stage::Granted | Stage::Refused | Stage::Voided => tier(payer, "办结"),
@@ -359,6 +407,9 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
     if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
         turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });
+    }
+    if s.paid_again().next().is_some() {
+        turns.push(Turn { who: Who::Tier(payer), what: "追回重复发放", due: None });
     }
     for transfer in s.open_transfers() {
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };

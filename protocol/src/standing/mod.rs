@@ -8,8 +8,10 @@
 //! conflict that arrives later must not undo a decision that was right.
 
 mod fold;
+pub mod payout;
 mod rules;
 
+pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 
 use crate::area::Tier;
@@ -366,6 +368,15 @@ pub struct Doubled {
     pub day: Option<Day>,
 }
 
+/// Who has a case in hand at an office (承办人).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+pub struct Handler {
+    /// The staff id.
+    pub staff: String,
+    /// The name as it was then.
+    pub name: String,
+}
+
 /// What has been done about the clock.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct ClockChanges {
@@ -488,6 +499,8 @@ pub struct Standing {
     pub doubled: Vec<Doubled>,
     /// Money that came back because it was paid for nothing.
     pub recovered: Fen,
+    /// Each time money was on its way.
+    pub payouts: Vec<Payout>,
     /// The transfers.
     pub transfers: Vec<Transfer>,
     /// Why the applicant took it back.
@@ -499,6 +512,8 @@ pub struct Standing {
     pub routed_to: Option<CaseId>,
     /// What the person said, 1 to 5.
     pub satisfaction: Option<u32>,
+    /// Who has it in hand at each office that worked on it: the first there, until it was handed over.
+    pub handlers: BTreeMap<OfficeId, Handler>,
     /// The staff who entered what is to be decided; they may not decide it.
     pub entered_by: BTreeSet<(OfficeId, String)>,
     /// Every event, in the common order.
@@ -532,6 +547,16 @@ impl Standing {
     pub fn owed(&self) -> Fen {
         let paid = self.paid().filter(|_| self.is_void()).unwrap_or_default();
         Fen(paid.0.saturating_sub(self.recovered.0).max(0))
+    }
+
+    /// What was paid although it was paid before, and has not come back.
+    pub fn paid_again(&self) -> impl Iterator<Item = &Payout> {
+        self.payouts.iter().filter(|payout| payout.state == PayoutState::Again)
+    }
+
+    /// The list that the grant is on without a result.
+    pub fn listed(&self) -> Option<&Payout> {
+        payout::open(&self.payouts)
     }
 
     /// The turns that are overdue on `today`.
@@ -603,6 +628,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
     rules::judge(standing, packs, tier, event, event.day, true).map_err(|refusal| refusal.0)
 }
 
+#[cfg(test)]
+mod payments;
 #[cfg(test)]
 mod procedure;
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn visited(who: &[&str], present: &str) -> What {
 }
 
 pub(super) fn posted(from: &str, until: &str) -> What {
-    What::NoticePosted { place: "村务公开栏".into(), from: day(from), until: day(until) }
+    What::NoticePosted { place: "村务公开栏".into(), from: day(from), until: day(until), text: String::new() }
 }
 
 fn opinion(opinion: Opinion) -> What {

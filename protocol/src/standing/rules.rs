@@ -3,14 +3,16 @@
 //! [`may`] answers for a kind of event (that is what buttons need), [`judge`] for one event with its amounts, names
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
-use super::{Effect, Person, Standing, Transfer, TransferState};
+use super::{Effect, Person, Standing, Transfer, TransferState, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
 use crate::records::amount::Fen;
+use crate::records::case::StampedEvent;
 use crate::records::day::Day;
 use crate::records::event::{Answer, Event, EventKind, Finding, Opinion, Origin, Ruling, TargetKind, Verdict, What};
 use crate::records::policy::{Assistance, Decides, Packs, Step};
+use crate::records::privacy::leak;
 use crate::records::staff::Role;
 use std::collections::BTreeSet;
 
@@ -100,6 +102,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | SignedFor
                 | Returned
                 | Feedback
+                | PayListed
                 | Paid
                 | PaymentFailed
                 | Closed
@@ -115,11 +118,13 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Note
         ),
         Role::Approver => {
-            matches!(kind, Decided | Paid | PaymentFailed | Urged | DoubleFound | DoubleSettled | Recovered | Withdrawn | Note)
+            let money = matches!(kind, Decided | PayListed | Paid | PaymentFailed | Recovered);
+            money || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
         Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
         Role::Provider => matches!(kind, SignedFor | Returned | Session | Outcome | Feedback | Withdrawn | Note),
-        Role::Administrator | Role::Auditor => false,
+        Role::Administrator => kind == HandedOver,
+        Role::Auditor => false,
     }
 }
 
@@ -211,6 +216,7 @@ pub(super) fn may(
             in_hand()?;
             unless(s.opinion == Some(Opinion::For), "预审符合条件的才公示")?;
             unless(s.notice.is_none(), "已经公示")?;
+            unless(kind_of(s, packs, "").is_none_or(|kind| kind.has(Step::Notice)), "这一种类不公示")?;
         }
         Objected => {
             in_hand()?;
@@ -248,14 +254,17 @@ pub(super) fn may(
             let kind = needed_kind(s, packs, "")?;
             decides(s, kind, tier, None)?;
         }
+        PayListed => {
+            payable(s, tier)?;
+            unless(s.payment.is_none(), PAID_BEFORE)?;
+            unless(s.listed().is_none(), LISTED_BEFORE)?;
+        }
         Paid => {
-            let Some(decision) = &s.decision else { return Err("尚未审批".into()) };
-            unless(decision.outcome == Verdict::Approved && decision.amount > Fen(0), "没有批准的金额")?;
-            unless(s.payment.is_none(), "这一审批已经发放过")?;
-            unless(tier >= decision.tier, "应由审批机构发放")?;
+            payable(s, tier)?;
+            unless(s.payment.is_none(), PAID_BEFORE)?;
         }
         PaymentFailed => {
-            unless(s.payment.is_some(), "没有发放记录")?;
+            unless(payout::may_fail(&s.payouts, ""), "没有发放记录")?;
             unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构登记")?;
         }
         Transferred => {
@@ -263,7 +272,11 @@ pub(super) fn may(
             let clue = !s.is_application && (s.finding == Some(Finding::True) || s.origin == Some(Origin::Consultation));
             unless(s.number.is_some() || clue, "尚未受理，线索尚未核实属实")?;
         }
-        GaveUp => unless(s.payment.is_none(), "已经发放")?,
+        GaveUp => {
+            unless(s.payment.is_none(), "已经发放")?;
+            unless(s.listed().is_none(), LISTED_BEFORE)?;
+        }
+        HandedOver => unless(!s.handlers.is_empty(), "还没有人承办")?,
         Closed => may_close(s, packs, tier)?,
         Routed => {
             above_village()?;
@@ -274,6 +287,28 @@ pub(super) fn may(
         | DoubleSettled | Recovered => {}
     }
     Ok(())
+}
+
+const PAID_BEFORE: &str = "这一审批已经发放过";
+const LISTED_BEFORE: &str = "已列入发放名册，尚未登记结果";
+
+/// Whether there is an approved amount that `tier` pays.
+fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
+    let Some(decision) = &s.decision else { return Err("尚未审批".into()) };
+    unless(decision.outcome == Verdict::Approved && decision.amount > Fen(0), "没有批准的金额")?;
+    unless(tier >= decision.tier, "应由审批机构发放")
+}
+
+/// Whether a listing or payment without effect is a fact all the same: nothing was wrong with it but that another
+/// office, unseen, was first.
+pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &StampedEvent, day: Option<Day>) -> bool {
+    let event = &stamped.event;
+    let money = matches!(event.what, What::PayListed { .. } | What::Paid { .. });
+    if !money || stamped.office.is_some_and(|office| office != event.by) || (s.payment.is_none() && s.listed().is_none()) {
+        return false;
+    }
+    let first = Standing { payment: None, payouts: Vec::new(), ..s.clone() };
+    judge(&first, packs, tier, event, day, stamped.may_decide).is_ok()
 }
 
 /// Working days by which the term may still be made longer.
@@ -321,6 +356,7 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 /// A case is closed when nothing in it is owed any more.
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
+    unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
     unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some() || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
     let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
@@ -395,8 +431,9 @@ pub(super) fn judge(
             unless(!present.trim().is_empty() || !remote.trim().is_empty(), "须有家庭成员在场签字；远程调查须写明原因")?;
             named(findings, "须写明调查情况")
         }
-        What::NoticePosted { place, from, until } => {
+        What::NoticePosted { place, from, until, .. } => {
             named(place, "须写明公示地点")?;
+            unless(leak(place).is_none(), "公示地点不得写号码或健康情况")?;
             let days = kind_of(s, packs, "").map_or(7, Assistance::notice_days);
             let least = from.plus(i32::try_from(days).unwrap_or(i32::MAX).saturating_sub(1));
             unless(*until >= least, "公示天数不足")?;
@@ -411,17 +448,32 @@ pub(super) fn judge(
             let over = s.notice.as_ref().zip(day).is_some_and(|(notice, day)| day > notice.until);
             unless(over, "公示尚未期满")
         }
+        What::HandedOver { to, to_name, .. } => {
+            unless(s.handlers.contains_key(&event.by), "本机构没有人承办")?;
+            named(to, "须写明移交给谁")?;
+            named(to_name, "须写明移交给谁")
+        }
         What::Suspended { reason } => named(reason, "中止计时须写明原因"),
         What::Extended { days, reason } => {
             unless((1..=extension_left(s, packs)).contains(days), "超过可延长的天数")?;
             named(reason, "延长期限须写明原因")
         }
         What::Proposed { amount, .. } => unless(*amount >= Fen(0), "金额无效"),
-        What::Paid { decision, amount, .. } => {
+        What::Paid { decision, amount, period, .. } => {
             let in_force = s.decision.as_ref();
+            unless(period.is_empty() || payout::is_month(period), "发放月份无效")?;
             unless(decision.is_none() || decision.as_ref() == in_force.map(|decision| &decision.id), "不是生效的审批")?;
             unless(*amount > Fen(0), "金额无效")?;
             unless(in_force.is_some_and(|decision| *amount <= decision.amount), "发放金额超过审批金额")
+        }
+        What::PayListed { batch, period, amount, .. } => {
+            named(batch, "没有名册编号")?;
+            unless(payout::is_month(period), "发放月份无效")?;
+            unless(s.decision.as_ref().is_some_and(|decision| *amount == decision.amount), "列入名册的金额须是审批金额")
+        }
+        What::PaymentFailed { reason, batch } => {
+            named(reason, "须写明发放失败的原因")?;
+            unless(payout::may_fail(&s.payouts, batch), "没有这一名册的发放记录")
         }
         What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
         What::Accepted { number } => named(number, "没有受理编号"),

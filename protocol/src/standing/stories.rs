@@ -114,7 +114,7 @@ pub(super) fn decided(amount: i64) -> What {
 
 pub(super) fn paid(amount: i64) -> What {
     let (method, account_last4, batch) = ("一卡通".to_owned(), "1234".to_owned(), "2019053001".to_owned());
-    What::Paid { decision: None, amount: Fen(amount), method, account_last4, batch }
+    What::Paid { decision: None, amount: Fen(amount), method, account_last4, batch, period: String::new() }
 }
 
 pub(super) fn accepted(number: &str) -> What {

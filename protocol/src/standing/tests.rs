@@ -14,7 +14,7 @@ fn why(play: &Play, id: &OpId) -> String {
     }
 }
 
-fn examined() -> What {
+pub(super) fn examined() -> What {
     What::PreExamined { opinion: Opinion::For, note: String::new() }
 }
 
@@ -57,7 +57,7 @@ fn a_payment_that_came_back_goes_out_again() {
     play.act(TOWN, "wang", examined());
     play.act(CITY, "chen", decided(283_500));
     play.act(CITY, "chen", paid(283_500));
-    play.act(CITY, "chen", What::PaymentFailed { reason: "账号有误".into() });
+    play.act(CITY, "chen", came_back("账号有误"));
     assert_eq!(play.stage(), Stage::PaymentFailed);
     play.act(CITY, "chen", paid(283_500));
     assert_eq!((play.stage(), play.standing().failed_payments), (Stage::Granted, 1));
@@ -239,7 +239,7 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (TOWN, "wang", examined()),
             (CITY, "chen", decided(200_000)),
             (CITY, "chen", paid(200_000)),
-            (CITY, "chen", What::PaymentFailed { reason: "退汇".into() }),
+            (CITY, "chen", came_back("退汇")),
             (CITY, "chen", paid(200_000)),
         ],
     );
@@ -322,6 +322,10 @@ fn each_role_is_offered_its_own_work() {
     assert!(!offered(&play, &clerk).contains(&EventKind::Closed));
 }
 
+fn came_back(reason: &str) -> What {
+    What::PaymentFailed { reason: reason.into(), batch: String::new() }
+}
+
 /// Any event at any tier, for cases that make no sense too.
 fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
     let place = prop::sample::select(vec![VILLAGE, TOWN, CITY]);
@@ -336,7 +340,10 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         Just(examined()),
         prop::sample::select(vec![0, 90_000, 283_500]).prop_map(decided),
         prop::sample::select(vec![90_000, 283_500]).prop_map(paid),
-        Just(What::PaymentFailed { reason: "退汇".into() }),
+        Just(came_back("退汇")),
+        prop::sample::select(vec![("A", 90_000), ("B", 283_500)])
+            .prop_map(|(batch, amount)| super::payments::listed(batch, amount)),
+        Just(What::PaymentFailed { reason: "退汇".into(), batch: "A".into() }),
         Just(transferred(Target::department("教育局", "教育局"), "")),
         op.clone().prop_map(|transfer| What::SignedFor { transfer }),
         op.clone().prop_map(|transfer| What::Feedback { transfer, result: Answer::Approved, text: String::new() }),
@@ -394,6 +401,10 @@ proptest! {
             .filter(|item| item.effect == Effect::Counts && item.event.what.kind() == Some(kind)).count();
         prop_assert!(counted(EventKind::Decided) <= 1 && counted(EventKind::Opened) <= 1);
         prop_assert!(counted(EventKind::Paid) <= 1 + counted(EventKind::PaymentFailed));
+        let payouts = |state| expected.payouts.iter().filter(|payout| payout.state == state).count();
+        prop_assert_eq!(payouts(PayoutState::Paid), usize::from(expected.payment.is_some()));
+        prop_assert!(payouts(PayoutState::Listed) <= usize::from(expected.payment.is_none()));
+        prop_assert!(payouts(PayoutState::Again) == 0 || expected.payment.is_some());
         for item in &expected.timeline {
             if item.effect == Effect::Counts && item.event.what.kind() == Some(EventKind::Decided) {
                 prop_assert!(item.tier != Tier::Village);

@@ -61,6 +61,8 @@ pub struct CaseFilter {
     pub household: Option<RecordId>,
     /// Begun in this way.
     pub origin: Option<Origin>,
+    /// Of this kind (code).
+    pub assistance: Option<String>,
     /// Any part of the applicant's name or the number. Empty: all.
     pub text: String,
     /// With something due before this day.
@@ -246,6 +248,9 @@ impl CaseFilter {
         }
         if let Some(origin) = self.origin {
             statement.and("origin = ?", [text(origin.word())]);
+        }
+        if let Some(assistance) = &self.assistance {
+            statement.and("assistance = ?", [text(assistance)]);
         }
         if let Some(day) = self.due_before {
             statement.and("due < ?", [Value::Integer(i64::from(day.0))]);

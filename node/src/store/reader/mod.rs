@@ -11,6 +11,7 @@ mod history;
 mod households;
 mod registry;
 mod statistics;
+mod work;
 mod years;
 
 pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, TurnRow};
@@ -19,6 +20,7 @@ pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};
 pub use registry::{Counts, DeviceRow, StaffRow};
 pub use statistics::{AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Period, Tally};
+pub use work::{BatchRow, NoticeRow, PaidTwice, PayoutRow};
 pub use years::{YearCount, YearFilter, YearRow};
 
 use super::db::{Db, Options};

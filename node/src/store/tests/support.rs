@@ -567,6 +567,7 @@ impl Town {
                         method: "转账".into(),
                         account_last4: "1234".into(),
                         batch: String::new(),
+                        period: String::new(),
                     },
                     _ => What::Note { text: "记".into() },
                 };

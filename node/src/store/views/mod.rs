@@ -11,6 +11,7 @@ mod context;
 mod household;
 mod matter;
 mod registry;
+mod work;
 
 pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
@@ -30,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -158,9 +159,12 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 19] = [
+const VIEW_TABLES: [&str; 22] = [
     "DELETE FROM award",
     "DELETE FROM doubled",
+    "DELETE FROM posted",
+    "DELETE FROM payout",
+    "DELETE FROM handler",
     "DELETE FROM account",
     "DELETE FROM payment",
     "DELETE FROM need",

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::EventKind;
-use shouwang_protocol::standing::{Effect, Stage, Standing, Transfer};
+use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Transfer};
 
 /// The page.
 #[derive(Template, Default)]
@@ -185,7 +185,7 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     }
 }
 
-fn facts(s: &Standing, pack: &str) -> Vec<Fact> {
+fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut put = |label: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -219,7 +219,11 @@ fn facts(s: &Standing, pack: &str) -> Vec<Fact> {
     put("申请人撤回", s.given_up.clone());
     put("办结", s.result.clone());
     put("评价", s.satisfaction.map(|score| format!("{score} 分")));
-    put("政策包", Some(pack.to_owned()));
+    if let Some(listed) = s.listed() {
+        put("发放名册", Some(format!("{}（{} 月）", listed.batch, listed.period)));
+    }
+    put("本机构承办人", handler.map(|(handler, gone)| format!("{}{}", handler.name, if *gone { "（已停用）" } else { "" })));
+    put("政策包", Some(s.pack.clone()));
     facts
 }
 
@@ -238,6 +242,11 @@ struct Tried<'a> {
     form: &'a Form,
 }
 
+/// What is done in another way than by a form of this page.
+fn elsewhere(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Opened | EventKind::Withdrawn | EventKind::PayListed | EventKind::HandedOver)
+}
+
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
     let found = app.desk().case(&signed.person, case_id(id)?).await?;
     let choices = app.desk().choices(&signed.person).await?;
@@ -248,10 +257,11 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         proposal: found.proposal.as_ref().map_err(String::as_str),
         choices: &choices,
         answerable: &found.answerable,
+        notice_phone: &found.notice_phone,
     };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
-    for kind in found.possible.iter().copied().filter(|kind| !matches!(kind, EventKind::Opened | EventKind::Withdrawn)) {
+    for kind in found.possible.iter().copied().filter(|kind| !elsewhere(*kind)) {
         let mut form = ActionForm {
             kind: kind.word(),
             label: forms::label(kind).to_owned(),
@@ -279,6 +289,12 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     }
     if let Some((times, _)) = s.urged {
         chips.push(Chip::new(Tone::Bad, format!("已催办 {times} 次")));
+    }
+    if s.paid_again().next().is_some() {
+        chips.push(Chip::new(Tone::Bad, "重复发放，待追回"));
+    }
+    if let Some((_, true)) = &found.handler {
+        chips.push(Chip::new(Tone::Bad, "无人承办"));
     }
     if s.relative.is_some() {
         chips.push(Chip::new(Tone::Warn, "近亲属备案"));
@@ -312,7 +328,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         actions,
         sum,
         sum_label,
-        facts: facts(s, &s.pack),
+        facts: facts(s, found.handler.as_ref()),
         transfers: s.transfers.iter().map(transfer).collect(),
     })
 }

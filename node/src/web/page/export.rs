@@ -1,6 +1,7 @@
 //! Taking data out, with a purpose; and for auditors, who took what.
 
 use crate::desk::export::{EXPORTERS, Export, FileForm, READERS_OF_EXPORTS, What};
+use crate::desk::payments::EXPORT_WORD;
 use crate::desk::{DeskError, day_of};
 use crate::store::ExportRow;
 use crate::store::reader::Page;
@@ -74,7 +75,12 @@ fn line(row: &ExportRow) -> ExportLine {
     ExportLine {
         at: format!("{} {:02}:{:02}", day_of(row.at_ms), minutes / 60, minutes % 60),
         who: format!("{}（{}）", row.name, row.staff),
-        what: if row.what == What::Cases.word() { "事项" } else { "家庭档案" }.to_owned(),
+        what: match row.what.as_str() {
+            word if word == What::Cases.word() => "事项",
+            EXPORT_WORD => "发放名册",
+            _ => "家庭档案",
+        }
+        .to_owned(),
         area: or(&row.area, "全部"),
         form: row.form.clone(),
         rows: wording::count(row.rows),

@@ -52,6 +52,8 @@ pub struct StaffRow {
     pub state: Chip,
     /// Whether the account is shut.
     pub off: bool,
+    /// Open cases in hand.
+    pub in_hand: usize,
     /// Whether it is the reader.
     pub me: bool,
     /// A form's own.
@@ -86,6 +88,7 @@ async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<Sta
             acts_for: [row.department.as_str(), row.provider.as_str()].concat(),
             state,
             off: row.disabled,
+            in_hand: line.in_hand,
             me: row.id == signed.person.id,
             reset: signed.stub()?,
             disable: signed.stub()?,
@@ -170,6 +173,6 @@ pub async fn reset(State(app): State<App>, sent: SignedForm) -> Answer {
 /// `POST /staff/disable`
 pub async fn disable(State(app): State<App>, sent: SignedForm) -> Answer {
     let staff = sent.form.text("id");
-    let told = format!("账号 {staff} 已停用，已全部退出。");
+    let told = format!("账号 {staff} 已停用，已全部退出。承办中的事项请在下面移交。");
     perform(&app, &sent, Command::DisableStaff { staff }, Done { told, ..Done::default() }).await
 }

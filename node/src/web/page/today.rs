@@ -13,6 +13,7 @@ use serde::Deserialize;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::Urgency;
+use shouwang_protocol::records::staff::Role;
 
 /// What the reader has to do.
 #[derive(Template, Default)]
@@ -113,6 +114,14 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     }
     if counts.duplicates > 0 {
         troubles.push(("/doubles", format!("{} 人同时登记在几户", counts.duplicates)));
+    }
+    let nobodys = app.desk().in_nobodys_hands(&signed.person).await?;
+    if nobodys > 0 {
+        let admin = signed.person.has(&[Role::Administrator]);
+        troubles.push((
+            if admin { "/staff" } else { "/cases" },
+            format!("{nobodys} 件事项无人承办：承办人的账号已停用，请管理员移交"),
+        ));
     }
     if counts.forks > 0 {
         troubles.push(("/sync", format!("{} 本日志分叉，等市级裁定", counts.forks)));

@@ -271,6 +271,7 @@ pub fn staff() -> StaffPage {
         acts_for: ["", "", "市教育局"][i].into(),
         state: [Chip::new(Tone::Good, "在用"), Chip::new(Tone::Good, "在用"), Chip::new(Tone::Plain, "已停用")][i].clone(),
         off: i == 2,
+        in_hand: i * 3,
         me: i == 1,
         reset: stub(),
         disable: stub(),

@@ -30,6 +30,9 @@ pub struct Assistance {
     /// Days (of the calendar, not working days) for which the opinion is put up; none: seven.
     #[serde(default)]
     pub notice_days: Option<u32>,
+    /// Whether the amount is put up with the opinion.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notice_amount: bool,
     /// Working days by which a term may be made longer, in all; none: not at all.
     #[serde(default)]
     pub extend_days: Option<u32>,
