@@ -204,6 +204,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&liu, "year", &format!("/households/{long}/year/2025"), "受助情况");
     look_at(&liu, "years", "/years/2025", "帮扶清单");
     look_at(&liu, "statistics", "/statistics?when=2025", "2025年各月受助金额");
+    look_at(&liu, "missed", "/missed", "可能遗漏");
     look_at(&liu, "export", "/households/export", "用途");
 
     // Both sides write the same field while the village is alone: the page offers both values.
@@ -334,6 +335,10 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     tao.look("staff-fault");
     look_at(&tao, "policy-revise", "/policies/revise?code=民政-01", "最低生活保障");
     look_at(&tao, "policy-standards", "/policies/standards", "低保标准");
+    look_at(&tao, "doubles", "/doubles", "重复救助");
+    look_at(&tao, "notices", "/notices", "公示");
+    look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
+    look_at(&chen, "payments", "/payments", "发放");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
     look_at(&chen, "error-not-permitted", "/staff", "不能办理");
