@@ -1,4 +1,4 @@
--- Version 4: notices that stand or stood, money on its way, and who has a case in hand.
+-- Version 6: notices that stand or stood, money on its way, and who has a case in hand.
 -- Views like those of version 1: derived in the same transaction, rebuilt by `rebuild_views`.
 
 CREATE TABLE posted (

@@ -222,7 +222,7 @@ impl Reader {
         let sql = "WITH live AS (SELECT case_id, period, assistance, household FROM payout JOIN matter ON matter.id = payout.matter \
                      WHERE period >= ?1 AND state IN ('listed', 'paid', 'again')), \
                    whose AS (SELECT DISTINCT case_id, period, assistance, hex(household) AS who FROM live WHERE household IS NOT NULL \
-                     UNION SELECT case_id, period, assistance, id_no FROM live JOIN record ON record.name = live.household \
+                     UNION SELECT live.case_id, period, assistance, id_no FROM live JOIN record ON record.name = live.household \
                        JOIN member ON member.household = record.id WHERE member.present AND id_no <> '') \
                    SELECT period, assistance, group_concat(hex(case_id), ' ') FROM whose GROUP BY period, assistance, who \
                      HAVING count(*) > 1 \
