@@ -81,7 +81,7 @@ fn a_household_file_becomes_a_payment_that_the_village_watches() {
     village.sees(text(wanted, "phone"));
     let asked =
         village.js("return [...document.querySelectorAll('main [name]')].filter((f) => f.type !== 'hidden').map((f) => f.name)");
-    assert_eq!(asked, serde_json::json!(["origin", "assistance", "applicant", "urgency", "channel", "summary"]));
+    assert_eq!(asked, serde_json::json!(["origin", "assistance", "applicant", "cause", "urgency", "channel", "summary"]));
     assert_eq!(village.value("[name=applicant]"), head);
     village.choose("assistance", "临时救助");
     village.fill("[name=summary]", "住院花费大，一时周转不开");
