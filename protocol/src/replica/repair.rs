@@ -261,8 +261,10 @@ impl<S: Store> Replica<S> {
             found.push(Difference::Record(id));
         }
         for (entry, verdict) in work.changed_verdicts() {
-            let stored = work.entry(entry)?.map(|stored| stored.verdict);
-            found.push(Difference::Verdict(*entry, stored.unwrap_or(Verdict::Applied), verdict.clone()));
+            // What was judged before that which it waits for has waited a moment, and is what it was.
+            if let Some(stored) = work.entry(entry)?.map(|stored| stored.verdict).filter(|stored| stored != verdict) {
+                found.push(Difference::Verdict(*entry, stored, verdict.clone()));
+            }
         }
         let rebuilt: Vec<RecordId> = work.staged_records().copied().collect();
         for id in rebuilt {
