@@ -49,7 +49,12 @@ fn packs(replica: &Replica<SimStore>) -> Packs {
 }
 
 /// What a case means at a replica, and the volumes it has.
-fn read(replica: &Replica<SimStore>, packs: &Packs, case: CaseId, place: &Place) -> (Standing, Vec<RecordId>) {
+pub(crate) fn read(
+    replica: &Replica<SimStore>,
+    packs: &Packs,
+    case: CaseId,
+    place: &Place,
+) -> (Standing, Vec<RecordId>) {
     let mut volumes = BTreeMap::new();
     let mut shown = Vec::new();
     for tier in Tier::ALL {
@@ -74,11 +79,11 @@ fn read(replica: &Replica<SimStore>, packs: &Packs, case: CaseId, place: &Place)
     (standing(&CaseRecords { volumes }, packs), shown)
 }
 
-fn day(world: &World, node: usize) -> Day {
+pub(crate) fn day(world: &World, node: usize) -> Day {
     Day(i32::try_from(world.clocks(node).wall_ms.div_euclid(86_400_000)).unwrap_or_default())
 }
 
-fn tier_of(world: &World, node: usize) -> Option<Tier> {
+pub(crate) fn tier_of(world: &World, node: usize) -> Option<Tier> {
     let replica = world.replica(node)?;
     Some(replica.control().office_of(&replica.device())?.tier)
 }

@@ -36,6 +36,9 @@ pub struct City {
     pub offices: Vec<Office>,
     /// Machines, by index; 0 is the city's. The last one is in bad hands and never runs our program.
     pub machines: Vec<Machine>,
+    /// Machines that are enrolled from the beginning: those below this number, and the one in bad hands. Between them
+    /// lie new ones, for when an office's is lost.
+    pub founded: usize,
     /// The keys that only the city has.
     pub keys: CityKeys,
     store: MemoryStore,
@@ -80,7 +83,7 @@ impl City {
                     areas.push(area(city + town * 1_000 + village, Tier::Village, Some(city + town * 1_000)));
                 }
             }
-            City::found(areas, &[3], 3)
+            City::found(areas, &[3], 3, &[])
         })
     }
 
@@ -93,18 +96,56 @@ impl City {
             let mut areas = areas;
             areas.swap(0, city);
             let bad = areas.iter().position(|area| area.tier == Tier::Village).unwrap_or_default();
-            City::found(areas, &[], bad)
+            City::found(areas, &[], bad, &[])
         })
     }
 
-    /// One office for each area and one machine for each office; `twice` get a second one, `bad` one in bad hands.
-    fn found(areas: Vec<Area>, twice: &[usize], bad: usize) -> City {
+    /// The 289 offices of Zhangjiagang, with new laptops in the cupboard for every fifteenth village and one township.
+    pub fn zhangjiagang_with_spares() -> &'static City {
+        static CITY: OnceLock<City> = OnceLock::new();
+        CITY.get_or_init(|| City::some_of_zhangjiagang(usize::MAX, usize::MAX, 15))
+    }
+
+    /// Two townships of Zhangjiagang with nine villages each, 21 offices.
+    pub fn two_townships() -> &'static City {
+        static CITY: OnceLock<City> = OnceLock::new();
+        CITY.get_or_init(|| City::some_of_zhangjiagang(2, 9, 6))
+    }
+
+    fn some_of_zhangjiagang(townships: usize, villages: usize, spare_every: usize) -> City {
+        let all = divisions::read(divisions::ZHANGJIAGANG.as_bytes()).unwrap_or_default();
+        let of = |tier: Tier, parent: Option<AreaId>| {
+            all.iter().filter(move |area| area.tier == tier && (parent.is_none() || area.parent == parent)).cloned()
+        };
+        let below = |township: &Area| of(Tier::Village, Some(township.id)).count();
+        let towns: Vec<Area> = of(Tier::Township, None).filter(|town| below(town) > 0).take(townships).collect();
+        let mut areas: Vec<Area> = of(Tier::City, None).take(1).collect();
+        areas.extend(towns.iter().cloned());
+        // A township without a village is an office all the same.
+        if townships == usize::MAX {
+            areas.extend(of(Tier::Township, None).filter(|town| below(town) == 0));
+        }
+        for town in &towns {
+            areas.extend(of(Tier::Village, Some(town.id)).take(villages));
+        }
+        let is = |office: usize, tier: Tier| areas[office].tier == tier;
+        let bad = (0..areas.len()).find(|office| is(*office, Tier::Village)).unwrap_or_default();
+        let mut spares: Vec<usize> =
+            (0..areas.len()).filter(|office| is(*office, Tier::Village)).skip(1).step_by(spare_every).collect();
+        spares.extend((0..areas.len()).filter(|office| is(*office, Tier::Township)).nth(1));
+        City::found(areas, &[], bad, &spares)
+    }
+
+    /// One office for each area and one machine for each office; `twice` get a second one, `bad` one in bad hands, and
+    /// `spares` one that is not enrolled yet.
+    fn found(areas: Vec<Area>, twice: &[usize], bad: usize, spares: &[usize]) -> City {
         let offices = founding::offices(&areas, "市社会救助中心");
         let index_of = |id: AreaId| areas.iter().position(|area| area.id == id);
         let machine = |office: usize| Machine { office, superior: areas[office].parent.and_then(index_of) };
-        let all = (0..areas.len()).chain(twice.iter().copied()).chain([bad]);
+        let all = (0..areas.len()).chain(twice.iter().copied()).chain(spares.iter().copied()).chain([bad]);
         let mut city = City {
             machines: all.map(machine).collect(),
+            founded: areas.len() + twice.len(),
             keys: CityKeys::from_seeds(seed("root", 0), seed("enrolment", 0)),
             store: MemoryStore::default(),
             areas,
@@ -143,7 +184,7 @@ impl City {
         for draft in founding::describe(root, divisions, &self.areas, &self.offices) {
             act(&mut replica, draft)?;
         }
-        for machine in 0..self.machines.len() {
+        for machine in (0..self.founded).chain([self.hostile()]) {
             let grantee = self.grantee(machine, 1, EXPIRES);
             act(&mut replica, founding::enrol(root, &grantee, &self.keys.issue(&grantee)))?;
         }

@@ -67,6 +67,9 @@ pub enum Strike {
 impl Faults {
     /// How bad this run is.
     pub fn draw(dice: &mut Dice, options: Options) -> Faults {
+        if options.profile.is_year() {
+            return Faults { cuts: crate::year::rates::LINES_CUT, skew: 0, strikes: Vec::new(), missing: BTreeMap::new() };
+        }
         let days = options.days;
         let mut some = |most: u64| if dice.chance(600) { dice.between(0, most) } else { 0 };
         let strikes = vec![

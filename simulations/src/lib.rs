@@ -19,3 +19,4 @@ pub mod people;
 pub mod relay;
 pub mod trace;
 pub mod world;
+pub mod year;

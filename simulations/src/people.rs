@@ -11,24 +11,32 @@ use crate::world::{Event, World};
 use serde_json::{Map, Value};
 use shouwang_protocol::area::{Area, AreaId, Tier};
 use shouwang_protocol::control::{Office, device, divisions};
-use shouwang_protocol::device::{Certificate, OfficeId};
+use shouwang_protocol::device::{Certificate, DeviceKey, OfficeId};
 use shouwang_protocol::entry::EntryRef;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{ActionId, CaseId, Kind, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::event;
 use shouwang_protocol::records::import::{self, Row};
 use shouwang_protocol::records::staff::{self, Role, Staff};
-use shouwang_protocol::records::{Edit, case};
+use shouwang_protocol::records::{Edit, OpId, case};
 use shouwang_protocol::replica::{Action, CommitError, Done, Draft};
 use shouwang_protocol::store::{Store, StoreError};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A change that can be made again, should it have to be.
 #[derive(Clone)]
 pub enum Change {
     /// Part of a new household.
     Household(usize, usize),
+    /// Part of a new household of this row.
+    Row(Arc<Row>, usize),
+    /// A field of a member.
+    Member(OpId, &'static str, Value),
+    /// A new member.
+    NewMember(Map<String, Value>),
+    /// A machine is enrolled.
+    Enrolled(DeviceKey, Certificate),
     /// A field of a household.
     Field(&'static str, Value),
     /// A row of aid.
@@ -58,6 +66,10 @@ impl Change {
         let nothing = || shouwang_protocol::records::edit(|_| Ok(()));
         match self {
             Change::Household(row, part) => import::create(&rows()[*row]).into_iter().nth(*part).unwrap_or_else(nothing),
+            Change::Row(row, part) => import::create(row).into_iter().nth(*part).unwrap_or_else(nothing),
+            Change::Member(member, name, value) => import::set_member(member, name, value).unwrap_or_else(|_| nothing()),
+            Change::NewMember(member) => import::add_member(member).unwrap_or_else(|_| nothing()),
+            Change::Enrolled(key, certificate) => device::create(*key, 1, certificate),
             Change::Field(name, value) => import::set(name, value).unwrap_or_else(|_| nothing()),
             Change::Aid(number) => {
                 let mut row = Map::new();
@@ -188,6 +200,18 @@ impl World {
         if self.healed_at.is_some() || self.replica(node).is_none() || self.nodes[node].retired {
             return;
         }
+        self.do_again_what_is_in_doubt(node);
+        if self.options.profile.is_year() {
+            return self.office_works(node);
+        }
+        if self.replica(node).is_none() {
+            return;
+        }
+        self.act_by_chance(node);
+    }
+
+    /// What may have been done or not is done again.
+    pub(crate) fn do_again_what_is_in_doubt(&mut self, node: usize) {
         for deed in self.people.doubtful.remove(&node).unwrap_or_default() {
             // Where nothing came of it, whoever works on a case looks at it again before acting.
             let done = self.replica(node).and_then(|replica| replica.store().action(&deed.id).ok()).unwrap_or_default();
@@ -196,9 +220,9 @@ impl World {
                 self.trace.sometimes("done again after doubt");
             }
         }
-        if self.replica(node).is_none() {
-            return;
-        }
+    }
+
+    fn act_by_chance(&mut self, node: usize) {
         let possible = self.possible(node);
         let weight = |choice: &Possible| match choice {
             Possible::Import(_) => 6,

@@ -40,6 +40,10 @@ pub enum Profile {
     Small,
     /// 289 offices.
     Zhangjiagang,
+    /// A month of work of two townships, 21 offices.
+    Month,
+    /// A year of work of 289 offices and 10,000 households (see [`crate::year`]).
+    Year,
 }
 
 impl Profile {
@@ -48,12 +52,28 @@ impl Profile {
         match self {
             Profile::Small => "small",
             Profile::Zhangjiagang => "zhangjiagang",
+            Profile::Month => "month",
+            Profile::Year => "year",
+        }
+    }
+
+    /// Whether people work by the calendar, as `year` has it, and not at any moment.
+    pub fn is_year(self) -> bool {
+        matches!(self, Profile::Month | Profile::Year)
+    }
+
+    /// Virtual days of a run, unless somebody says otherwise.
+    pub fn days(self) -> u64 {
+        match self {
+            Profile::Small | Profile::Zhangjiagang => 2,
+            Profile::Month => 35,
+            Profile::Year => crate::year::rates::DAYS,
         }
     }
 
     /// The inverse of [`Profile::word`].
     pub fn from_word(word: &str) -> Option<Profile> {
-        [Profile::Small, Profile::Zhangjiagang].into_iter().find(|profile| profile.word() == word)
+        [Profile::Small, Profile::Zhangjiagang, Profile::Month, Profile::Year].into_iter().find(|profile| profile.word() == word)
     }
 
     /// What must have happened somewhere in a set of runs.
@@ -61,6 +81,8 @@ impl Profile {
         match self {
             Profile::Small => SOMETIMES,
             Profile::Zhangjiagang => SOMETIMES_BIG,
+            Profile::Month => &[],
+            Profile::Year => crate::year::SOMETIMES,
         }
     }
 
@@ -69,6 +91,8 @@ impl Profile {
         match self {
             Profile::Small => City::small(),
             Profile::Zhangjiagang => City::zhangjiagang(),
+            Profile::Month => City::two_townships(),
+            Profile::Year => City::zhangjiagang_with_spares(),
         }
     }
 }
@@ -91,7 +115,7 @@ pub struct Options {
 impl Options {
     /// A run as CI does it.
     pub fn new(seed: u64, profile: Profile) -> Options {
-        Options { seed, profile, days: 2, teeth: Teeth::default(), keep_trace: false }
+        Options { seed, profile, days: profile.days(), teeth: Teeth::default(), keep_trace: false }
     }
 }
 
@@ -104,6 +128,8 @@ pub struct Teeth {
     pub unsynced: bool,
     /// A restored backup goes on in its old life.
     pub old_life_after_restore: bool,
+    /// What the program says wrongly in a year of work.
+    pub sabotage: Option<crate::year::Sabotage>,
 }
 
 /// Whether a node runs.
@@ -136,7 +162,7 @@ pub struct Node {
     pub superior: Option<usize>,
     /// Its line upwards.
     pub link: Link,
-    dial_tries: u32,
+    pub(crate) dial_tries: u32,
     dial_turn: u64,
     tick_at: u64,
     tick_gap: u64,
@@ -170,6 +196,14 @@ pub enum Event {
     Administer,
     /// All is healed: do all agree?
     Look,
+    /// A day of work begins, by its number.
+    Dawn(u64),
+    /// The people of an office work through what lies there.
+    Work(usize),
+    /// A connection that has done its work is closed.
+    HangUp(Connection),
+    /// A day is over: what must hold is checked at the offices that are quiet.
+    Dusk(u64),
 }
 
 /// Why a run failed.
@@ -202,6 +236,8 @@ pub struct Outcome {
     pub hash: String,
     /// The trace, when it was kept.
     pub trace: Option<String>,
+    /// What a person would like to read, of a year of work.
+    pub report: Option<String>,
 }
 
 /// A run.
@@ -226,6 +262,10 @@ pub struct World {
     pub faults: Faults,
     /// The machine in bad hands.
     pub hostile: Hostile,
+    /// A year of work, when that is what runs.
+    pub year: crate::year::Year,
+    /// The wall clock when the run begins, milliseconds since 1970.
+    pub beginning_ms: i64,
     /// Whether everything was healed.
     pub healed_at: Option<u64>,
     /// The first promise that was broken.
@@ -245,7 +285,7 @@ pub fn run(options: Options) -> Outcome {
     {
         world.now = at;
         events += 1;
-        if events > EVENTS_MAX {
+        if events > if options.profile.is_year() { crate::year::rates::EVENTS_MAX } else { EVENTS_MAX } {
             world.fail("endless", "the run does not come to an end".into());
         }
         if matches!(event, Event::Look) && world.looks_done() {
@@ -257,8 +297,10 @@ pub fn run(options: Options) -> Outcome {
     if world.failure.is_none() {
         world.check_end();
     }
+    let report = options.profile.is_year().then(|| crate::year::report(&world, events));
     let World { trace, failure, people, .. } = world;
     Outcome {
+        report,
         failure,
         events,
         actions: people.acknowledged,
@@ -284,6 +326,8 @@ impl World {
             model: Model::default(),
             people: People::new(options.seed),
             hostile: Hostile::new(city, options.seed),
+            year: crate::year::Year::new(options),
+            beginning_ms: if options.profile.is_year() { crate::year::rates::BEGINNING_MS } else { BEGINNING_MS },
             healed_at: None,
             failure: None,
             dice,
@@ -293,17 +337,21 @@ impl World {
             faults,
         };
         world.trace.line(0, format_args!("seed {} profile {} days {}", options.seed, options.profile.word(), options.days));
-        for machine in 0..city.machines.len() - 1 {
+        for machine in 0..city.founded {
             // In a big city most machines joined long ago; a few join now.
-            let joined = options.profile == Profile::Zhangjiagang && machine > 4;
+            let joined = options.profile.is_year() || (options.profile == Profile::Zhangjiagang && machine > 4);
             let disk = city.disk(machine, world.dice.number(), joined);
             let node = world.add_node(machine, disk, city.machines[machine].superior);
             let wait = world.dice.between(0, 60_000);
             world.after(wait, Event::Boot(node));
         }
         let horizon = options.days * DAY_MS;
-        People::plan(&mut world, horizon);
-        Faults::plan(&mut world, horizon);
+        if options.profile.is_year() {
+            crate::year::plan(&mut world);
+        } else {
+            People::plan(&mut world, horizon);
+            Faults::plan(&mut world, horizon);
+        }
         world.after(horizon, Event::Strike(Strike::HealAll));
         world
     }
@@ -348,7 +396,7 @@ impl World {
 
     /// A node's clocks.
     pub fn clocks(&self, node: usize) -> Now {
-        let wall_ms = BEGINNING_MS + self.now as i64 + self.nodes[node].skew_ms;
+        let wall_ms = self.beginning_ms + self.now as i64 + self.nodes[node].skew_ms;
         Now { mono_ms: self.now, wall_ms }
     }
 
@@ -395,7 +443,8 @@ impl World {
                 }
             }
             Event::Dial(node, turn) => {
-                if self.nodes[node].dial_turn == turn {
+                let planned = turn == u64::MAX && self.works_by_day() && self.has_reason_to_dial(node);
+                if planned || self.nodes[node].dial_turn == turn {
                     self.dial(node);
                 }
             }
@@ -413,6 +462,10 @@ impl World {
             Event::Strike(strike) => self.strike(strike),
             Event::Administer => self.administer(),
             Event::Look => self.after(5_000, Event::Look),
+            Event::Dawn(day) => self.dawn(day),
+            Event::Work(node) => self.office_works(node),
+            Event::HangUp(connection) => self.hang_up(connection),
+            Event::Dusk(day) => self.dusk(day),
         }
     }
 
@@ -423,9 +476,18 @@ impl World {
         let result = engine.tick(now);
         self.trace.line(self.now, format_args!("tick {node} {}", result.is_ok()));
         self.settle(node);
+        // Where people hang up when they are done, time matters only while there is a line.
+        if self.works_by_day() && self.network.of(node).is_empty() {
+            return;
+        }
         let gap = (self.nodes[node].tick_gap * 2).min(600_000);
         self.nodes[node].tick_gap = gap;
         self.tick_in(node, gap);
+    }
+
+    /// Whether people work by the calendar now.
+    pub(crate) fn works_by_day(&self) -> bool {
+        self.healed_at.is_none() && self.options.profile.is_year()
     }
 
     fn tick_in(&mut self, node: usize, gap: u64) {
@@ -452,6 +514,9 @@ impl World {
     fn dial_again(&mut self, node: usize) {
         let tries = self.nodes[node].dial_tries;
         self.nodes[node].dial_tries = tries.saturating_add(1);
+        if self.works_by_day() {
+            return self.dials_again_today(node, tries);
+        }
         let most = if self.healed_at.is_some() { 10_000 } else { 600_000 };
         let wait = (2_000u64 << (tries / 4).min(9)).min(most);
         let wait = wait + self.dice.between(0, 500);
@@ -488,6 +553,10 @@ impl World {
         if every > 0 {
             let wait = self.dice.wait(every);
             self.after(wait, Event::Cut(connection));
+        }
+        if self.works_by_day() {
+            self.year.connected(connection);
+            self.after(crate::year::rates::HANG_UP_MS, Event::HangUp(connection));
         }
         for end in [1, 0] {
             let now = self.clocks(ends[end]);
@@ -534,7 +603,7 @@ impl World {
     }
 
     /// An end learns that its connection is over.
-    fn end_closed(&mut self, connection: Connection, end: usize, tell_engine: bool) {
+    pub(crate) fn end_closed(&mut self, connection: Connection, end: usize, tell_engine: bool) {
         let Some(wire) = self.network.wires.get_mut(&connection).filter(|wire| wire.open[end]) else { return };
         wire.open[end] = false;
         let node = wire.ends[end];
@@ -550,6 +619,9 @@ impl World {
         if end == 0 {
             if held {
                 self.nodes[node].dial_tries = 0;
+            }
+            if self.works_by_day() && self.year.is_done(connection) {
+                return;
             }
             self.dial_again(node);
         }
@@ -585,6 +657,7 @@ impl World {
         let Some(wire) = self.network.wires.get_mut(&connection) else { return };
         let end = wire.end_of(node);
         let (receiver, lower, alive) = (wire.devices[1 - end], wire.ends[0], wire.alive && wire.open[1 - end]);
+        let at_root = wire.ends[1] == 0;
         match Message::from_bytes(&bytes) {
             Ok(message) => self.observe(node, connection, end, receiver, &message),
             Err(error) => self.fail("message", format!("node {node} sends what cannot be read: {error}")),
@@ -592,6 +665,7 @@ impl World {
         self.trace.line(self.now, format_args!("send {connection} {node} {} {}", bytes.len(), short_hash(&bytes)));
         if alive {
             let at = self.nodes[lower].link.arrival(self.now, end == 0, bytes.len());
+            self.year.sent(connection, if at_root { bytes.len() } else { 0 }, at);
             self.after(at - self.now, Event::Deliver(connection, 1 - end, bytes));
         }
     }
@@ -608,6 +682,7 @@ impl World {
             match output {
                 Output::Send(connection, bytes) => self.send(node, connection, bytes),
                 Output::Close(connection, why) => self.close(node, connection, why),
+                Output::Agreed(connection, _) if self.works_by_day() => self.agreed(node, connection),
                 Output::Agreed(..) => self.check_views(node),
                 Output::Changed => self.wake(node),
             }

@@ -19,12 +19,12 @@ struct Arguments {
     /// Many seeds, from A up to but not including B
     #[arg(long, value_name = "A..B", conflicts_with = "replay")]
     seeds: Option<String>,
-    /// The city: small (9 offices) or zhangjiagang (289)
+    /// The city: small (9 offices), zhangjiagang (289), month (21 at work for weeks) or year (289 for a year)
     #[arg(long, default_value = "small")]
     profile: String,
-    /// Virtual days with faults
-    #[arg(long, default_value_t = 2)]
-    days: u64,
+    /// Virtual days with faults; as many as the city's profile has, unless given
+    #[arg(long)]
+    days: Option<u64>,
     /// Write the trace of one seed to this file
     #[arg(long, value_name = "FILE", requires = "seed")]
     trace: Option<PathBuf>,
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 fn options(arguments: &Arguments, seed: u64) -> Result<Options, String> {
     let profile = Profile::from_word(&arguments.profile).ok_or(format!("there is no profile {:?}", arguments.profile))?;
     let keep_trace = arguments.trace.is_some();
-    Ok(Options { days: arguments.days, keep_trace, ..Options::new(seed, profile) })
+    Ok(Options { days: arguments.days.unwrap_or(profile.days()), keep_trace, ..Options::new(seed, profile) })
 }
 
 fn command(options: &Options) -> String {
@@ -81,7 +81,7 @@ fn tell(options: &Options, outcome: &Outcome, json: bool) {
         let line = serde_json::json!({
             "seed": options.seed, "profile": options.profile.word(), "days": options.days, "ok": failure.is_none(),
             "events": outcome.events, "actions": outcome.actions, "agreed_after_ms": outcome.agreed_after_ms,
-            "hash": outcome.hash, "what": failure.map(|f| f.what), "why": failure.map(|f| f.why.clone()),
+            "hash": outcome.hash, "report": outcome.report, "what": failure.map(|f| f.what), "why": failure.map(|f| f.why.clone()),
             "command": failure.map(|_| command(options)),
         });
         println!("{line}");
@@ -102,6 +102,7 @@ fn one(arguments: &Arguments) -> Result<bool, String> {
             options.seed, outcome.events, outcome.actions, outcome.agreed_after_ms, outcome.hash
         );
         println!("{:#?}", outcome.seen);
+        outcome.report.iter().for_each(|report| println!("{report}"));
     }
     if let Some(file) = &arguments.trace {
         let text = format!(
