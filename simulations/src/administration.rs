@@ -21,12 +21,12 @@ impl World {
         self.deed("console", Vec::new(), vec![(place, RecordRef::Known(record), change)])
     }
 
-    fn device_record(&self, device: &DeviceKey) -> Option<RecordId> {
+    pub(crate) fn device_record(&self, device: &DeviceKey) -> Option<RecordId> {
         self.truth()?.devices.get(device)?.record
     }
 
     /// The lengths the city holds of a device's logs.
-    fn lengths(&self, device: &DeviceKey) -> Vec<(Hash, u64)> {
+    pub(crate) fn lengths(&self, device: &DeviceKey) -> Vec<(Hash, u64)> {
         let Some(replica) = self.replica(0) else { return Vec::new() };
         let control = replica.control();
         let logs = replica.frontier().logs().filter(|(log, _)| log.device == *device);

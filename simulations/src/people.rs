@@ -53,6 +53,8 @@ pub enum Change {
     Offices(Vec<Office>),
     /// A renewed certificate.
     Renewal(u32, Certificate),
+    /// A decider's logs, up to where it decided.
+    HandOver(Vec<(Hash, u64)>),
     /// Logs closed.
     Closing(Vec<(Hash, u64)>),
     /// A device revoked.
@@ -85,6 +87,7 @@ impl Change {
             Change::Areas(areas) => divisions::put_areas(areas.clone()),
             Change::Offices(offices) => divisions::put_offices(offices.clone()),
             Change::Renewal(serial, certificate) => device::renew(*serial, certificate),
+            Change::HandOver(lengths) => device::hand_over(lengths.clone()),
             Change::Closing(lengths) => device::close(lengths.clone()),
             Change::Revocation(lengths) => device::revoke("遗失".into(), lengths.clone()),
             Change::Choice(at, head) => device::choose(*at, *head),

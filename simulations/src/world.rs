@@ -66,7 +66,7 @@ impl Profile {
     pub fn days(self) -> u64 {
         match self {
             Profile::Small | Profile::Zhangjiagang => 2,
-            Profile::Month => 35,
+            Profile::Month => 70,
             Profile::Year => crate::year::rates::DAYS,
         }
     }

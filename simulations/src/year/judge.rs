@@ -232,7 +232,8 @@ impl World {
                 add(&mut books, seen, &seen.books);
             }
             if counted != books {
-                let lost = counted.iter().find(|(key, sum)| books.get(key) != Some(sum)).map(|(key, sum)| format!("{key:?} {sum:?}"));
+                let lost =
+                    counted.iter().find(|(key, sum)| books.get(key) != Some(sum)).map(|(key, sum)| format!("{key:?} {sum:?}"));
                 return Err(("sums", format!("node {node}: events and books differ: {lost:?}")));
             }
             if node == 0 {
@@ -243,14 +244,21 @@ impl World {
                 continue;
             }
             let area = self.city.areas[self.office_index(node)].id;
-            let digest = |node: usize| self.replica(node).map(|replica| (replica.control_digest(), replica.frontier().digest_at(&World::casework(area))));
+            let digest = |node: usize| {
+                self.replica(node).map(|replica| (replica.control_digest(), replica.frontier().digest_at(&World::casework(area))))
+            };
             if digest(node).is_none() || digest(node) != digest(0) {
                 continue;
             }
-            let of_village = |sums: &Sums| sums.iter().filter(|((of, ..), _)| *of == area).map(|(key, sum)| (key.clone(), *sum)).collect::<Sums>();
+            let of_village = |sums: &Sums| {
+                sums.iter().filter(|((of, ..), _)| *of == area).map(|(key, sum)| (key.clone(), *sum)).collect::<Sums>()
+            };
             let (there, here) = (of_village(&at_city), of_village(&counted));
             if there != here {
-                return Err(("sums", format!("the city's sums of the village of node {node} are not the village's: {there:?} {here:?}")));
+                return Err((
+                    "sums",
+                    format!("the city's sums of the village of node {node} are not the village's: {there:?} {here:?}"),
+                ));
             }
         }
         Ok(())
@@ -278,7 +286,8 @@ impl World {
                     Some((automerge::ChangeHash(fact.hash), day))
                 });
                 let then = YearEnd::of(&known.doc, &written.collect(), annual::last_day(year));
-                let all: Vec<CaseOf<'_>> = cases.iter().map(|(case, seen)| CaseOf { case: *case, standing: &seen.standing }).collect();
+                let all: Vec<CaseOf<'_>> =
+                    cases.iter().map(|(case, seen)| CaseOf { case: *case, standing: &seen.standing }).collect();
                 let file = annual::file(record, year, today, Household::read(&known.doc), then, &all);
                 let payments = file.aid.iter().filter(|line| matches!(line.source, AidSource::Payment { .. }));
                 let listed: i64 = payments.filter_map(|line| line.amount).map(|fen| fen.0).sum();
@@ -290,7 +299,8 @@ impl World {
                     .sum();
                 let total: i64 = file.aid.iter().filter_map(|line| line.amount).map(|fen| fen.0).sum();
                 if listed != counted || total != file.total.0 || file.by_kind.values().map(|fen| fen.0).sum::<i64>() != total {
-                    let why = format!("node {node}: the file {year} of {record:?} has {listed} fen of payments, events {counted}");
+                    let why =
+                        format!("node {node}: the file {year} of {record:?} has {listed} fen of payments, events {counted}");
                     return Err(("sums", why));
                 }
             }

@@ -492,7 +492,6 @@ impl World {
         let office = self.city.machines[spare].office;
         let Some(old) = (0..self.nodes.len()).rev().find(|node| self.office_index(*node) == office) else { return };
         let superior = self.nodes[old].superior;
-        self.revoke(old);
         let device = self.city.device(spare);
         let root = shouwang_provisioning::city::control_place(self.city.root());
         let certificate = self.city.certificate(spare, 1, crate::city::EXPIRES);
@@ -502,6 +501,12 @@ impl World {
         let known = self.truth().and_then(|control| control.offices.get(&self.city.offices[office].id).cloned());
         let tables = self.truth().and_then(|control| control.divisions_record);
         if let (Some(mut known), Some(tables), true) = (known, tables, self.office_tier(office) > Tier::Village) {
+            // What the old one decided, as far as the city holds it, stays decided; the new one decides from now on.
+            let before = self.nodes[old].device;
+            if let Some(record) = self.device_record(&before) {
+                let record = shouwang_protocol::record::RecordRef::Known(record);
+                changes.push(vec![(root, record, crate::people::Change::HandOver(self.lengths(&before)))]);
+            }
             known.decider = Some(device);
             let record = shouwang_protocol::record::RecordRef::Known(tables);
             changes.push(vec![(root, record, crate::people::Change::Offices(vec![known]))]);
@@ -512,6 +517,7 @@ impl World {
                 return self.year.inbox.entry(0).or_default().push(Errand::Lost(spare));
             }
         }
+        self.revoke(old);
         let epoch = self.dice.number();
         let node = self.add_node(spare, MemoryStore::new(epoch), superior);
         for lower in 0..self.nodes.len() {

@@ -16,7 +16,7 @@ pub const HOUSEHOLDS: u64 = 10_000;
 /// Households of the two townships of the short run.
 pub const HOUSEHOLDS_MONTH: u64 = 300;
 /// How much more than in the real city happens in the short run.
-pub const MONTH_DENSITY: u64 = 8;
+pub const MONTH_DENSITY: u64 = 20;
 /// Events after which a run is given up as endless.
 pub const EVENTS_MAX: u64 = 40_000_000;
 

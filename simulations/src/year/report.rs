@@ -51,7 +51,8 @@ pub fn report(world: &World, events: u64) -> String {
     }
     let mut late: Vec<(&usize, &u64)> = year.tally.overdue.iter().filter(|(_, days)| **days > 0).collect();
     late.sort_by_key(|(office, days)| (std::cmp::Reverse(**days), **office));
-    let by_tier = |tier: Tier| late.iter().filter(|(office, _)| world.office_tier(**office) == tier).map(|(_, days)| **days).sum::<u64>();
+    let by_tier =
+        |tier: Tier| late.iter().filter(|(office, _)| world.office_tier(**office) == tier).map(|(_, days)| **days).sum::<u64>();
     let [village, township, at_city] = Tier::ALL.map(by_tier);
     let _ = writeln!(out, "overdue, entries times evenings: villages {village}, townships {township}, city {at_city}; most:");
     for (office, days) in late.iter().filter(|(office, _)| world.office_tier(**office) == Tier::Township).take(5) {
@@ -78,9 +79,18 @@ pub fn report(world: &World, events: u64) -> String {
         year.tally.doubles_stopped
     );
     let yuan = |fen: i64| format!("{}.{:02}", fen / 100, fen % 100);
-    let _ = writeln!(out, "granted: {} for {} yuan; paid and not come back: {} for {} yuan", granted.0, yuan(granted.1), paid.0, yuan(paid.1));
-    let never: Vec<&str> = Stage::ALL.into_iter().filter(|stage| !year.tally.stages.contains_key(stage)).map(Stage::label).collect();
-    let _ = writeln!(out, "stages never seen at any office: {}", if never.is_empty() { "none".to_owned() } else { never.join(", ") });
+    let _ = writeln!(
+        out,
+        "granted: {} for {} yuan; paid and not come back: {} for {} yuan",
+        granted.0,
+        yuan(granted.1),
+        paid.0,
+        yuan(paid.1)
+    );
+    let never: Vec<&str> =
+        Stage::ALL.into_iter().filter(|stage| !year.tally.stages.contains_key(stage)).map(Stage::label).collect();
+    let _ =
+        writeln!(out, "stages never seen at any office: {}", if never.is_empty() { "none".to_owned() } else { never.join(", ") });
     let longest = world.disk(0).heads().unwrap_or_default().iter().map(|(_, head)| head.length).max().unwrap_or(0);
     let nodes = world.nodes.iter().filter(|node| !node.retired).count();
     let _ = writeln!(

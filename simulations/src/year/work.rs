@@ -25,7 +25,6 @@ use shouwang_protocol::records::policy::{Decides, Step};
 use shouwang_protocol::standing::payout::month;
 use shouwang_protocol::standing::{Stage, Standing, TransferState, Turn, Who, role_allows, would_count};
 
-
 const NOTE: &str = "核对无误";
 
 impl World {
@@ -275,7 +274,9 @@ impl World {
             let (at, standing) = (seen.place, seen.standing.clone());
             let Some(kind) = what.kind() else { return false };
             writer = match kind {
-                EventKind::SignedFor | EventKind::Returned | EventKind::Session | EventKind::Outcome | EventKind::Feedback => "d1",
+                EventKind::SignedFor | EventKind::Returned | EventKind::Session | EventKind::Outcome | EventKind::Feedback => {
+                    "d1"
+                }
                 kind => STAFF.iter().find(|(_, role)| role_allows(*role, kind)).map_or("s1", |(staff, _)| staff),
             };
             let event = Event::new(office, writer, "陈某", day, what);
@@ -487,7 +488,11 @@ impl World {
         }
         if s.proposed.is_none() {
             let large = fate("large").chance(400);
-            let amount = if s.assistance == "临时救助" && large { 283_500 } else { 30_000 + fate("amount").between(0, 14) as i64 * 5_000 };
+            let amount = if s.assistance == "临时救助" && large {
+                283_500
+            } else {
+                30_000 + fate("amount").between(0, 14) as i64 * 5_000
+            };
             return Some(What::Proposed { amount: Fen(amount), formula: String::new() });
         }
         let again = format!("opinion {}", s.timeline.len());
@@ -585,8 +590,12 @@ impl World {
         let (_, _, date) = today.ymd();
         let batch = format!("{}-{office}-{}", month(today), s.failed_payments);
         let period = month(today);
-        (!monthly || date >= rates::PAY_DAY)
-            .then(|| What::PayListed { batch, period, amount: decision.amount, account_last4: last4() })
+        (!monthly || date >= rates::PAY_DAY).then(|| What::PayListed {
+            batch,
+            period,
+            amount: decision.amount,
+            account_last4: last4(),
+        })
     }
 
     /// A department or a provider answers what was handed to it.
@@ -641,7 +650,9 @@ impl World {
         for (one, two, of_one, of_two) in waiting {
             let mut pair = one;
             pair.0.iter_mut().zip(two.0).for_each(|(a, b)| *a ^= b);
-            if tier == Tier::City && self.year.fate(&pair, "ask first").chance(400) && self.ask_first(node, one, two, &of_one, &of_two)
+            if tier == Tier::City
+                && self.year.fate(&pair, "ask first").chance(400)
+                && self.ask_first(node, one, two, &of_one, &of_two)
             {
                 continue;
             }
@@ -698,6 +709,8 @@ fn idno(number: u64, male: bool) -> String {
     let date = Day(i32::try_from(number % 9_000).unwrap_or_default() + 10_000).to_string().replace('-', "");
     let sequence = (number >> 16) % 499 * 2 + u64::from(male);
     let body = format!("990000{date}{sequence:03}");
-    (0..11).map(|check| format!("{body}{}", if check == 10 { "X".to_owned() } else { check.to_string() })).find(|id| IdNo::parse(id).is_ok()).unwrap_or(body)
+    (0..11)
+        .map(|check| format!("{body}{}", if check == 10 { "X".to_owned() } else { check.to_string() }))
+        .find(|id| IdNo::parse(id).is_ok())
+        .unwrap_or(body)
 }
-
