@@ -311,6 +311,9 @@ impl World {
 
 /// The day on which a case was granted, as the events have it; the outer none: it was not.
 fn granted_on(seen: &Seen) -> Option<Option<Day>> {
+    if seen.ledger.is_given_up() {
+        return None;
+    }
     match seen.ledger.decision {
         Some((approved, _, day)) => approved.then_some(day),
         None => seen.ledger.approved_by_department,

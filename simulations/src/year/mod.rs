@@ -17,7 +17,7 @@ pub use report::report;
 use crate::city::City;
 use crate::faults::Strike;
 use crate::households;
-use crate::people::place;
+use crate::people::{Change, place};
 use crate::trace::Dice;
 use crate::world::{Event, Options, Profile, World};
 use clock::Almanac;
@@ -26,7 +26,7 @@ use rates::HOUR_MS;
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::engine::Connection;
 use shouwang_protocol::hash::Hash;
-use shouwang_protocol::record::{CaseId, Lane, Place, RecordId};
+use shouwang_protocol::record::{CaseId, Kind, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::Origin;
 use shouwang_protocol::records::import::{self, Row};
@@ -90,6 +90,8 @@ enum Errand {
     Join(usize),
     /// At the city: this machine was lost; a new one is enrolled.
     Lost(usize),
+    /// At the city: this node's machine is revoked, and that node's decides in its place.
+    Revoke(usize, usize),
 }
 
 /// A household of the register.
@@ -487,37 +489,16 @@ impl World {
         self.year.inbox.entry(0).or_default().push(Errand::Lost(spare));
     }
 
-    /// The city revokes the lost laptop and enrols the new one, which begins empty.
+    /// The city enrols a new laptop, which begins empty, in the place of one that was lost.
     fn replace(&mut self, spare: usize) {
         let office = self.city.machines[spare].office;
         let Some(old) = (0..self.nodes.len()).rev().find(|node| self.office_index(*node) == office) else { return };
         let superior = self.nodes[old].superior;
         let device = self.city.device(spare);
-        let root = shouwang_provisioning::city::control_place(self.city.root());
         let certificate = self.city.certificate(spare, 1, crate::city::EXPIRES);
-        let record = shouwang_protocol::record::RecordRef::New(shouwang_protocol::record::Kind::DEVICE);
-        let enrol = (root, record, crate::people::Change::Enrolled(device, certificate));
-        let mut changes = vec![vec![enrol]];
-        let known = self.truth().and_then(|control| control.offices.get(&self.city.offices[office].id).cloned());
-        let tables = self.truth().and_then(|control| control.divisions_record);
-        if let (Some(mut known), Some(tables), true) = (known, tables, self.office_tier(office) > Tier::Village) {
-            // What the old one decided, as far as the city holds it, stays decided; the new one decides from now on.
-            let before = self.nodes[old].device;
-            if let Some(record) = self.device_record(&before) {
-                let record = shouwang_protocol::record::RecordRef::Known(record);
-                changes.push(vec![(root, record, crate::people::Change::HandOver(self.lengths(&before)))]);
-            }
-            known.decider = Some(device);
-            let record = shouwang_protocol::record::RecordRef::Known(tables);
-            changes.push(vec![(root, record, crate::people::Change::Offices(vec![known]))]);
+        if !self.city_writes(RecordRef::New(Kind::DEVICE), Change::Enrolled(device, certificate)) {
+            return self.year.inbox.entry(0).or_default().push(Errand::Lost(spare));
         }
-        for changes in changes {
-            let deed = self.deed("console", Vec::new(), changes);
-            if self.do_deed(0, deed).is_none() {
-                return self.year.inbox.entry(0).or_default().push(Errand::Lost(spare));
-            }
-        }
-        self.revoke(old);
         let epoch = self.dice.number();
         let node = self.add_node(spare, MemoryStore::new(epoch), superior);
         for lower in 0..self.nodes.len() {
@@ -525,9 +506,40 @@ impl World {
                 self.nodes[lower].superior = Some(node);
             }
         }
-        let township = self.office_tier(office) > Tier::Village;
-        self.trace.sometimes(if township { "township laptop lost and replaced" } else { "laptop lost and replaced" });
         self.after(20 * HOUR_MS, Event::Boot(node));
+        if self.office_tier(office) == Tier::Village {
+            self.trace.sometimes("laptop lost and replaced");
+            return self.revoke(old);
+        }
+        // Villages may hold what the lost one wrote last, and bring it to the new one when they call.
+        let day = self.now / 86_400_000 + rates::REVOKED_AFTER_DAYS;
+        self.year.later.entry(day).or_default().push((0, Errand::Revoke(old, node)));
+    }
+
+    /// A township's lost laptop is revoked. What it decided, as far as the city holds it, stays decided, and the new one
+    /// decides from now on.
+    fn revoke_decider(&mut self, old: usize, new: usize) {
+        let before = self.nodes[old].device;
+        let label = self.city.offices[self.office_index(old)].id;
+        let Some(control) = self.truth() else { return };
+        let (known, tables) = (control.offices.get(&label).cloned(), control.divisions_record);
+        let (Some(mut office), Some(tables), Some(record)) = (known, tables, self.device_record(&before)) else { return };
+        let lengths = self.lengths(&before);
+        office.decider = Some(self.nodes[new].device);
+        if self.city_writes(RecordRef::Known(record), Change::HandOver(lengths))
+            && self.city_writes(RecordRef::Known(tables), Change::Offices(vec![office]))
+        {
+            self.trace.sometimes("township laptop lost and replaced");
+            self.revoke(old);
+        } else {
+            self.year.inbox.entry(0).or_default().push(Errand::Revoke(old, new));
+        }
+    }
+
+    fn city_writes(&mut self, record: RecordRef, change: Change) -> bool {
+        let root = shouwang_provisioning::city::control_place(self.city.root());
+        let deed = self.deed("console", Vec::new(), vec![(root, record, change)]);
+        self.do_deed(0, deed).is_some()
     }
 
     /// Whether it is worth while to dial: somebody has what the other lacks. An idle call is measured elsewhere.

@@ -236,13 +236,17 @@ fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: Ar
         return Some(format!("{} is nobody's turn", standing.stage.word()));
     }
     let control = replica.control();
+    // A plea without a village has no office below the city's.
+    let lowest = control.divisions.get(area).map_or(Tier::Village, |area| area.tier);
     let office_of = |tier: Tier| {
+        let tier = tier.max(lowest);
         let mut up = control.divisions.path_up(area);
         up.find(|area| control.divisions.get(*area).is_some_and(|area| area.tier == tier))
             .and_then(|area| control.office_at(area))
             .map(|office| office.id)
     };
     let office_staff = |tier: Tier| -> Vec<Person> {
+        let tier = tier.max(lowest);
         let Some(office) = office_of(tier) else { return Vec::new() };
         let person = |(staff, role): &(&str, Role)| Person {
             tier,

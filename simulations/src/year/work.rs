@@ -68,6 +68,7 @@ impl World {
             Errand::Open { home, origin, kind, cause } => self.open_case(node, home, origin, kind, cause),
             Errand::GiveUp(case) => drop(self.act(node, case, What::GaveUp { reason: "家庭情况好转".into() })),
             Errand::Lost(machine) => self.replace(machine),
+            Errand::Revoke(old, new) => self.revoke_decider(old, new),
             Errand::Field(home) => {
                 let number = self.year.dice.number();
                 let (field, value): (_, Value) = match number % 4 {
@@ -309,6 +310,13 @@ impl World {
     fn tasks(&mut self, node: usize) {
         let Some(office) = self.year.offices.get(&node) else { return };
         let open: Vec<CaseId> = office.open.iter().copied().collect();
+        let without_village = |case: &CaseId, office: &super::office::Office| {
+            office.cases.get(case).is_some_and(|seen| seen.place.floor == Tier::City)
+        };
+        let waiting: Vec<CaseId> = open.iter().copied().filter(|case| without_village(case, office)).collect();
+        for case in waiting {
+            self.route(node, case, "临时救助", "因病");
+        }
         for case in open {
             // Whoever has a case in hand does the next steps too, when they are theirs.
             for _ in 0..4 {
