@@ -204,10 +204,10 @@ impl Year {
     }
 }
 
-/// How much goes on in this run, in hundredths of the real city's year.
+/// How much of something goes on in this run.
 fn scale(profile: Profile, rate: u64) -> u64 {
     match profile {
-        // Two townships in two months: as much as they would see in half a year.
+        // Few households, and many times what they would see in the real city, so that weeks have some of everything.
         Profile::Month => (rate * rates::HOUSEHOLDS_MONTH * rates::MONTH_DENSITY).div_ceil(rates::HOUSEHOLDS),
         _ => rate,
     }

@@ -113,8 +113,7 @@ pub(super) const STAFF: [(&str, Role); 3] = [("s1", Role::Intake), ("s2", Role::
 impl World {
     /// Reads what came to a node since it was read last.
     pub(super) fn refresh(&mut self, node: usize) {
-        let day = self.today();
-        let World { nodes, year, city, trace, .. } = self;
+        let World { nodes, year, city, .. } = self;
         let State::Up(engine) = &nodes[node].state else { return };
         let replica = engine.replica();
         if replica.is_in_doubt() {
@@ -163,7 +162,7 @@ impl World {
             }
         }
         for (case, place) in touched {
-            let seen = read(year, replica, case, place, day);
+            let seen = read(year, replica, case, place);
             *year.tally.stages.entry(seen.standing.stage).or_default() += 1;
             if seen.standing.stage == Stage::Closed {
                 office.open.remove(&case);
@@ -174,7 +173,6 @@ impl World {
         }
         office.is_fresh = true;
         year.offices.insert(node, office);
-        let _ = trace;
     }
 
     /// The persons of a household, as a node knows them.
@@ -216,19 +214,19 @@ impl World {
     }
 }
 
-fn read(year: &Year, replica: &Replica<SimStore>, case: CaseId, place: Place, day: Day) -> Seen {
+fn read(year: &Year, replica: &Replica<SimStore>, case: CaseId, place: Place) -> Seen {
     let (standing, _) = cases::read(replica, &year.product, case, &place);
     let ledger = Ledger::of(&standing, &year.pack);
     let standing = told(standing, year.sabotage);
     let hash = Hash::of("meaning", &[format!("{standing:?}").as_bytes()]);
     let dues = ledger.dues(&year.pack, &year.almanac);
-    let stuck = stuck(year, replica, &standing, place.area, day);
+    let stuck = stuck(year, replica, &standing, place.area);
     let books = books(&case, &standing, year.sabotage);
     Seen { place, standing: Arc::new(standing), hash, ledger, dues, stuck, books }
 }
 
 /// Why nobody can move an open case; none: somebody can, or it is closed.
-fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: AreaId, _day: Day) -> Option<String> {
+fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: AreaId) -> Option<String> {
     if matches!(standing.stage, Stage::Closed | Stage::Unknown) {
         return None;
     }

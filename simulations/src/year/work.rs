@@ -10,7 +10,7 @@ use crate::cases::{self, Grant as Granted};
 use crate::people::{Change, place};
 use crate::world::World;
 use serde_json::{Map, Value};
-use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::area::Tier;
 use shouwang_protocol::doubles::{self, Grant, State, beside, doubles};
 use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::amount::Fen;
@@ -90,7 +90,7 @@ impl World {
             }
             Errand::Join(home) => {
                 let number = self.year.dice.number();
-                let member = member("李小某", "之子", &idno(number, number % 2 == 0));
+                let member = member("李小某", "之子", &idno(number, number.is_multiple_of(2)));
                 self.change_home(node, home, Change::NewMember(member));
             }
             Errand::Move(home, to) => self.household_moves(node, home, to),
@@ -156,10 +156,8 @@ impl World {
         if !self.year.dice.chance(rates::MOVED_AND_LEFT_BEHIND) {
             // The township tells the old village.
             let before = self.year.homes[home].area;
-            let (office, errand) = (self.window(before, Tier::Township), Errand::Death(home));
-            let _ = errand;
             let day = self.today();
-            let Some(other) = self.node_at(office) else { return };
+            let Some(other) = self.node_at(self.window(before, Tier::Township)) else { return };
             let rows: Vec<_> = self
                 .household(other, home)
                 .map(|household| household.members.iter().filter_map(|member| member.row.clone()).collect())
@@ -336,7 +334,7 @@ impl World {
         let index = self.office_index(node);
         let (tier, label) = (self.office_tier(index), self.office_label(node));
         let seen = self.year.offices.get(&node)?.cases.get(&case)?;
-        let (standing, area) = (seen.standing.clone(), seen.place.area);
+        let standing = seen.standing.clone();
         let s = &*standing;
         if s.clock.is_stopped() && tier == Tier::Township {
             let since = s.clock.pauses.last().map_or(today, |(start, _)| *start);
@@ -354,7 +352,7 @@ impl World {
             if !mine || !self.is_time(&case, s, turn, today) {
                 continue;
             }
-            if let Some(what) = self.answer(node, case, s, turn, area) {
+            if let Some(what) = self.answer(node, case, s, turn) {
                 return Some(what);
             }
         }
@@ -387,7 +385,7 @@ impl World {
     }
 
     /// What is done about a turn.
-    fn answer(&mut self, node: usize, case: CaseId, s: &Standing, turn: &Turn, area: AreaId) -> Option<What> {
+    fn answer(&mut self, node: usize, case: CaseId, s: &Standing, turn: &Turn) -> Option<What> {
         let today = self.today();
         let office = self.office_label(node);
         let tier = self.office_tier(self.office_index(node));
@@ -465,10 +463,7 @@ impl World {
             | Stage::Refused
             | Stage::FedBack
             | Stage::GivenUp
-            | Stage::Voided => {
-                let _ = area;
-                Some(What::Closed { result: "已办理".into() })
-            }
+            | Stage::Voided => Some(What::Closed { result: "已办理".into() }),
             Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed => None,
         }
     }
