@@ -240,6 +240,11 @@ impl World {
         Day(i32::try_from(days).unwrap_or_default())
     }
 
+    /// The first day of the run.
+    fn first_day(&self) -> Day {
+        Day(i32::try_from(self.beginning_ms.div_euclid(86_400_000)).unwrap_or_default())
+    }
+
     /// The office that a node belongs to, by its index in the city.
     fn office_index(&self, node: usize) -> usize {
         self.city.machines[self.nodes[node].machine].office

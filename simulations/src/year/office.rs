@@ -10,6 +10,7 @@ use crate::world::{State, World};
 use shouwang_protocol::account::{Account, Outcome};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::doubles::Grant;
+use shouwang_protocol::entry::EntryRef;
 use shouwang_protocol::frontier::Digest;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{CaseId, Kind, Lane, Place, RecordId, RecordRef};
@@ -38,6 +39,7 @@ pub(super) struct Office {
     /// Whether something came since it was checked.
     pub(super) is_fresh: bool,
     at: Option<Known>,
+    waiting: BTreeSet<EntryRef>,
 }
 
 /// Up to where a replica was read.
@@ -47,7 +49,6 @@ struct Known {
     position: u64,
     control: Digest,
     evidence: usize,
-    waiting: usize,
 }
 
 /// A case as an office sees it.
@@ -120,15 +121,10 @@ impl World {
             return;
         }
         let evidence = replica.store().content().evidence().len();
-        let known = Known {
-            epoch: replica.store().epoch(),
-            position: replica.position(),
-            control: replica.control_digest(),
-            evidence,
-            waiting: replica.waiting(),
-        };
+        let known =
+            Known { epoch: replica.store().epoch(), position: replica.position(), control: replica.control_digest(), evidence };
         let mut office = year.offices.remove(&node).unwrap_or_default();
-        if office.at == Some(known) {
+        if office.at == Some(known) && office.waiting.len() == replica.waiting() {
             year.offices.insert(node, office);
             return;
         }
@@ -138,7 +134,7 @@ impl World {
             let Known { epoch, control, evidence, .. } = *before;
             (epoch, control, evidence) == (known.epoch, known.control, known.evidence)
         };
-        let seamless = before.filter(|before| same(before) && before.waiting == 0 && before.position <= known.position);
+        let seamless = before.filter(|before| same(before) && before.position <= known.position);
         let mut touched: BTreeMap<CaseId, Place> = BTreeMap::new();
         let since = seamless.map_or(0, |before| before.position);
         if seamless.is_none() {
@@ -161,6 +157,21 @@ impl World {
                 }
             }
         }
+        // What waited and waits no more has come to effect, however long ago it arrived.
+        let waiting: BTreeSet<EntryRef> =
+            replica.store().waiting().unwrap_or_default().into_iter().map(|(entry, _)| entry).collect();
+        for at in office.waiting.difference(&waiting) {
+            let Some(log) = replica.frontier().log_named(&at.log) else { continue };
+            let entry = replica.store().entry(&log, at.sequence).ok().flatten();
+            for pair in entry.iter().flat_map(|entry| &entry.entry.pairs) {
+                match pair.record_ref() {
+                    Some(RecordRef::Volume(case, _)) => drop(touched.insert(case, log.place)),
+                    Some(RecordRef::Known(record)) => drop(office.persons.remove(&record)),
+                    _ => {}
+                }
+            }
+        }
+        office.waiting = waiting;
         for (case, place) in touched {
             let seen = read(year, replica, case, place);
             *year.tally.stages.entry(seen.standing.stage).or_default() += 1;

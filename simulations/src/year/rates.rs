@@ -61,6 +61,8 @@ pub const CHANNELS: [u64; 3] = [45, 42, 13];
 pub const ASKED_TWICE: u64 = 40;
 /// Moved households that stay in the old village's register too.
 pub const MOVED_AND_LEFT_BEHIND: u64 = 400;
+/// Of these, those that ask for the same help at both places within days.
+pub const ASKED_AT_BOTH_PLACES: u64 = 600;
 /// Double clicks: the same form sent twice.
 pub const DOUBLE_CLICK: u64 = 20;
 /// Forms against the rules that somebody tries before the right one.

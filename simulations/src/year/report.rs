@@ -17,13 +17,16 @@ pub fn report(world: &World, events: u64) -> String {
     let mut stages: BTreeMap<Stage, u64> = BTreeMap::new();
     let mut waits: Vec<u32> = Vec::new();
     let (mut granted, mut paid) = ((0, 0), (0, 0));
-    let mut refused = 0;
+    let (mut decided, mut refused) = (0, 0);
     for seen in city.cases.values() {
         let stage = seen.standing.stage;
         *kinds.entry(seen.ledger.kind()).or_default().entry(stage).or_default() += 1;
         *stages.entry(stage).or_default() += 1;
         if let Some((approved, _, day)) = seen.ledger.decision {
-            waits.extend(seen.ledger.applied_on.zip(day).map(|(applied, day)| year.almanac.count(applied, day)));
+            // A laptop with its clock in 2019 says that it was applied for in 2019; that tells nothing of the work.
+            let applied = seen.ledger.applied_on.filter(|applied| *applied >= world.first_day());
+            waits.extend(applied.zip(day).map(|(applied, day)| year.almanac.count(applied, day)));
+            decided += 1;
             refused += u64::from(!approved);
         }
         for (_, fen) in &seen.books.granted {
@@ -45,8 +48,8 @@ pub fn report(world: &World, events: u64) -> String {
     if let (Some(worst), median) = (waits.last(), waits.get(waits.len() / 2).copied().unwrap_or(0)) {
         let _ = writeln!(
             out,
-            "decided: {} ({refused} refused); from application to decision, working days: median {median}, worst {worst}",
-            waits.len()
+            "decided: {decided} ({refused} refused); from application to decision, working days: median {median}, worst {worst} ({} written by a clock that was years behind are left out)",
+            decided - waits.len()
         );
     }
     let mut late: Vec<(&usize, &u64)> = year.tally.overdue.iter().filter(|(_, days)| **days > 0).collect();

@@ -153,7 +153,18 @@ impl World {
         }
         self.trace.sometimes("household moved");
         self.year.homes.push(super::Home { record: Some(made), area, row: old });
-        if !self.year.dice.chance(rates::MOVED_AND_LEFT_BEHIND) {
+        if self.year.dice.chance(rates::MOVED_AND_LEFT_BEHIND) {
+            if self.year.dice.chance(rates::ASKED_AT_BOTH_PLACES) {
+                let today = self.now / 86_400_000;
+                for home in [home, self.year.homes.len() - 1] {
+                    let (kind, cause) = ("临时救助", "因病");
+                    let errand = Errand::Open { home: Some(home), origin: Origin::Application, kind, cause };
+                    let office = self.window(self.year.homes[home].area, Tier::Township);
+                    let day = today + self.year.dice.between(1, 4);
+                    self.year.later.entry(day).or_default().push((office, errand));
+                }
+            }
+        } else {
             // The township tells the old village.
             let before = self.year.homes[home].area;
             let day = self.today();
