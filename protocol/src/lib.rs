@@ -21,6 +21,7 @@ pub mod fence;
 pub mod frontier;
 pub mod hash;
 pub mod limits;
+pub mod means;
 pub mod missed;
 pub mod notice;
 pub mod record;

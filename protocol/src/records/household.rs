@@ -40,6 +40,15 @@ form! {
         income_farm: Option<Fen>, Money, "经营净收入(元)", blocks;
         income_transfer: Option<Fen>, Money, "转移净收入(元)", blocks;
         income_property: Option<Fen>, Money, "财产净收入(元)", blocks;
+        income_other: Option<Fen>, Money, "其他收入(元)", blocks;
+        income_exempt: Option<Fen>, Money, "其中不计入的收入(元)", blocks;
+        spend_medical: Option<Fen>, Money, "近12个月医疗自付(元)", blocks;
+        spend_care: Option<Fen>, Money, "近12个月残疾康复照护自付(元)", blocks;
+        spend_school: Option<Fen>, Money, "近12个月教育自付(元)", blocks;
+        deposits: Option<Fen>, Money, "存款和现金(元)", blocks;
+        securities: Option<Fen>, Money, "证券、基金、保险等(元)", blocks;
+        vehicles: Option<i64>, Whole, "机动车(辆)", blocks;
+        houses: Option<i64>, Whole, "住房(套)", blocks;
         land_mu: Option<Hundredths>, Measure, "耕地(亩)";
         forest_mu: Option<Hundredths>, Measure, "林地(亩)";
         house_m2: Option<Hundredths>, Measure, "住房面积(m²)";
@@ -82,6 +91,11 @@ form! {
         health: String, Word(words::HEALTH), "健康状况";
         labor: String, Word(words::LABOR), "劳动能力";
         insured: Option<bool>, Flag, "参加医保";
+        disability: String, Word(words::DISABILITY), "残疾类别";
+        disability_grade: String, Word(words::GRADE), "残疾等级";
+        schooling: String, Word(words::SCHOOLING), "在学情况";
+        parents: String, Word(words::PARENTS), "父母情况(未成年人)";
+        apart: String, Word(words::APART), "不计入共同生活的原因", blocks;
         joined: Option<Day>, Day, "共同生活起";
         left: Option<Day>, Day, "共同生活止", blocks;
         died: Option<Day>, Day, "死亡日期", blocks;
@@ -136,6 +150,13 @@ impl Member {
     /// Whether the member lives in the household (has neither left nor died).
     pub fn is_present(&self) -> bool {
         self.left.is_none() && self.died.is_none()
+    }
+
+    /// Whether the member is one of those who share the household's life (共同生活家庭成员) on a day.
+    pub fn shares_life(&self, on: Day) -> bool {
+        let began = self.joined.is_none_or(|joined| joined <= on);
+        let ended = [self.left, self.died].into_iter().flatten().any(|end| end <= on);
+        began && !ended && self.apart.is_empty()
     }
 }
 

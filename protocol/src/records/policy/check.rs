@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 /// Policies of one pack.
 const ARTICLES_MAX: usize = 500;
+/// Months after which a status must have been looked at again.
+const REVIEW_MONTHS_MAX: u32 = 60;
 /// Bytes of a policy's full text.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
@@ -31,6 +33,26 @@ impl Pack {
                 && let Err(why) = check(&formula.amount, Expected::Amount, &codes)
             {
                 faults.push(Problem::new(format!("kinds[{}].formula", kind.code), why));
+            }
+        }
+        for deduction in &self.deductions {
+            if let Err(why) = check(&deduction.amount, Expected::Amount, &codes) {
+                faults.push(Problem::new(format!("deductions[{}]", deduction.code), why));
+            }
+        }
+        for status in &self.statuses {
+            let mut say = |what: String| faults.push(Problem::new(format!("statuses[{}]", status.code), what));
+            let reviews = status.reviews.iter().map(|it| &it.when);
+            for when in status.conditions.iter().map(|it| &it.when).chain(reviews).filter(|when| !when.is_empty()) {
+                if let Err(why) = check(when, Expected::YesOrNo, &codes) {
+                    say(format!("“{when}”：{why}"));
+                }
+            }
+            if status.reviews.iter().any(|review| !(1..=REVIEW_MONTHS_MAX).contains(&review.months)) {
+                say(format!("复核间隔应为 1 到 {REVIEW_MONTHS_MAX} 个月"));
+            }
+            if status.source.trim().is_empty() {
+                say("没有写明依据".to_owned());
             }
         }
         for (number, exclusion) in self.exclusions.iter().enumerate() {
@@ -76,7 +98,10 @@ impl Pack {
     }
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
-        let sections: [(&str, Vec<&str>); 7] = [
+        let sections: [(&str, Vec<&str>); 10] = [
+            ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
+            ("deductions", self.deductions.iter().map(|it| it.code.as_str()).collect()),
+            ("statuses", self.statuses.iter().map(|it| it.code.as_str()).collect()),
             ("kinds", self.kinds.iter().map(|it| it.code.as_str()).collect()),
             ("amounts", self.amounts.iter().map(|it| it.code.as_str()).collect()),
             ("categories", self.categories.iter().map(|it| it.code.as_str()).collect()),
@@ -102,6 +127,8 @@ impl Pack {
         let mut rows = Vec::new();
         json(&mut rows, "kinds", &self.kinds);
         json(&mut rows, "exclusions", &self.exclusions);
+        json(&mut rows, "deductions", &self.deductions);
+        json(&mut rows, "statuses", &self.statuses);
         json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
         json(&mut rows, "calendar", &self.calendar.by_year());
         for (section, row) in rows.into_iter().filter(|(_, row)| row.len() > STRING_BYTES_MAX) {

@@ -1,5 +1,6 @@
 //! Kinds of assistance (救助种类), who decides them, what they are computed from, and the code tables of a pack.
 
+use super::article::Condition;
 use crate::area::Tier;
 use crate::records::amount::Fen;
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,57 @@ pub struct Standard {
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,
+}
+
+/// What is taken off the income before it is compared with a standard (可扣减的支出).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Deduction {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// How much a year, in CEL and fen: `household.medical_year`.
+    pub amount: String,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// When a status is to be looked at again (复核).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Review {
+    /// In words.
+    pub text: String,
+    /// For whom, in CEL; empty: everybody else.
+    #[serde(default)]
+    pub when: String,
+    /// Months after the last time.
+    pub months: u32,
+}
+
+/// A status that a household's means may give it (低收入人口认定).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// The category (code).
+    pub code: String,
+    /// Other words under which households of this status are registered: 低保户.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// What must hold.
+    pub conditions: Vec<Condition>,
+    /// When it is looked at again: the first row that fits.
+    #[serde(default)]
+    pub reviews: Vec<Review>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+impl Status {
+    /// Whether a household under this category has the status.
+    pub fn is_called(&self, category: &str) -> bool {
+        self.code == category || self.words.iter().any(|word| word == category)
+    }
 }
 
 /// A row of a code table.

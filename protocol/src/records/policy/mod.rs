@@ -12,12 +12,13 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Standard, Step};
+pub use kinds::{Assistance, Code, Decides, Deduction, Exclusion, Formula, Limit, Repeat, Review, Standard, Status, Step};
 
 use super::amount::Fen;
 use super::day::Day;
 use super::{Edit, Fields, Problem, SCHEMA, check_schema, child, edit, text_of};
 use crate::eligibility::{Facts, amount_of};
+use crate::means::counted;
 use article::Passage;
 use automerge::transaction::Transactable;
 use automerge::{Automerge, ObjType, ROOT, ReadDoc, ScalarValue, Value};
@@ -57,6 +58,15 @@ pub struct Pack {
     /// Kinds of assistance that exclude each other.
     #[serde(default)]
     pub exclusions: Vec<Exclusion>,
+    /// Income that does not count (不计入家庭收入的项目).
+    #[serde(default)]
+    pub exempt: Vec<Code>,
+    /// What is taken off the income.
+    #[serde(default)]
+    pub deductions: Vec<Deduction>,
+    /// What a household's means may make it, the neediest first.
+    #[serde(default)]
+    pub statuses: Vec<Status>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -87,7 +97,8 @@ impl Pack {
         let Some(formula) = &kind.formula else {
             return Err(format!("政策包没有规定“{}”的计算公式", kind.name));
         };
-        let (amount, used) = amount_of(&formula.amount, facts, &self.standards())?;
+        let facts = counted(self, facts)?.onto(facts);
+        let (amount, used) = amount_of(&formula.amount, &facts, &self.standards())?;
         let used = if used.is_empty() { used } else { format!("（{used}）") };
         Ok((amount, format!("{} = {amount}元{used}", formula.text)))
     }
@@ -120,6 +131,9 @@ impl Pack {
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
             exclusions: section(doc, "exclusions", &mut found, &mut problems),
+            exempt: section(doc, "exempt", &mut found, &mut problems),
+            deductions: section(doc, "deductions", &mut found, &mut problems),
+            statuses: section(doc, "statuses", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -149,6 +163,9 @@ impl Pack {
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
         json(&mut all, "exclusions", &self.exclusions);
+        json(&mut all, "exempt", &self.exempt);
+        json(&mut all, "deductions", &self.deductions);
+        json(&mut all, "statuses", &self.statuses);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -181,8 +198,21 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 10] =
-    ["kinds", "amounts", "categories", "causes", "departments", "providers", "exclusions", "calendar", "articles", "passages"];
+const SECTIONS: [&str; 13] = [
+    "kinds",
+    "amounts",
+    "categories",
+    "causes",
+    "departments",
+    "providers",
+    "exclusions",
+    "exempt",
+    "deductions",
+    "statuses",
+    "calendar",
+    "articles",
+    "passages",
+];
 
 /// Bytes of rows in one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5 * 1024;
