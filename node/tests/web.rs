@@ -202,7 +202,8 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 33] = [
+const PAGES: [&str; 34] = [
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/means",
     "/notices",
     "/notices/sheet?area=320582100201",
     "/payments",

@@ -19,6 +19,7 @@ mod households;
 pub mod import;
 mod indicators;
 mod lists;
+pub mod means;
 pub mod missed;
 mod model;
 mod notices;

@@ -37,6 +37,7 @@ pub fn router() -> Router<App> {
         .route("/commands", post(commands))
         .route("/households/search", post(households))
         .route("/households/{id}", get(household))
+        .route("/households/{id}/means", get(means))
         .route("/households/{id}/years/{year}", get(books::annual_file))
         .route("/years/{year}", get(books::annual_files))
         .route("/statistics", get(books::statistics))
@@ -257,6 +258,18 @@ async fn household(State(app): State<App>, caller: Caller, Path(id): Path<String
     })))
 }
 
+/// A household's means with their working, in fen, and the status they come to by the pack in force. Not a decision.
+#[utoipa::path(get, path = "/api/v1/households/{id}/means", params(("id" = String, Path, description = "the record, 64 hexadecimal digits")),
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 404, body = Problem)), security(("bearer" = [])))]
+async fn means(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Api<Value> {
+    let record = RecordId::parse(&id).ok_or(ApiError::NoPage)?;
+    let found = app.desk().means(&caller.person, record).await?;
+    Ok(Json(json!({
+        "record": id, "category": found.category, "pack": found.pack, "on": found.on, "means": found.means,
+        "review": found.review.map(|(months, why)| json!({ "months": months, "why": why })),
+    })))
+}
+
 /// Which cases.
 #[derive(Deserialize, IntoParams)]
 pub struct CasesQuery {
@@ -370,7 +383,7 @@ impl Modify for Bearer {
     info(title = "shouwang", description = "The staff interface of one node."),
     modifiers(&Bearer),
     paths(
-        sign_in, sign_out, commands, households, household, cases, case, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
+        sign_in, sign_out, commands, households, household, means, cases, case, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
         books::statistics, books::statistics_items, books::statistics_cases
     )
 )]

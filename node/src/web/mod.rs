@@ -28,7 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, notices, payments,
+    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, means, missed, notices, payments,
     policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
@@ -51,6 +51,7 @@ fn router(app: App) -> Router {
         .route("/households/{id}", get(household::show))
         .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
         .route("/households/{id}/settle", post(household::settle))
+        .route("/households/{id}/means", get(means::show))
         .route("/households/{id}/year/{year}", get(year::file))
         .route("/years", get(year::this_year))
         .route("/years/{year}", get(year::list))

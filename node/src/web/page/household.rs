@@ -186,13 +186,22 @@ pub const BASICS: [&str; 15] = [
     "created_at",
     "updated_at",
 ];
-/// Income, dwelling, account.
-pub const MEANS: [&str; 13] = [
+/// Income, spending, property, dwelling, account.
+pub const MEANS: [&str; 22] = [
     "income_annual",
     "income_wage",
     "income_farm",
     "income_transfer",
     "income_property",
+    "income_other",
+    "income_exempt",
+    "spend_medical",
+    "spend_care",
+    "spend_school",
+    "deposits",
+    "securities",
+    "vehicles",
+    "houses",
     "bank",
     "bank_account",
     "land_mu",

@@ -13,6 +13,7 @@ pub mod household_edit;
 pub mod households;
 pub mod import;
 pub mod inbox;
+pub mod means;
 pub mod missed;
 pub mod notices;
 pub mod payments;
