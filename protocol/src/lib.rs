@@ -27,6 +27,7 @@ pub mod notice;
 pub mod record;
 pub mod records;
 pub mod replica;
+pub mod review;
 pub mod standing;
 pub mod store;
 pub mod sync;

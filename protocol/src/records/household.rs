@@ -8,6 +8,7 @@
 //! `standing` and the Desk who see to that.
 
 use super::amount::{Fen, Hundredths};
+use super::changed::{self, Change, Review};
 use super::day::Day;
 use super::field::{Field, decode_in, find, form, json_text};
 use super::idno::IdNo;
@@ -73,6 +74,10 @@ form! {
         problems: Vec<Problem>,
         /// What was found about kinds of assistance it may have missed, by kind.
         screened: BTreeMap<String, Screening>,
+        /// What happened to it, by name.
+        changes: BTreeMap<String, Change>,
+        /// What came of looking at it again, by name.
+        reviews: BTreeMap<String, Review>,
         /// Fields that several people wrote at the same time.
         conflicts: Vec<Conflict>,
     }
@@ -126,10 +131,16 @@ pub(crate) const HEAD: [&str; 2] = ["户主", "本人"];
 /// Root keys that are no fields of the file; a file's field of that name, or with the prefix, gets the prefix.
 const RESERVED: [&str; 3] = ["schema", "members", "aid"];
 const ESCAPE: &str = "file:";
+/// What offices note about a household, each under a key of its own.
+const NOTES: [&str; 3] = [screening::PREFIX, changed::CHANGED, changed::REVIEWED];
+
+fn is_note(key: &str) -> bool {
+    NOTES.iter().any(|prefix| key.starts_with(prefix))
+}
 
 /// The key of the root under which a field of the file is kept.
 pub(crate) fn root_key(field: &str) -> String {
-    if RESERVED.contains(&field) || field.starts_with(ESCAPE) || field.starts_with(screening::PREFIX) {
+    if RESERVED.contains(&field) || field.starts_with(ESCAPE) || is_note(field) {
         format!("{ESCAPE}{field}")
     } else {
         field.to_owned()
@@ -167,12 +178,10 @@ impl Household {
         let mut conflicts = Vec::new();
         let mut root = Fields::of(doc, &ROOT);
         check_schema(&mut root, &mut problems);
-        let outcomes: BTreeMap<String, ScalarValue> =
-            root.0.extract_if(.., |key, _| key.starts_with(screening::PREFIX)).collect();
-        let screened = outcomes
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix(screening::PREFIX)?.to_owned(), Screening::read(value)?)));
-        let screened = screened.collect();
+        let notes: BTreeMap<String, ScalarValue> = root.0.extract_if(.., |key, _| is_note(key)).collect();
+        let screened = notes_of(&notes, screening::PREFIX, Screening::read);
+        let changes = notes_of(&notes, changed::CHANGED, changed::read);
+        let reviews = notes_of(&notes, changed::REVIEWED, changed::read);
         let root = root.0.into_iter().map(|(key, value)| {
             let name = key.strip_prefix(ESCAPE).unwrap_or(&key).to_owned();
             let value = decode_in(HOUSEHOLD, &key, &value);
@@ -207,7 +216,7 @@ impl Household {
             .collect();
 
         derive_head(&mut json, members.iter().map(|member| &member.json));
-        let mut household = Household { members, aid, conflicts, screened, ..Household::of(json, "", &mut problems) };
+        let mut household = Household { members, aid, conflicts, screened, changes, reviews, ..Household::of(json, "", &mut problems) };
         household.check(&mut problems);
         household.problems = problems;
         household
@@ -274,6 +283,16 @@ impl Household {
     }
 }
 
+/// The notes under one prefix, by the rest of their keys; one that a newer version wrote otherwise is passed over.
+fn notes_of<T>(
+    notes: &BTreeMap<String, ScalarValue>,
+    prefix: &str,
+    read: impl Fn(&ScalarValue) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let one = |(key, value): (&String, &ScalarValue)| Some((key.strip_prefix(prefix)?.to_owned(), read(value)?));
+    notes.iter().filter_map(one).collect()
+}
+
 /// Birth and sex follow from the identity number, unless somebody wrote them down.
 pub(crate) fn derive_member(json: &mut Map<String, Value>) {
     let id = json.get("id_no").map(json_text).and_then(|text| IdNo::parse(&text).ok());
@@ -301,7 +320,7 @@ fn find_conflicts(doc: &Automerge, map: &ObjId, row: Option<&OpId>, table: &[Fie
     for item in doc.map_range(map, ..).filter(|item| item.conflict) {
         let key = item.key.as_ref();
         // Of outcomes written at the same time the merged one counts; both stand in the history.
-        if row.is_none() && key.starts_with(screening::PREFIX) {
+        if row.is_none() && is_note(key) {
             continue;
         }
         let all = concurrent(doc, map, key);

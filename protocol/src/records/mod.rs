@@ -8,6 +8,7 @@
 pub mod amount;
 pub mod case;
 pub(crate) mod cell;
+pub mod changed;
 pub mod day;
 pub mod event;
 pub mod field;

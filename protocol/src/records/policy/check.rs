@@ -98,7 +98,8 @@ impl Pack {
     }
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
-        let sections: [(&str, Vec<&str>); 10] = [
+        let sections: [(&str, Vec<&str>); 11] = [
+            ("changes", self.changes.iter().map(|it| it.code.as_str()).collect()),
             ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
             ("deductions", self.deductions.iter().map(|it| it.code.as_str()).collect()),
             ("statuses", self.statuses.iter().map(|it| it.code.as_str()).collect()),

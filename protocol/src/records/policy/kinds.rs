@@ -204,6 +204,21 @@ impl Status {
     }
 }
 
+/// A kind of change of a household (动态) that is to be looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ChangeKind {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// Working days after it was written down within which it is looked at; none: not set.
+    #[serde(default)]
+    pub days: Option<u32>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
 /// A row of a code table.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Code {

@@ -12,7 +12,7 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Deduction, Exclusion, Formula, Limit, Repeat, Review, Standard, Status, Step};
+pub use kinds::{Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, Repeat, Review, Standard, Status, Step};
 
 use super::amount::Fen;
 use super::day::Day;
@@ -67,6 +67,9 @@ pub struct Pack {
     /// What a household's means may make it, the neediest first.
     #[serde(default)]
     pub statuses: Vec<Status>,
+    /// Kinds of changes of households.
+    #[serde(default)]
+    pub changes: Vec<ChangeKind>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -134,6 +137,7 @@ impl Pack {
             exempt: section(doc, "exempt", &mut found, &mut problems),
             deductions: section(doc, "deductions", &mut found, &mut problems),
             statuses: section(doc, "statuses", &mut found, &mut problems),
+            changes: section(doc, "changes", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -166,6 +170,7 @@ impl Pack {
         json(&mut all, "exempt", &self.exempt);
         json(&mut all, "deductions", &self.deductions);
         json(&mut all, "statuses", &self.statuses);
+        json(&mut all, "changes", &self.changes);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -198,7 +203,7 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "kinds",
     "amounts",
     "categories",
@@ -209,6 +214,7 @@ const SECTIONS: [&str; 13] = [
     "exempt",
     "deductions",
     "statuses",
+    "changes",
     "calendar",
     "articles",
     "passages",
