@@ -51,7 +51,7 @@ impl Kept {
     }
 
     fn file(&self, year: i32, today: &str, cases: &[CaseOf<'_>]) -> AnnualFile {
-        let then = YearEnd::of(&self.doc, &self.written, last_day(year));
+        let then = Then::of(&self.doc, &self.written, last_day(year));
         file(&RecordId(Hash([3; 32])), year, day(today), Household::read(&self.doc), then, cases)
     }
 }

@@ -28,6 +28,7 @@ pub mod record;
 pub mod records;
 pub mod replica;
 pub mod review;
+pub mod monthly;
 pub mod standing;
 pub mod store;
 pub mod sync;

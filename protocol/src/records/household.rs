@@ -230,6 +230,13 @@ impl Household {
         row
     }
 
+    /// Whether it belongs to the register of people in hardship (在册) on a day: it has a category, somebody lives in
+    /// it, and it was not taken out.
+    pub fn is_registered(&self, on: Day) -> bool {
+        let out = ["已注销", "停保", "迁出", "死亡"].contains(&self.status.as_str());
+        !out && !self.category.is_empty() && self.members.iter().any(|member| member.shares_life(on))
+    }
+
     /// Whether a conflict blocks decisions on this household.
     pub fn is_blocked(&self) -> bool {
         self.conflicts.iter().any(|conflict| conflict.blocks)

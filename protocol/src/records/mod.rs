@@ -18,7 +18,9 @@ pub mod import;
 pub mod policy;
 pub mod privacy;
 pub mod screening;
+pub mod signoff;
 pub mod staff;
+pub mod then;
 pub mod words;
 
 use automerge::transaction::{Transactable, Transaction};
