@@ -16,8 +16,12 @@ mod handover;
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/means.rs"]
+mod means;
 #[path = "desk/missed.rs"]
 mod missed;
+#[path = "desk/months.rs"]
+mod months;
 #[path = "desk/notices.rs"]
 mod notices;
 #[path = "desk/payments.rs"]
@@ -26,6 +30,8 @@ mod payments;
 mod policies;
 #[path = "desk/procedure.rs"]
 mod procedure;
+#[path = "desk/reviews.rs"]
+mod reviews;
 #[path = "desk/roles.rs"]
 mod roles;
 #[path = "desk/sign_in.rs"]

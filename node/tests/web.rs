@@ -202,7 +202,9 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 34] = [
+const PAGES: [&str; 36] = [
+    "/months",
+    "/reviews",
     "/households/0000000000000000000000000000000000000000000000000000000000000000/means",
     "/notices",
     "/notices/sheet?area=320582100201",
@@ -238,7 +240,10 @@ const PAGES: [&str; 34] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 22] = [
+const FORMS: [&str; 25] = [
+    "/months",
+    "/reviews",
+    "/households/x/changes",
     "/payments",
     "/payments/x",
     "/payments/x/answers",

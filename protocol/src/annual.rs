@@ -18,7 +18,7 @@ use crate::records::household::Household;
 use crate::records::then::Then;
 use crate::records::{OpId, field};
 use crate::standing::Standing;
-use automerge::{Automerge, ChangeHash};
+use automerge::ChangeHash;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A case of the household.

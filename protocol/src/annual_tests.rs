@@ -4,6 +4,7 @@ use crate::records::import::{add_aid, check_row, create};
 use crate::records::run;
 use crate::standing::{Decision, Payment, Stage};
 use automerge::ActorId;
+use automerge::Automerge;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

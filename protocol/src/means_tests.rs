@@ -52,7 +52,11 @@ fn a_family_below_the_standard_with_little_property_is_proposed_with_its_working
     let reasons: Vec<&str> = means.statuses[1].conditions.iter().map(|it| it.used.as_str()).collect();
     assert_eq!(reasons[0], "共同生活人数 3；核算年收入 30000.00元；低保标准 945.00元");
     let edge = assessed(json!({"income_annual": 34_020}));
-    assert_eq!((edge.proposed.as_deref(), edge.agrees), (Some("最低生活保障边缘家庭"), Some(false)), "945 × 12 × 3 is no longer below");
+    assert_eq!(
+        (edge.proposed.as_deref(), edge.agrees),
+        (Some("最低生活保障边缘家庭"), Some(false)),
+        "945 × 12 × 3 is no longer below"
+    );
 }
 
 #[test]
@@ -131,7 +135,8 @@ fn who_shares_the_households_life_is_a_matter_of_the_day() {
 
 #[test]
 fn income_by_source_fills_in_for_the_year_and_another_sum_is_told() {
-    let parts = json!({"income_annual": null, "income_wage": 10_000, "income_farm": 5_000, "income_transfer": 0, "income_property": 0});
+    let parts =
+        json!({"income_annual": null, "income_wage": 10_000, "income_farm": 5_000, "income_transfer": 0, "income_property": 0});
     assert_eq!(assessed(parts.clone()).income.year, Some(Fen(1_500_000)));
     let mut both = parts;
     both["income_annual"] = 20_000.into();

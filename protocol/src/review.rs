@@ -1,6 +1,6 @@
 //! Looking again (复核): which households must be looked at, why, and by when.
 //!
-//! [`due`] is a pure function of the policy pack, the household's record, the day its aid was last approved, and today.
+//! [`due`] is a pure function of the policy pack, the household's record, what else is known of it, and today.
 //! A household is looked at again when something happened to it, when its time is up (the pack says after how many
 //! months), or when its data say another category than it is registered under. A review answers the changes that it
 //! names, begins the time anew, and answers for the data it was based on until these change.
@@ -74,8 +74,17 @@ fn began(household: &Household) -> Option<Day> {
     Day::parse(household.created_at.get(..10)?)
 }
 
-/// Whether, why and by when a household is to be looked at again. `approved`: the day aid was last approved for it.
-pub fn due(pack: &Pack, household: &Household, approved: Option<Day>, today: Day) -> Option<Due> {
+/// What is known of a household besides its record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Known {
+    /// The day aid was last approved for it.
+    pub approved: Option<Day>,
+    /// The day its record was begun, when the record doesn't say.
+    pub written: Option<Day>,
+}
+
+/// Whether, why and by when a household is to be looked at again.
+pub fn due(pack: &Pack, household: &Household, known: Known, today: Day) -> Option<Due> {
     let mut why = Vec::new();
     for (name, change) in open_changes(household) {
         let kind = pack.changes.iter().find(|kind| kind.code == change.kind);
@@ -88,7 +97,7 @@ pub fn due(pack: &Pack, household: &Household, approved: Option<Day>, today: Day
     }
     let means = assess(pack, household, today);
     if let Some((months, rule)) = review_months(pack, household, today) {
-        let last = last_review(household).max(approved).or_else(|| began(household));
+        let last = last_review(household).max(known.approved).or_else(|| began(household)).or(known.written);
         let by = last.map_or(today, |last| last.months_later(months));
         if by <= today.plus(NOTICE_DAYS) {
             why.push(Why::Term { last, rule, by });

@@ -55,7 +55,8 @@ fn review(of: &[&str], basis: &str, on: &str) -> Review {
 }
 
 fn at(doc: &Automerge, approved: Option<&str>, today: &str) -> Option<Due> {
-    due(&sample(), &Household::read(doc), approved.map(day), day(today))
+    let known = Known { approved: approved.map(day), written: None };
+    due(&sample(), &Household::read(doc), known, day(today))
 }
 
 #[test]
@@ -92,7 +93,9 @@ fn the_term_begins_with_the_record_the_approval_or_the_last_review() {
     let mut doc = family(json!({}));
     assert_eq!(at(&doc, None, "2026-12-01"), None, "a year for somebody who can't work");
     let found = at(&doc, None, "2027-01-01").expect("thirty days before its end");
-    assert!(matches!(&found.why[..], [Why::Term { last, by, .. }] if *last == Some(day("2026-01-31")) && *by == day("2027-01-31")));
+    assert!(
+        matches!(&found.why[..], [Why::Term { last, by, .. }] if *last == Some(day("2026-01-31")) && *by == day("2027-01-31"))
+    );
     assert_eq!(at(&doc, Some("2026-06-01"), "2027-01-31"), None, "approved since");
     run(&mut doc, review(&[], "", "2027-01-02").write("r")).expect("writes");
     assert_eq!(at(&doc, None, "2027-06-01"), None);
@@ -100,6 +103,9 @@ fn the_term_begins_with_the_record_the_approval_or_the_last_review() {
     assert!(at(&family(json!({"members": worker})), None, "2026-07-31").is_some(), "half a year for somebody who can");
     let unknown = at(&family(json!({"created_at": ""})), None, "2026-03-01").expect("nobody knows when");
     assert!(matches!(&unknown.why[..], [Why::Term { last: None, .. }]));
+    let known = Known { written: Some(day("2026-02-28")), ..Known::default() };
+    let fresh = due(&sample(), &Household::read(&family(json!({"created_at": ""}))), known, day("2026-03-01"));
+    assert_eq!(fresh, None, "written yesterday");
     assert_eq!(day("2026-01-31").months_later(1), day("2026-02-28"));
     assert_eq!(day("2023-11-30").months_later(15), day("2025-02-28"));
 }
@@ -112,7 +118,7 @@ fn data_that_say_another_category_are_looked_at_once_for_each_state_of_the_data(
     assert_eq!(found, None);
     let mut pack = sample();
     pack.statuses.pop();
-    let differs = |doc: &Automerge| due(&pack, &Household::read(doc), None, day("2026-03-02"));
+    let differs = |doc: &Automerge| due(&pack, &Household::read(doc), Known::default(), day("2026-03-02"));
     let found = differs(&doc).expect("too much income");
     assert!(matches!(&found.why[..], [Why::Differs { proposed: None }]));
     run(&mut doc, review(&[], &found.basis, "2026-03-02").write("r")).expect("writes");

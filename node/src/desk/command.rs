@@ -10,6 +10,7 @@ use shouwang_protocol::area::AreaId;
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
     Answer, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
@@ -150,6 +151,55 @@ pub enum Command {
         record: RecordId,
         /// The kind (code of the policy pack).
         kind: String,
+    },
+    /// Notes that something happened to a household, so that somebody looks at it again.
+    NoteChange {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// What happened (code of the policy pack).
+        kind: String,
+        /// The day it happened; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<Day>,
+        /// The member it concerns, by name; empty: the household.
+        #[serde(default)]
+        person: String,
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// Writes down what came of looking at a household again, for all that is open. Township and above.
+    Review {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// What came of it.
+        #[serde(with = "wire::reviewed")]
+        #[schema(value_type = String)]
+        outcome: Reviewed,
+        /// What was found.
+        note: String,
+        /// The `basis` that was shown; empty: not said.
+        #[serde(default)]
+        basis: String,
+    },
+    /// Signs a village's month. The village's own office, after the month is over.
+    SignOff {
+        /// The village.
+        #[serde(with = "wire::area")]
+        #[schema(value_type = String)]
+        area: AreaId,
+        /// The month, `2026-10`.
+        month: String,
+        /// The digest that was shown.
+        digest: String,
+        /// In words.
+        #[serde(default)]
+        note: String,
     },
     /// Tells both cases that they look like one grant made twice, and asks their offices to look into it.
     AskAboutDouble {
@@ -740,6 +790,9 @@ impl Command {
             Command::Case { .. } => "case",
             Command::Screen { .. } => "screen",
             Command::ApplyForMissed { .. } => "apply_for_missed",
+            Command::NoteChange { .. } => "note_change",
+            Command::Review { .. } => "review",
+            Command::SignOff { .. } => "sign_off",
             Command::AskAboutDouble { .. } => "ask_about_double",
             Command::SettleDouble { .. } => "settle_double",
             Command::AddStaff(_) => "add_staff",

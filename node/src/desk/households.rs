@@ -163,6 +163,7 @@ impl Room<'_> {
         if edits.is_empty() {
             return Ok(Plan::saying("没有改动"));
         }
+        edits.extend(self.noted_changes(&found.household, &change));
         let elsewhere = self.elsewhere(&numbers, Some(&change.record))?;
         let mut message = "已保存".to_owned();
         if elsewhere > 0 {

@@ -60,7 +60,7 @@ pub struct MissedPage {
 
 impl Room<'_> {
     /// The villages with households that this office covers.
-    fn villages(&self) -> Result<Vec<(AreaId, String)>, DeskError> {
+    pub(super) fn villages(&self) -> Result<Vec<(AreaId, String)>, DeskError> {
         let held = self.reader.area_counts()?.into_iter().filter(|(_, households, _)| *households > 0);
         let covered = held.filter(|(area, ..)| permit::covers(&self.here, &self.divisions, *area).is_ok());
         Ok(covered.map(|(area, ..)| (area, self.place_name(area))).collect())

@@ -22,12 +22,14 @@ mod lists;
 pub mod means;
 pub mod missed;
 mod model;
+pub mod months;
 mod notices;
 mod outcome;
 mod pages;
 pub mod payments;
 mod permit;
 mod policies;
+pub mod reviews;
 mod sign_in;
 mod staff;
 pub mod statistics;
@@ -364,6 +366,9 @@ impl Room<'_> {
             Command::OpenCase(open) => self.open_case(open),
             Command::Case { case, step } => self.take_step(case, step),
             Command::Screen { record, kind, outcome, note } => self.screen(record, &kind, outcome, &note),
+            Command::NoteChange { record, kind, on, person, note } => self.note_change(record, &kind, on, &person, &note),
+            Command::Review { record, outcome, note, basis } => self.review(record, outcome, &note, &basis),
+            Command::SignOff { area, month, digest, note } => self.sign_off(area, &month, &digest, &note),
             Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),

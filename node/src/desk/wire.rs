@@ -110,6 +110,7 @@ words! {
     verdict: e::Verdict;
     ruling: e::Ruling;
     screened: shouwang_protocol::records::screening::Screened;
+    reviewed: shouwang_protocol::records::changed::Reviewed;
     answer: e::Answer;
     change: e::Change;
     target_kind: e::TargetKind;

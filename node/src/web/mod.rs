@@ -28,8 +28,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, means, missed, notices, payments,
-    policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, means, missed, months, notices,
+    payments, policies, policy_edit, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today,
+    year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ fn router(app: App) -> Router {
         .route("/households/{id}", get(household::show))
         .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
         .route("/households/{id}/settle", post(household::settle))
+        .route("/households/{id}/changes", post(reviews::note))
         .route("/households/{id}/means", get(means::show))
         .route("/households/{id}/year/{year}", get(year::file))
         .route("/years", get(year::this_year))
@@ -69,6 +71,8 @@ fn router(app: App) -> Router {
         .route("/missed", get(missed::list))
         .route("/missed/outcome", post(missed::screen))
         .route("/missed/apply", post(missed::apply))
+        .route("/months", get(months::list).post(months::sign))
+        .route("/reviews", get(reviews::list).post(reviews::review))
         .route("/notices", get(notices::list))
         .route("/notices/sheet", get(notices::sheet))
         .route("/payments", get(payments::list).post(payments::make))

@@ -216,7 +216,8 @@ impl Household {
             .collect();
 
         derive_head(&mut json, members.iter().map(|member| &member.json));
-        let mut household = Household { members, aid, conflicts, screened, changes, reviews, ..Household::of(json, "", &mut problems) };
+        let mut household =
+            Household { members, aid, conflicts, screened, changes, reviews, ..Household::of(json, "", &mut problems) };
         household.check(&mut problems);
         household.problems = problems;
         household

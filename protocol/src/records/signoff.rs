@@ -85,13 +85,9 @@ impl SignOff {
         ] {
             number.give(key, &mut values);
         }
-        for (key, text) in [
-            ("month", &self.month),
-            ("digest", &self.digest),
-            ("note", &self.note),
-            ("staff", &self.staff),
-            ("name", &self.name),
-        ] {
+        for (key, text) in
+            [("month", &self.month), ("digest", &self.digest), ("note", &self.note), ("staff", &self.staff), ("name", &self.name)]
+        {
             text.give(key, &mut values);
         }
         self.day.give("day", &mut values);

@@ -9,6 +9,7 @@ mod doubles;
 mod heard;
 mod history;
 mod households;
+mod months;
 mod registry;
 mod statistics;
 mod work;

@@ -10,6 +10,7 @@ mod award;
 mod context;
 mod household;
 mod matter;
+pub(crate) mod month;
 mod registry;
 mod work;
 
@@ -31,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -132,6 +133,7 @@ impl ViewState {
             match kind {
                 Kind::HOUSEHOLD => household::HouseholdView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::STAFF => registry::StaffView::derive(&*doc()?).write(db, number)?,
+                Kind::SIGN_OFF => month::SignOffView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::POLICY => context_changed |= registry::PolicyView::derive(&*doc()?)?.write(db, number)?,
                 Kind::DEVICE => {
                     let context = self.context(db)?;
@@ -159,7 +161,8 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 22] = [
+const VIEW_TABLES: [&str; 23] = [
+    "DELETE FROM sign_off",
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM posted",
@@ -184,6 +187,9 @@ const VIEW_TABLES: [&str; 22] = [
     "DELETE FROM area",
 ];
 
+/// Kinds of records with a view of their own, in the order in which they need each other.
+const VIEWED: [Kind; 5] = [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD, Kind::SIGN_OFF];
+
 fn numbered(db: &Db, kind: Kind) -> Sql<Vec<(i64, RecordId)>> {
     let sql = "SELECT id, name FROM record WHERE kind = ?1 ORDER BY name";
     all(&db.conn, sql, [kind.0], |row| Ok((row.get(0)?, RecordId(shouwang_protocol::hash::Hash(fixed(row, 1)?)))))
@@ -197,11 +203,12 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
     db.conn.execute("INSERT INTO matter_text (matter_text) VALUES ('delete-all')", [])?;
     state.changed(db)?;
     let none = Docs::new();
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in VIEWED {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
             match kind {
+                Kind::SIGN_OFF => month::SignOffView::derive(stored.place.area, &doc).write(db, number)?,
                 Kind::DEVICE => {
                     let context = state.context(db)?;
                     registry::write_device(db, number, registry::DeviceView::derive(&doc, &context))?;
@@ -227,11 +234,15 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     let mut say = |kind: &str, id: &RecordId| found.push(format!("{kind} {id:?}: the view is not what the record says"));
     let context = Context::load(db)?;
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in VIEWED {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
             let same = match kind {
+                Kind::SIGN_OFF => {
+                    let derived = month::SignOffView::derive(stored.place.area, &doc);
+                    month::SignOffView::load(db, number)? == Some(derived)
+                }
                 Kind::DEVICE => registry::DeviceView::load(db, number)? == registry::DeviceView::derive(&doc, &context),
                 Kind::POLICY => registry::PolicyView::load(db, number)? == Some(registry::PolicyView::derive(&doc)?),
                 Kind::STAFF => registry::StaffView::load(db, number)? == Some(registry::StaffView::derive(&doc)),

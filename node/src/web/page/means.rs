@@ -108,10 +108,9 @@ fn result(found: &Found) -> (Chip, String) {
             format!("登记的是“{registered}”。请核实后办理申请或复核；未经申请、调查和审核确认，不改变类别。"),
         ),
         (None, Some(true)) => (Chip::new(Tone::Plain, "各类都不符合"), "与登记的类别一致。".to_owned()),
-        (None, Some(false)) => (
-            Chip::new(Tone::Warn, "各类都不符合"),
-            format!("登记的是“{registered}”。请复核；减发、停发之前须先听取本人意见。"),
-        ),
+        (None, Some(false)) => {
+            (Chip::new(Tone::Warn, "各类都不符合"), format!("登记的是“{registered}”。请复核；减发、停发之前须先听取本人意见。"))
+        }
         (None, None) => (Chip::new(Tone::Warn, "还不能判断"), "请补登下面缺的内容，或由人核实。".to_owned()),
     }
 }
@@ -150,7 +149,10 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         other_sum: means.other_sum.map(wording::money).unwrap_or_default(),
         statuses: means.statuses.iter().map(status).collect(),
         review: found.review.as_ref().map(|(months, why)| format!("{why}（{months} 个月）")).unwrap_or_default(),
-        basis: format!("按 {} 的家庭档案和政策包 {} 计算；金额按年计算，每人每月只在最后四舍五入一次。只供参考，不是审批结论。", found.on, found.pack),
+        basis: format!(
+            "按 {} 的家庭档案和政策包 {} 计算；金额按年计算，每人每月只在最后四舍五入一次。只供参考，不是审批结论。",
+            found.on, found.pack
+        ),
         id,
     })
 }

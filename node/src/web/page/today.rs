@@ -115,6 +115,10 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if counts.duplicates > 0 {
         troubles.push(("/doubles", format!("{} 人同时登记在几户", counts.duplicates)));
     }
+    let changed = app.desk().changes_waiting(&signed.person).await?;
+    if changed > 0 {
+        troubles.push(("/reviews", format!("{changed} 户有变化待复核")));
+    }
     let nobodys = app.desk().in_nobodys_hands(&signed.person).await?;
     if nobodys > 0 {
         let admin = signed.person.has(&[Role::Administrator]);

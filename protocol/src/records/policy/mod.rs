@@ -12,7 +12,9 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, Repeat, Review, Standard, Status, Step};
+pub use kinds::{
+    Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, Repeat, Review, Standard, Status, Step,
+};
 
 use super::amount::Fen;
 use super::day::Day;
