@@ -11,6 +11,7 @@ use askama::Template;
 use office::*;
 
 mod lists;
+mod months;
 mod office;
 
 const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江·麦麦提依明";
@@ -227,6 +228,9 @@ fn household(n: usize, conflicts: bool) -> HouseholdPage {
         aid_total: "54,120.00".into(),
         history: (0..n.min(4)).map(history).collect(),
         older: n > 4,
+        again: if conflicts { months::reviews(false).rows.remove(0).why } else { Vec::new() },
+        again_by: Chip::new(Tone::Bad, "今天到期"),
+        change: Some(months::change_form()),
         others: vec![Fact::new("hukou_type", "农业"), Fact::new("wifi", "有")],
         cases: vec![
             CaseLine {
@@ -316,6 +320,12 @@ fn every_page_renders() {
         ("doubles-recover", lists::doubles("recover").render()),
         ("missed", lists::missed(false).render()),
         ("missed-empty", lists::missed(true).render()),
+        ("means", months::means(false).render()),
+        ("means-blocked", months::means(true).render()),
+        ("reviews", months::reviews(false).render()),
+        ("reviews-empty", months::reviews(true).render()),
+        ("months", months::month(false).render()),
+        ("months-village", months::month(true).render()),
         ("import", import(true).render()),
         ("import-start", import(false).render()),
         ("export", export().render()),
