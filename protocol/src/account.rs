@@ -128,7 +128,7 @@ impl Account {
         }
         let (outcome, ended_on, reason) = outcome(standing);
         let counted = || standing.timeline.iter().filter(|item| item.effect == Effect::Counts);
-        let paid = standing.payment.iter().map(|payment| Paid {
+        let paid = standing.paid_out().map(|payment| Paid {
             day: payment.day,
             amount: payment.amount,
             fund: standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),

@@ -382,6 +382,24 @@ events! {
         /// The batch it was in; empty: the payment that stands, or what was paid twice.
         batch: String,
     }
+    /// The person is heard before a monthly benefit is made less or stopped (听取意见).
+    Heard "heard" "听取意见" {
+        /// Who was heard, and how.
+        who: String,
+        /// What they said.
+        text: String,
+    }
+    /// A monthly benefit is made more or less, or stopped (调整).
+    Adjusted "adjusted" "调整待遇" {
+        /// How much a month; 0: stopped.
+        amount: Fen,
+        /// From this month on, `2019-06`.
+        from: String,
+        /// Why.
+        reason: String,
+        /// How the amount was computed.
+        formula: String,
+    }
     /// Handed to a department, an office or a provider (转办、分办).
     Transferred "transferred" "转办" {
         /// To whom.

@@ -5,7 +5,7 @@
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
-    Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, TimelineItem, Transfer,
+    Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem, Transfer,
     TransferState, Turn, Visit, Who, payout, rules,
 };
 use crate::area::Tier;
@@ -62,7 +62,7 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
         };
         if verdict == Effect::Counts {
             day = claimed;
-            apply(&mut standing, *tier, &stamped.id, event, day);
+            apply(&mut standing, packs, *tier, &stamped.id, event, day);
             let stage = stage_of(&standing, packs);
             if stage != standing.stage || standing.since.is_none() {
                 (standing.stage, standing.since) = (stage, day);
@@ -84,7 +84,7 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
 }
 
 /// What an event that counts changes.
-fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
+fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
     let who = (event.by, event.staff.clone());
     if !matches!(event.what, What::Note { .. } | What::Urged { .. } | What::Satisfaction { .. } | What::HandedOver { .. }) {
         let first = || Handler { staff: event.staff.clone(), name: event.name.clone() };
@@ -149,9 +149,19 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             s.proposed = Some(amount);
             s.entered_by.insert(who);
         }
-        What::Decided { outcome, amount, reason, formula, .. } => {
+        What::Decided { outcome, amount, reason, formula, pack, .. } => {
             let staff = event.staff.clone();
+            if outcome == Verdict::Approved && amount > Fen(0) && kind_of(s, packs, &pack).is_some_and(|kind| kind.monthly) {
+                // 民发〔2021〕57号 第21条: from the month after the decision.
+                let from = day.map(|day| payout::month(day.months_later(1))).unwrap_or_default();
+                s.terms = vec![Term { id: id.clone(), from, amount, reason: reason.clone(), day }];
+            }
             s.decision = Some(Decision { id: id.clone(), outcome, amount, reason, formula, tier, staff, day });
+        }
+        What::Heard { who, .. } => s.heard = Some((who, day)),
+        What::Adjusted { amount, from, reason, .. } => {
+            s.terms.push(Term { id: id.clone(), from, amount, reason, day });
+            s.heard = None;
         }
         What::PayListed { .. } => on_its_way(s, tier, id, &event.what, day),
         What::Paid { amount, method, account_last4, batch, .. } => {
@@ -160,9 +170,10 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
         }
         What::PaymentFailed { reason, batch } => {
             s.failed_payments += 1;
-            payout::fail(&mut s.payouts, &batch, day, &reason);
+            let monthly = s.is_monthly();
+            payout::fail(&mut s.payouts, &batch, day, &reason, monthly);
             // Another payment may stand in the place of the one that came back.
-            let stands = s.payouts.iter().find(|payout| payout.state == PayoutState::Paid);
+            let stands = s.payouts.iter().rfind(|payout| payout.state == PayoutState::Paid);
             s.payment = stands.map(|stands| Payment {
                 id: stands.id.clone(),
                 amount: stands.amount,
@@ -243,14 +254,27 @@ fn on_its_way(s: &mut Standing, tier: Tier, id: &OpId, what: &What, day: Option<
         day,
         reason: String::new(),
     };
+    let monthly = s.is_monthly();
     match what {
         What::PayListed { batch, period, amount, account_last4 } => {
-            payout::list(&mut s.payouts, new(batch, period, *amount, account_last4));
+            payout::list(&mut s.payouts, new(batch, period, *amount, account_last4), monthly);
         }
         What::Paid { batch, period, amount, account_last4, .. } => {
-            payout::pay(&mut s.payouts, new(batch, period, *amount, account_last4));
+            let period = paid_for(s, batch, period, day);
+            payout::pay(&mut s.payouts, new(batch, &period, *amount, account_last4), monthly);
         }
         _ => {}
+    }
+}
+
+/// The month a payment is for: that of the list it is on, the one it names, else that of its day.
+pub(super) fn paid_for(s: &Standing, batch: &str, period: &str, day: Option<Day>) -> String {
+    let waits = |payout: &&Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Beside);
+    let mut listed = s.payouts.iter().filter(waits).filter(|payout| !batch.is_empty() && payout.batch == batch);
+    match listed.next() {
+        Some(listed) => listed.period.clone(),
+        None if period.is_empty() => day.map(payout::month).unwrap_or_default(),
+        None => period.to_owned(),
     }
 }
 
@@ -312,6 +336,10 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     match (&s.decision, kind) {
         (Some(decision), _) if decision.outcome == Verdict::Refused => open.unwrap_or(Stage::Refused),
         (Some(_), _) if s.is_void() => open.unwrap_or(Stage::Voided),
+        (Some(_), _) if s.stopped_from().is_some() => open.unwrap_or(Stage::Stopped),
+        (Some(_), _) if s.is_monthly() && s.has_failed_month() => Stage::PaymentFailed,
+        (Some(_), _) if s.is_monthly() && s.payment.is_some() => Stage::Running,
+        (Some(_), _) if s.is_monthly() => Stage::ToPay,
         (Some(decision), _) if decision.amount > Fen(0) && s.payment.is_none() => {
             if s.failed_payments > 0 {
                 Stage::PaymentFailed
@@ -397,10 +425,11 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
             let decider = kind.zip(s.proposed).and_then(|(kind, amount)| kind.decider(amount)).or(highest);
             tier(decider.unwrap_or(Tier::City), "审批")
         }
-        Stage::ToPay | Stage::PaymentFailed if s.listed().is_some() => tier(payer, "登记发放结果"),
+        Stage::ToPay | Stage::PaymentFailed | Stage::Running if s.listed().is_some() => tier(payer, "登记发放结果"),
         Stage::ToPay => tier(payer, "发放"),
+        Stage::Running => tier(payer, "按月发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
-        Stage::Granted | Stage::Refused | Stage::Voided => tier(payer, "办结"),
+        Stage::Granted | Stage::Stopped | Stage::Refused | Stage::Voided => tier(payer, "办结"),
         Stage::ToRecover => tier(payer, "追缴"),
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };

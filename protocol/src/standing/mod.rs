@@ -80,6 +80,10 @@ pub enum Stage {
     PaymentFailed,
     /// Paid; or approved and nothing to pay.
     Granted,
+    /// Paid every month.
+    Running,
+    /// Was paid every month, and is not any more.
+    Stopped,
     /// Refused.
     Refused,
     /// With a department, an office or a provider.
@@ -100,7 +104,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 25] = [
+    pub const ALL: [Stage; 27] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -118,6 +122,8 @@ impl Stage {
         Stage::ToPay,
         Stage::PaymentFailed,
         Stage::Granted,
+        Stage::Running,
+        Stage::Stopped,
         Stage::Refused,
         Stage::InTransfer,
         Stage::InService,
@@ -157,6 +163,8 @@ impl Stage {
             Stage::ToPay => ("to-pay", "已批准待发放"),
             Stage::PaymentFailed => ("payment-failed", "发放失败"),
             Stage::Granted => ("granted", "已发放"),
+            Stage::Running => ("running", "按月保障中"),
+            Stage::Stopped => ("stopped", "已停发"),
             Stage::Refused => ("refused", "不予批准"),
             Stage::InTransfer => ("in-transfer", "转办中"),
             Stage::InService => ("in-service", "服务中"),
@@ -251,6 +259,21 @@ pub struct Payment {
     /// The batch at the bank.
     pub batch: String,
     /// The day.
+    pub day: Option<Day>,
+}
+
+/// How much a month a benefit is, from a month on (by its decision, then by each adjustment).
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Term {
+    /// The event.
+    pub id: OpId,
+    /// The first month, `2019-06`.
+    pub from: String,
+    /// How much; 0: nothing any more.
+    pub amount: Fen,
+    /// Why.
+    pub reason: String,
+    /// The day of the decision.
     pub day: Option<Day>,
 }
 
@@ -491,7 +514,11 @@ pub struct Standing {
     pub proposed: Option<Fen>,
     /// The decision in force.
     pub decision: Option<Decision>,
-    /// The payment that stands.
+    /// Of a benefit that is paid every month: how much from when on. Empty: it is paid once.
+    pub terms: Vec<Term>,
+    /// Who was heard since the last of them, and when.
+    pub heard: Option<(String, Option<Day>)>,
+    /// The payment that stands; of several months' the last.
     pub payment: Option<Payment>,
     /// Payments that came back.
     pub failed_payments: u32,
@@ -533,9 +560,48 @@ impl Standing {
         self.decision.as_ref().filter(|decision| decision.outcome == Verdict::Approved).map(|decision| decision.amount)
     }
 
-    /// The amount paid.
+    /// The amount paid, of all months together.
     pub fn paid(&self) -> Option<Fen> {
-        self.payment.as_ref().map(|payment| payment.amount)
+        self.payment.as_ref().map(|_| self.paid_out().fold(Fen(0), |sum, payout| Fen(sum.0.saturating_add(payout.amount.0))))
+    }
+
+    /// The payments that stand.
+    pub fn paid_out(&self) -> impl Iterator<Item = &Payout> {
+        self.payouts.iter().filter(|payout| payout.state == PayoutState::Paid)
+    }
+
+    /// Whether it is a benefit that is paid every month.
+    pub fn is_monthly(&self) -> bool {
+        !self.terms.is_empty()
+    }
+
+    /// How much a monthly benefit is in a month, `2019-06`.
+    pub fn amount_for(&self, month: &str) -> Fen {
+        self.terms.iter().rfind(|term| term.from.as_str() <= month).map(|term| term.amount).unwrap_or_default()
+    }
+
+    /// The month from which on a monthly benefit is not paid any more; none: it runs.
+    pub fn stopped_from(&self) -> Option<&str> {
+        self.terms.last().filter(|term| term.amount <= Fen(0)).map(|term| term.from.as_str())
+    }
+
+    /// The first day of that month.
+    pub fn stopped_on(&self) -> Option<Day> {
+        self.stopped_from().and_then(|month| Day::parse(&format!("{month}-01")))
+    }
+
+    /// What stands in the place where a payment for a month belongs: that month's, or of what is paid once, any.
+    fn place_of<'a>(&'a self, month: &'a str) -> impl Iterator<Item = &'a Payout> {
+        let monthly = self.is_monthly();
+        self.payouts.iter().filter(move |payout| !monthly || payout.period == month)
+    }
+
+    /// Whether a month of a monthly benefit did not arrive and was not paid again.
+    fn has_failed_month(&self) -> bool {
+        let failed = self.payouts.iter().filter(|payout| payout.state == PayoutState::Failed);
+        let live = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid);
+        let mut open = failed.filter(|failed| self.amount_for(&failed.period) > Fen(0));
+        open.any(|failed| !self.place_of(&failed.period).any(live))
     }
 
     /// Whether a person found that this grant is another one's double, and that the other one stands.
@@ -545,8 +611,13 @@ impl Standing {
 
     /// What was paid for nothing and has not come back.
     pub fn owed(&self) -> Fen {
-        let paid = self.paid().filter(|_| self.is_void()).unwrap_or_default();
-        Fen(paid.0.saturating_sub(self.recovered.0).max(0))
+        let too_much = |payout: &Payout| match (self.is_void(), self.is_monthly()) {
+            (true, _) => payout.amount.0,
+            (false, true) => payout.amount.0.saturating_sub(self.amount_for(&payout.period).0).max(0),
+            (false, false) => 0,
+        };
+        let paid = self.paid_out().fold(0_i64, |sum, payout| sum.saturating_add(too_much(payout)));
+        Fen(paid.saturating_sub(self.recovered.0).max(0))
     }
 
     /// What was paid although it was paid before, and has not come back.
@@ -628,6 +699,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
     rules::judge(standing, packs, tier, event, event.day, true).map_err(|refusal| refusal.0)
 }
 
+#[cfg(test)]
+mod monthly;
 #[cfg(test)]
 mod payments;
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! [`may`] answers for a kind of event (that is what buttons need), [`judge`] for one event with its amounts, names
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
-use super::{Effect, Person, Standing, Transfer, TransferState, payout};
+use super::fold::paid_for;
+use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -75,6 +76,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Returned
                 | Feedback
                 | GaveUp
+                | Heard
                 | Closed
                 | Routed
                 | Satisfaction
@@ -105,6 +107,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | PayListed
                 | Paid
                 | PaymentFailed
+                | Heard
                 | Closed
                 | Routed
                 | Suspended
@@ -118,7 +121,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Note
         ),
         Role::Approver => {
-            let money = matches!(kind, Decided | PayListed | Paid | PaymentFailed | Recovered);
+            let money = matches!(kind, Decided | Adjusted | PayListed | Paid | PaymentFailed | Recovered);
             money || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
         Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
@@ -254,14 +257,21 @@ pub(super) fn may(
             let kind = needed_kind(s, packs, "")?;
             decides(s, kind, tier, None)?;
         }
+        // Of a monthly benefit it depends on the month.
         PayListed => {
             payable(s, tier)?;
-            unless(s.payment.is_none(), PAID_BEFORE)?;
-            unless(s.listed().is_none(), LISTED_BEFORE)?;
+            unless(s.is_monthly() || s.payment.is_none(), PAID_BEFORE)?;
+            unless(s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
         }
         Paid => {
             payable(s, tier)?;
-            unless(s.payment.is_none(), PAID_BEFORE)?;
+            unless(s.is_monthly() || s.payment.is_none(), PAID_BEFORE)?;
+        }
+        Heard => unless(s.is_monthly() && s.stopped_from().is_none(), "没有按月发放的待遇")?,
+        Adjusted => {
+            unless(s.is_monthly(), "没有按月发放的待遇")?;
+            unless(!s.is_void(), "已按重复救助纠正")?;
+            unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构调整")?;
         }
         PaymentFailed => {
             unless(payout::may_fail(&s.payouts, ""), "没有发放记录")?;
@@ -289,6 +299,21 @@ pub(super) fn may(
     Ok(())
 }
 
+/// Whether the place of a payment is free: the month's, where it is paid every month.
+fn place_is_free(s: &Standing, month: &str, listing: bool) -> Result<(), Refusal> {
+    unless(!s.is_monthly() || payout::is_month(month), "发放月份无效")?;
+    unless(!s.is_monthly() || s.amount_for(month) > Fen(0), "这个月没有应发的待遇")?;
+    let stands = |state| s.place_of(month).any(|payout| payout.state == state);
+    unless(!stands(PayoutState::Paid), if s.is_monthly() { MONTH_PAID_BEFORE } else { PAID_BEFORE })?;
+    unless(!listing || !stands(PayoutState::Listed), LISTED_BEFORE)
+}
+
+/// The most that may be paid for a month.
+fn payable_for(s: &Standing, month: &str) -> Option<Fen> {
+    if s.is_monthly() { Some(s.amount_for(month)) } else { s.decision.as_ref().map(|decision| decision.amount) }
+}
+
+const MONTH_PAID_BEFORE: &str = "这个月已经发放过";
 const PAID_BEFORE: &str = "这一审批已经发放过";
 const LISTED_BEFORE: &str = "已列入发放名册，尚未登记结果";
 
@@ -304,7 +329,7 @@ fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
 pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &StampedEvent, day: Option<Day>) -> bool {
     let event = &stamped.event;
     let money = matches!(event.what, What::PayListed { .. } | What::Paid { .. });
-    if !money || stamped.office.is_some_and(|office| office != event.by) || (s.payment.is_none() && s.listed().is_none()) {
+    if !money || stamped.office.is_some_and(|office| office != event.by) || s.payouts.is_empty() {
         return false;
     }
     let first = Standing { payment: None, payouts: Vec::new(), ..s.clone() };
@@ -357,7 +382,10 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
-    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some() || s.is_void(), "批准的金额尚未发放")?;
+    unless(!s.is_monthly() || s.stopped_from().is_some() || s.is_void(), "按月发放的待遇还没有停止")?;
+    unless(!s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
+    let paid = s.payment.is_some() || s.is_monthly();
+    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || paid || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
     let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
     unless(tier >= Tier::Township || !touched_above, "应由上级办结")?;
@@ -459,17 +487,36 @@ pub(super) fn judge(
             named(reason, "延长期限须写明原因")
         }
         What::Proposed { amount, .. } => unless(*amount >= Fen(0), "金额无效"),
-        What::Paid { decision, amount, period, .. } => {
+        What::Paid { decision, amount, batch, period, .. } => {
             let in_force = s.decision.as_ref();
             unless(period.is_empty() || payout::is_month(period), "发放月份无效")?;
+            let month = paid_for(s, batch, period, day);
+            place_is_free(s, &month, false)?;
             unless(decision.is_none() || decision.as_ref() == in_force.map(|decision| &decision.id), "不是生效的审批")?;
             unless(*amount > Fen(0), "金额无效")?;
-            unless(in_force.is_some_and(|decision| *amount <= decision.amount), "发放金额超过审批金额")
+            unless(payable_for(s, &month).is_some_and(|most| *amount <= most), "发放金额超过审批金额")
         }
         What::PayListed { batch, period, amount, .. } => {
             named(batch, "没有名册编号")?;
             unless(payout::is_month(period), "发放月份无效")?;
-            unless(s.decision.as_ref().is_some_and(|decision| *amount == decision.amount), "列入名册的金额须是审批金额")
+            place_is_free(s, period, true)?;
+            unless(payable_for(s, period) == Some(*amount), "列入名册的金额须是审批金额")
+        }
+        What::Heard { who, text } => {
+            named(who, "须写明听取了谁的意见")?;
+            named(text, "须写明本人的意见")
+        }
+        What::Adjusted { amount, from, reason, .. } => {
+            unless(may_decide, "不是指定的审批设备")?;
+            named(reason, "调整待遇须写明理由")?;
+            unless(*amount >= Fen(0), "金额无效")?;
+            unless(payout::is_month(from), "起始月份无效")?;
+            unless(s.terms.first().is_some_and(|first| *from >= first.from), "早于开始保障的月份")?;
+            unless(*amount != s.amount_for(from), "与现在的金额相同")?;
+            // 社会救助法 第48条
+            unless(*amount >= s.amount_for(from) || s.heard.is_some(), "减发、停发之前须先听取本人意见")?;
+            let decider = kind_of(s, packs, "").and_then(|kind| kind.decider(*amount));
+            unless(decider.is_some_and(|decider| tier >= decider), "本级不是这一金额的审批机构")
         }
         What::PaymentFailed { reason, batch } => {
             named(reason, "须写明发放失败的原因")?;

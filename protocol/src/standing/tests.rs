@@ -7,7 +7,7 @@ use crate::records::event::What;
 use crate::records::policy::Pack;
 use proptest::prelude::*;
 
-fn why(play: &Play, id: &OpId) -> String {
+pub(super) fn why(play: &Play, id: &OpId) -> String {
     match play.effect(id) {
         Effect::WithoutEffect(why) => why,
         other => panic!("has {other:?}"),
@@ -278,6 +278,24 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (TOWN, "wang", What::ObjectionSettled { outcome: Finding::False, note: "已核".into() }),
             (TOWN, "wang", ended()),
             (CITY, "chen", decided(94_500)),
+            (
+                CITY,
+                "chen",
+                What::Paid {
+                    decision: None,
+                    amount: Fen(94_500),
+                    method: String::new(),
+                    account_last4: String::new(),
+                    batch: String::new(),
+                    period: "2019-06".into(),
+                },
+            ),
+            (TOWN, "wang", What::Heard { who: "本人".into(), text: "同意".into() }),
+            (
+                CITY,
+                "chen",
+                What::Adjusted { amount: Fen(0), from: "2019-07".into(), reason: "收入超标".into(), formula: String::new() },
+            ),
         ],
     );
     // A service, whose stages depend on the name of the transfer.
@@ -366,6 +384,18 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
             reason: "同一人".into(),
         }),
         Just(What::Recovered { amount: Fen(90_000), note: String::new() }),
+        Just(What::Heard { who: "本人".into(), text: "同意".into() }),
+        prop::sample::select(vec![(0, "2019-07"), (50_000, "2019-06"), (283_500, "2019-08")]).prop_map(|(fen, from)| {
+            What::Adjusted { amount: Fen(fen), from: from.into(), reason: "变化".into(), formula: String::new() }
+        }),
+        prop::sample::select(vec!["2019-06", "2019-07"]).prop_map(|month| What::Paid {
+            decision: None,
+            amount: Fen(50_000),
+            method: String::new(),
+            account_last4: String::new(),
+            batch: String::new(),
+            period: month.into(),
+        }),
     ];
     (place, staff, what)
 }
@@ -394,17 +424,26 @@ proptest! {
         }
         prop_assert_eq!(&standing(&shuffled, &play.packs), &expected);
         // What the fold says of money holds whatever was written.
+        let monthly = expected.is_monthly();
         if let Some(paid) = expected.paid() {
-            prop_assert!(expected.decided().is_some_and(|decided| paid <= decided));
+            prop_assert!(expected.decided().is_some_and(|decided| monthly || paid <= decided));
         }
         let counted = |kind: EventKind| expected.timeline.iter()
             .filter(|item| item.effect == Effect::Counts && item.event.what.kind() == Some(kind)).count();
         prop_assert!(counted(EventKind::Decided) <= 1 && counted(EventKind::Opened) <= 1);
-        prop_assert!(counted(EventKind::Paid) <= 1 + counted(EventKind::PaymentFailed));
-        let payouts = |state| expected.payouts.iter().filter(|payout| payout.state == state).count();
-        prop_assert_eq!(payouts(PayoutState::Paid), usize::from(expected.payment.is_some()));
-        prop_assert!(payouts(PayoutState::Listed) <= usize::from(expected.payment.is_none()));
-        prop_assert!(payouts(PayoutState::Again) == 0 || expected.payment.is_some());
+        // A place for money: the case's one, or each month's.
+        let months: std::collections::BTreeSet<&str> = expected.payouts.iter().map(|payout| payout.period.as_str()).collect();
+        let places: Vec<Option<&str>> = if monthly { months.into_iter().map(Some).collect() } else { vec![None] };
+        prop_assert!(counted(EventKind::Paid) <= places.len() + counted(EventKind::PaymentFailed));
+        prop_assert_eq!(expected.paid_out().count() > 0, expected.payment.is_some());
+        for place in places {
+            let payouts = |state| {
+                let here = |payout: &&Payout| payout.state == state && place.is_none_or(|month| payout.period == month);
+                expected.payouts.iter().filter(here).count()
+            };
+            prop_assert!(payouts(PayoutState::Paid) + payouts(PayoutState::Listed) <= 1);
+            prop_assert!(payouts(PayoutState::Again) == 0 || payouts(PayoutState::Paid) == 1);
+        }
         for item in &expected.timeline {
             if item.effect == Effect::Counts && item.event.what.kind() == Some(EventKind::Decided) {
                 prop_assert!(item.tier != Tier::Village);

@@ -40,6 +40,9 @@ pub struct Assistance {
     /// How an amount is computed.
     #[serde(default)]
     pub formula: Option<Formula>,
+    /// Whether it is paid every month, from the month after the decision until it is stopped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub monthly: bool,
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
