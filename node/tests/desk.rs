@@ -20,6 +20,8 @@ mod import;
 mod means;
 #[path = "desk/missed.rs"]
 mod missed;
+#[path = "desk/monthly.rs"]
+mod monthly;
 #[path = "desk/months.rs"]
 mod months;
 #[path = "desk/notices.rs"]

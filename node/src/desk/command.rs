@@ -637,6 +637,25 @@ pub enum CaseStep {
         #[serde(default)]
         note: String,
     },
+    /// 听取意见: before a monthly benefit is made less or stopped.
+    Hear {
+        /// Who was heard, and how.
+        who: String,
+        /// What they said.
+        text: String,
+    },
+    /// 调整待遇: a monthly benefit is made more or less, or stopped.
+    Adjust {
+        /// The amount a month in fen, 0: stopped; none: by the formula.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// From this month on, `2019-06`; none: the next one.
+        #[serde(default)]
+        from: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// 转办、分办
     Transfer {
         /// To whom; none: the department in charge of the kind.

@@ -57,6 +57,8 @@ impl CaseStep {
             CaseStep::Pay { .. } => EventKind::Paid,
             CaseStep::ReportFailedPayment { .. } => EventKind::PaymentFailed,
             CaseStep::Recover { .. } => EventKind::Recovered,
+            CaseStep::Hear { .. } => EventKind::Heard,
+            CaseStep::Adjust { .. } => EventKind::Adjusted,
             CaseStep::Transfer { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
@@ -152,6 +154,7 @@ pub(super) fn refused(why: String) -> DeskError {
         | "村(社区)不办理这一步"
         | "本级不受理这一种类"
         | "应由审批机构发放"
+        | "应由审批机构调整"
         | "上级批准的，由上级纠正"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
         "须写明发放失败的原因"
@@ -173,6 +176,10 @@ pub(super) fn refused(why: String) -> DeskError {
         "须写明近亲属是谁" => DeskError::invalid("of", why),
         "须写明是什么关系" => DeskError::invalid("relation", why),
         "超过可延长的天数" => DeskError::invalid("days", why),
+        "起始月份无效" | "早于开始保障的月份" => DeskError::invalid("from", why),
+        "须写明听取了谁的意见" => DeskError::invalid("who", why),
+        "须写明本人的意见" => DeskError::invalid("text", why),
+        "与现在的金额相同" => DeskError::invalid("amount", why),
         "发放月份无效" => DeskError::invalid("period", why),
         "办结须写明结果" => DeskError::invalid("result", why),
         "没有列明所缺材料" => DeskError::invalid("materials", why),
@@ -257,7 +264,8 @@ impl Desktop<'_> {
             CaseStep::Decide { outcome, amount, reason } => self.decision(outcome, amount, reason)?,
             CaseStep::HandOver { to, reason } => self.room.handed_over(&to, &reason)?,
             CaseStep::ListPayment { batch, period } => {
-                let amount = self.standing().decided().unwrap_or_default();
+                let s = self.standing();
+                let amount = if s.is_monthly() { s.amount_for(&period) } else { s.decided().unwrap_or_default() };
                 What::PayListed { batch, period, amount, account_last4: self.account_last4()? }
             }
             CaseStep::Recover { amount, note } => What::Recovered { amount: amount.unwrap_or(self.standing().owed()), note },
@@ -265,6 +273,19 @@ impl Desktop<'_> {
                 self.payment(amount, method, account_last4, batch, period)?
             }
             CaseStep::ReportFailedPayment { reason, batch } => What::PaymentFailed { reason, batch },
+            CaseStep::Hear { who, text } => What::Heard { who, text },
+            CaseStep::Adjust { amount, from, reason } => {
+                if !self.room.here.decides {
+                    return Err(DeskError::not_permitted("本机不是本机构指定的审批设备"));
+                }
+                let reason = needed("reason", reason, "调整待遇须写明理由")?;
+                let from = from.unwrap_or_else(|| month(self.room.day.months_later(1)));
+                let (amount, formula) = match amount {
+                    Some(Fen(0)) => (Fen(0), String::new()),
+                    amount => self.room.settle(self.standing(), self.packs, amount, &reason)?,
+                };
+                What::Adjusted { amount, from, reason, formula }
+            }
             CaseStep::Transfer { to, assistance, note } => {
                 let assistance = self.kind_of(assistance)?;
                 let to = self.receiver(to, &assistance)?;
@@ -385,7 +406,6 @@ impl Desktop<'_> {
     ) -> Result<What, DeskError> {
         let s = self.standing();
         let listed = s.listed();
-        let amount = amount.or_else(|| s.decided()).unwrap_or_default();
         let account_last4 = match (account, listed) {
             (Some(tail), _) => tail.trim().to_owned(),
             (None, Some(listed)) => listed.account_last4.clone(),
@@ -399,6 +419,8 @@ impl Desktop<'_> {
         let of_list = s.payouts.iter().find(|payout| !batch.is_empty() && payout.batch == batch);
         let period = period.or_else(|| of_list.map(|payout| payout.period.clone()));
         let period = period.unwrap_or_else(|| month(self.room.day));
+        let due = if s.is_monthly() { s.amount_for(&period) } else { s.decided().unwrap_or_default() };
+        let amount = amount.unwrap_or(due);
         let decision = s.decision.as_ref().map(|decision| decision.id.clone());
         Ok(What::Paid { decision, amount, method, account_last4, batch, period })
     }

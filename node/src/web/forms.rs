@@ -164,6 +164,22 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             ]
         }
         EventKind::PaymentFailed => vec![reason("为什么没有到账")],
+        EventKind::Heard => vec![
+            Field::text("who", "听取了谁的意见，怎样听取的").hinted("例：本人，电话；已去世的写明家属").needed(),
+            Field::area("text", "本人的意见").hinted("减发、停发之前必须先听取（社会救助法第48条）").needed(),
+        ],
+        EventKind::Adjusted => {
+            let heard = match (&s.heard, s.terms.last()) {
+                (Some((who, day)), _) => format!("已听取意见：{who} {}", wording::day(*day)),
+                (None, Some(term)) => format!("现在每月 {} 元；减发、停发之前须先听取本人意见", wording::money(term.amount)),
+                (None, None) => String::new(),
+            };
+            vec![
+                Field::text("amount", "每月金额(元)").typed(Input::Number).with(by_rule).hinted("停发写 0").needed(),
+                Field::text("from", "从哪个月起").hinted("写作 2026-07；不填：下个月"),
+                reason("为什么调整").hinted(heard),
+            ]
+        }
         EventKind::Transferred => {
             let to = receivers(known, "转给谁", "这一种类的主管部门", |_| true);
             vec![to, kinds(known.choices, &s.assistance, Some("照原来的")), note("请求办什么").needed()]
@@ -238,11 +254,12 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::FoundFalse
         | Stage::NotAccepted
         | Stage::Granted
+        | Stage::Stopped
         | Stage::Refused
         | Stage::FedBack
         | Stage::GivenUp
         | Stage::Voided => &[EventKind::Closed],
-        Stage::Unknown | Stage::Closed => &[],
+        Stage::Unknown | Stage::Running | Stage::Closed => &[],
     };
     let done = |kind: EventKind| kind == EventKind::Proposed && standing.proposed.is_some();
     wanted.iter().copied().find(|kind| possible.contains(kind) && !done(*kind))
@@ -316,6 +333,8 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
     Ok(match kind {
         EventKind::Opened => return Err("事项已经登记过".to_owned()),
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
+        EventKind::Heard => CaseStep::Hear { who: text("who"), text: text("text") },
+        EventKind::Adjusted => CaseStep::Adjust { amount: form.fen("amount")?, from: form.some("from"), reason: text("reason") },
         EventKind::Recovered => CaseStep::Recover { amount: form.fen("amount")?, note: text("note") },
         EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },
         EventKind::Verified => CaseStep::Verify { outcome: form.word("outcome", Finding::from_word)?, note: text("note") },

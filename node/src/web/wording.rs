@@ -105,10 +105,10 @@ pub fn due(due: Option<Day>, today: Day) -> Chip {
 /// Where a case stands.
 pub fn stage(stage: Stage) -> Chip {
     let tone = match stage {
-        Stage::Granted | Stage::Closed => Tone::Good,
+        Stage::Granted | Stage::Running | Stage::Closed => Tone::Good,
         Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
         Stage::PaymentFailed | Stage::ToRecover => Tone::Bad,
-        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::GivenUp | Stage::Voided => Tone::Plain,
+        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::Stopped | Stage::GivenUp | Stage::Voided => Tone::Plain,
         _ => Tone::Accent,
     };
     Chip::new(tone, stage.label())
@@ -237,6 +237,11 @@ pub fn lines(what: &What) -> Vec<String> {
         What::DoubleFound { told, .. } => out.push(format!("疑似与{told}重复，请核实居住和受助情况")),
         What::DoubleSettled { ruling, told, reason, .. } => {
             out.extend([ruling.label().to_owned(), format!("另一项：{told}"), reason.clone()]);
+        }
+        What::Heard { who, text } => out.extend([who.clone(), text.clone()]),
+        What::Adjusted { amount, from, reason, formula } => {
+            let now = if amount.0 > 0 { format!("每月 {} 元", money(*amount)) } else { "停发".to_owned() };
+            out.extend([format!("{from} 起{now}"), formula.clone(), reason.clone()]);
         }
         What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
         What::Note { text } => out.push(text.clone()),

@@ -216,6 +216,11 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     if let Some(payment) = &s.payment {
         put("发放", Some(format!("{} 元　{} {}", wording::money(payment.amount), payment.method, wording::day(payment.day))));
     }
+    let term = |term: &shouwang_protocol::standing::Term| match term.amount.0 {
+        0 => format!("{} 起停发", term.from),
+        _ => format!("{} 起每月 {} 元", term.from, wording::money(term.amount)),
+    };
+    put("按月待遇", Some(s.terms.iter().map(term).collect::<Vec<_>>().join("；")));
     put("申请人撤回", s.given_up.clone());
     put("办结", s.result.clone());
     put("评价", s.satisfaction.map(|score| format!("{score} 分")));
