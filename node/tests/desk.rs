@@ -26,6 +26,8 @@ mod payments;
 mod policies;
 #[path = "desk/procedure.rs"]
 mod procedure;
+#[path = "desk/projects.rs"]
+mod projects;
 #[path = "desk/roles.rs"]
 mod roles;
 #[path = "desk/sign_in.rs"]

@@ -23,6 +23,7 @@ pub mod hash;
 pub mod limits;
 pub mod missed;
 pub mod notice;
+pub mod projects;
 pub mod record;
 pub mod records;
 pub mod replica;

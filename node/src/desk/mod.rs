@@ -27,6 +27,7 @@ mod pages;
 pub mod payments;
 mod permit;
 mod policies;
+pub mod projects;
 mod sign_in;
 mod staff;
 pub mod statistics;
@@ -364,6 +365,9 @@ impl Room<'_> {
             Command::Case { case, step } => self.take_step(case, step),
             Command::Screen { record, kind, outcome, note } => self.screen(record, &kind, outcome, &note),
             Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind),
+            Command::AddProject { values } => self.add_project(&values),
+            Command::ChangeProject { record, values, seen_heads } => self.change_project(record, &values, &seen_heads),
+            Command::TellOfPlaces { project } => self.tell_of_places(project),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
             Command::AddStaff(new) => self.add_staff(&new),

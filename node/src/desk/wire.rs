@@ -112,6 +112,7 @@ words! {
     screened: shouwang_protocol::records::screening::Screened;
     answer: e::Answer;
     change: e::Change;
+    attendance: e::Attendance;
     target_kind: e::TargetKind;
 }
 

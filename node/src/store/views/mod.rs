@@ -10,12 +10,14 @@ mod award;
 mod context;
 mod household;
 mod matter;
+mod project;
 mod registry;
 mod work;
 
 pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
+pub(crate) use project::{PROJECT, project, stamp};
 
 use super::db::Db;
 use super::fault::{Fault, OpenError};
@@ -31,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -132,6 +134,7 @@ impl ViewState {
             match kind {
                 Kind::HOUSEHOLD => household::HouseholdView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::STAFF => registry::StaffView::derive(&*doc()?).write(db, number)?,
+                Kind::PROJECT => project::ProjectView::derive(&*doc()?).write(db, number)?,
                 Kind::POLICY => context_changed |= registry::PolicyView::derive(&*doc()?)?.write(db, number)?,
                 Kind::DEVICE => {
                     let context = self.context(db)?;
@@ -159,7 +162,9 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 22] = [
+const VIEW_TABLES: [&str; 24] = [
+    "DELETE FROM booking",
+    "DELETE FROM project",
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM posted",
@@ -197,7 +202,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
     db.conn.execute("INSERT INTO matter_text (matter_text) VALUES ('delete-all')", [])?;
     state.changed(db)?;
     let none = Docs::new();
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::PROJECT, Kind::HOUSEHOLD] {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
@@ -208,6 +213,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
                 }
                 Kind::POLICY => drop(registry::PolicyView::derive(&doc)?.write(db, number)?),
                 Kind::STAFF => registry::StaffView::derive(&doc).write(db, number)?,
+                Kind::PROJECT => project::ProjectView::derive(&doc).write(db, number)?,
                 _ => household::HouseholdView::derive(stored.place.area, &doc).write(db, number)?,
             }
         }
@@ -227,7 +233,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     let mut say = |kind: &str, id: &RecordId| found.push(format!("{kind} {id:?}: the view is not what the record says"));
     let context = Context::load(db)?;
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::PROJECT, Kind::HOUSEHOLD] {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
@@ -235,6 +241,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
                 Kind::DEVICE => registry::DeviceView::load(db, number)? == registry::DeviceView::derive(&doc, &context),
                 Kind::POLICY => registry::PolicyView::load(db, number)? == Some(registry::PolicyView::derive(&doc)?),
                 Kind::STAFF => registry::StaffView::load(db, number)? == Some(registry::StaffView::derive(&doc)),
+                Kind::PROJECT => project::ProjectView::load(db, number)? == Some(project::ProjectView::derive(&doc)),
                 _ => {
                     let derived = household::HouseholdView::derive(stored.place.area, &doc);
                     household::HouseholdView::load(db, number)?.is_some_and(|stored| stored.same(&derived))

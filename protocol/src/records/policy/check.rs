@@ -45,6 +45,18 @@ impl Pack {
                 say("没有写明依据".to_owned());
             }
         }
+        for kind in &self.project_kinds {
+            let mut say = |what: String| faults.push(Problem::new(format!("project_kinds[{}]", kind.code), what));
+            if kind.name.trim().is_empty() {
+                say("没有名称".to_owned());
+            }
+            if !self.project_classes.iter().any(|class| class.code == kind.class) {
+                say(format!("没有“{}”这一大类", kind.class));
+            }
+            if let Some(need) = kind.needs.iter().find(|need| !self.needs.iter().any(|known| known.code == **need)) {
+                say(format!("没有“{need}”这一需求"));
+            }
+        }
         for article in &self.articles {
             let mut say = |what: String| faults.push(Problem::new(format!("articles[{}]", article.code), what));
             if article.name.trim().is_empty() {
@@ -76,7 +88,7 @@ impl Pack {
     }
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
-        let sections: [(&str, Vec<&str>); 7] = [
+        let sections: [(&str, Vec<&str>); 10] = [
             ("kinds", self.kinds.iter().map(|it| it.code.as_str()).collect()),
             ("amounts", self.amounts.iter().map(|it| it.code.as_str()).collect()),
             ("categories", self.categories.iter().map(|it| it.code.as_str()).collect()),
@@ -84,6 +96,9 @@ impl Pack {
             ("departments", self.departments.iter().map(|it| it.code.as_str()).collect()),
             ("providers", self.providers.iter().map(|it| it.code.as_str()).collect()),
             ("articles", self.articles.iter().map(|it| it.code.as_str()).collect()),
+            ("needs", self.needs.iter().map(|it| it.code.as_str()).collect()),
+            ("project_classes", self.project_classes.iter().map(|it| it.code.as_str()).collect()),
+            ("project_kinds", self.project_kinds.iter().map(|it| it.code.as_str()).collect()),
         ];
         for (section, codes) in sections {
             let mut seen = BTreeSet::new();
@@ -101,6 +116,7 @@ impl Pack {
     fn check_lengths(&self, faults: &mut Vec<Problem>) {
         let mut rows = Vec::new();
         json(&mut rows, "kinds", &self.kinds);
+        json(&mut rows, "project_kinds", &self.project_kinds);
         json(&mut rows, "exclusions", &self.exclusions);
         json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
         json(&mut rows, "calendar", &self.calendar.by_year());

@@ -12,7 +12,7 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Standard, Step};
+pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, ProjectKind, Repeat, Standard, Step};
 
 use super::amount::Fen;
 use super::day::Day;
@@ -54,6 +54,15 @@ pub struct Pack {
     /// Providers (服务机构).
     #[serde(default)]
     pub providers: Vec<Code>,
+    /// Needs that are assessed (需求).
+    #[serde(default)]
+    pub needs: Vec<Code>,
+    /// Classes of care projects (大类).
+    #[serde(default)]
+    pub project_classes: Vec<Code>,
+    /// Kinds of care projects (小类).
+    #[serde(default)]
+    pub project_kinds: Vec<ProjectKind>,
     /// Kinds of assistance that exclude each other.
     #[serde(default)]
     pub exclusions: Vec<Exclusion>,
@@ -97,6 +106,11 @@ impl Pack {
         self.articles.iter().find(|article| article.code == code)
     }
 
+    /// A kind of care project.
+    pub fn project_kind(&self, code: &str) -> Option<&ProjectKind> {
+        self.project_kinds.iter().find(|kind| kind.code == code)
+    }
+
     /// Reads a pack; a problem in `rows` means that it has not arrived whole and must not be used.
     pub fn read(doc: &Automerge) -> (Pack, Vec<Problem>) {
         let mut problems = Vec::new();
@@ -119,6 +133,9 @@ impl Pack {
             causes: section(doc, "causes", &mut found, &mut problems),
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
+            needs: section(doc, "needs", &mut found, &mut problems),
+            project_classes: section(doc, "project_classes", &mut found, &mut problems),
+            project_kinds: section(doc, "project_kinds", &mut found, &mut problems),
             exclusions: section(doc, "exclusions", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
@@ -148,6 +165,9 @@ impl Pack {
         json(&mut all, "causes", &self.causes);
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
+        json(&mut all, "needs", &self.needs);
+        json(&mut all, "project_classes", &self.project_classes);
+        json(&mut all, "project_kinds", &self.project_kinds);
         json(&mut all, "exclusions", &self.exclusions);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
@@ -181,8 +201,21 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 10] =
-    ["kinds", "amounts", "categories", "causes", "departments", "providers", "exclusions", "calendar", "articles", "passages"];
+const SECTIONS: [&str; 13] = [
+    "kinds",
+    "amounts",
+    "categories",
+    "causes",
+    "departments",
+    "providers",
+    "needs",
+    "project_classes",
+    "project_kinds",
+    "exclusions",
+    "calendar",
+    "articles",
+    "passages",
+];
 
 /// Bytes of rows in one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5 * 1024;
@@ -228,11 +261,22 @@ pub fn in_force(packs: &Packs, day: Day) -> Option<&Pack> {
     packs.values().filter(|pack| pack.from <= day).max_by_key(|pack| (pack.from, &pack.version))
 }
 
+/// The dictionary of care projects, in a file of its own.
+#[derive(Deserialize)]
+struct Dictionary {
+    needs: Vec<Code>,
+    project_classes: Vec<Code>,
+    project_kinds: Vec<ProjectKind>,
+}
+
 /// A labelled sample pack for demonstrations and tests.
 pub fn sample() -> Pack {
     let pack = serde_json::from_str::<Pack>(include_str!("sample-pack.json"));
-    match (pack, serde_json::from_str(include_str!("sample-articles.json"))) {
-        (Ok(pack), Ok(articles)) => Pack { articles, ..pack },
+    let projects = serde_json::from_str::<Dictionary>(include_str!("sample-projects.json"));
+    match (pack, serde_json::from_str(include_str!("sample-articles.json")), projects) {
+        (Ok(pack), Ok(articles), Ok(Dictionary { needs, project_classes, project_kinds })) => {
+            Pack { articles, needs, project_classes, project_kinds, ..pack }
+        }
         _ => unreachable!("the sample is part of the program and a test reads it"),
     }
 }
