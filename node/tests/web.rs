@@ -18,6 +18,8 @@ use std::sync::Arc;
 mod books;
 #[path = "web/lists.rs"]
 mod lists;
+#[path = "web/projects.rs"]
+mod projects;
 #[path = "web/work.rs"]
 mod work;
 
@@ -202,7 +204,14 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 33] = [
+const PAGES: [&str; 40] = [
+    "/projects",
+    "/projects/conflicts",
+    "/projects/new",
+    "/projects/kinds",
+    "/projects/kinds/edit",
+    "/projects/needs/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000",
     "/notices",
     "/notices/sheet?area=320582100201",
     "/payments",
@@ -237,7 +246,13 @@ const PAGES: [&str; 33] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 22] = [
+const FORMS: [&str; 28] = [
+    "/projects/new",
+    "/projects/kinds/edit",
+    "/projects/needs/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/settle",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/tell",
     "/payments",
     "/payments/x",
     "/payments/x/answers",

@@ -648,6 +648,7 @@ impl Room<'_> {
             let event = self.event(contested);
             if *count < TOLD_MAX && would_count(&file.standing, packs, self.here.tier, &event).is_ok() {
                 *count += 1;
+                plan.shown.extend(self.shown(&row.claim.case, &file.standing)?);
                 plan = plan.draft(place, self.volume(row.claim.case), append(&event));
             }
         }

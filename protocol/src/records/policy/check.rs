@@ -57,6 +57,11 @@ impl Pack {
                 say(format!("没有“{need}”这一需求"));
             }
         }
+        for (section, rows) in [("needs", &self.needs), ("project_classes", &self.project_classes)] {
+            for row in rows.iter().filter(|row| row.name.trim().is_empty()) {
+                faults.push(Problem::new(format!("{section}[{}]", row.code), "没有名称"));
+            }
+        }
         for article in &self.articles {
             let mut say = |what: String| faults.push(Problem::new(format!("articles[{}]", article.code), what));
             if article.name.trim().is_empty() {
