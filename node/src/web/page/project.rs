@@ -408,7 +408,7 @@ fn case_booking(
         note: joined(&[&booking.service, &booking.provider, &booking.whom, &many(booking.places)]),
         seat: seat(held, booking.state, contested.is_some()),
         lines,
-        steps: steps.iter().copied().filter(|kind| fits(&kind)).map(step).collect::<Result<_, _>>()?,
+        steps: steps.iter().copied().filter(fits).map(step).collect::<Result<_, _>>()?,
     })
 }
 
