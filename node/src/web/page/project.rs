@@ -142,11 +142,10 @@ pub fn state(line: &ProjectLine, today: Day) -> Chip {
     }
 }
 
-/// From when to when.
-pub fn period(line: &ProjectLine) -> String {
+/// From when, to when.
+pub fn period(line: &ProjectLine) -> [String; 2] {
     let project = &line.row.project;
-    let until = project.until.map_or_else(|| "长期".to_owned(), |until| format!("至 {until}"));
-    format!("{} {until}", wording::day(project.from)).trim().to_owned()
+    [wording::day(project.from), project.until.map_or_else(|| "长期".to_owned(), |until| format!("至 {until}"))]
 }
 
 /// Where.
@@ -219,7 +218,7 @@ fn facts(line: &ProjectLine) -> Vec<Fact> {
         Fact::new("大类", line.class.1.clone()),
         Fact::new("小类", line.kind.clone()),
         Fact::new("服务机构", line.provider.clone()),
-        Fact::new("时间", period(line)),
+        Fact::new("时间", period(line).join(" ")),
         Fact::wide("服务区域", served(line)),
         Fact::wide("参加条件", project.conditions.clone()),
         Fact::wide("联系人和电话", project.contact.clone()),

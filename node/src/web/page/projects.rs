@@ -56,8 +56,8 @@ pub struct ProjectRow {
     pub provider: String,
     /// Where.
     pub areas: String,
-    /// When.
-    pub period: String,
+    /// From when, to when.
+    pub period: [String; 2],
     /// Its places.
     pub bar: PlacesBar,
     /// Whether it takes bookings.

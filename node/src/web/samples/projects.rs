@@ -23,7 +23,7 @@ pub fn projects(empty: bool) -> ProjectsPage {
         kind: ["心理抚慰 · 精神康复陪伴", "能力提升 · 家庭照护技能", "生活照料 · 助餐"][i % 3].into(),
         provider: ["社工服务中心", "心理援助站", "慈善总会"][i % 3].into(),
         areas: ["全市", "经开区（杨舍镇）、大新镇、冶金工业园", "经开区（杨舍镇）农联村"][i % 3].into(),
-        period: "2019-06-01 至 2019-12-31".into(),
+        period: ["2019-06-01".into(), "至 2019-12-31".into()],
         bar: bar([40, 100, 0][i % 3], [20, 0, 0][i % 3], i == 1),
         state: [Chip::new(Tone::Good, "可以预约"), Chip::new(Tone::Bad, "名额冲突"), Chip::new(Tone::Good, "可以预约")][i % 3]
             .clone(),
