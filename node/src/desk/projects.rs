@@ -70,8 +70,8 @@ pub struct Library {
     pub pack: Pack,
     /// Every project.
     pub lines: Vec<ProjectLine>,
-    /// The areas this office covers and those above: label, name.
-    pub areas: Vec<(AreaId, String)>,
+    /// The areas this office covers and those above it, without the city: label, tier, name.
+    pub areas: Vec<(AreaId, Tier, String)>,
     /// Whether this person may write projects.
     pub may_edit: bool,
     /// Projects with a conflict that this office sees.
@@ -367,7 +367,7 @@ impl Room<'_> {
         };
         let areas = self.divisions.iter().filter(|area| area.parent.is_some() && near(area));
         Ok(Library {
-            areas: areas.map(|area| (area.id, self.place_name(area.id))).collect(),
+            areas: areas.map(|area| (area.id, area.tier, self.place_name(area.id))).collect(),
             pack: pack.cloned().unwrap_or_default(),
             may_edit: self.edits_projects().is_ok(),
             lines,

@@ -25,6 +25,7 @@ async fn item_13_a_need_is_assessed_a_place_booked_and_confirmed_with_the_keyboa
             ("from", "2020-01-01"),
             ("until", ""),
             ("areas", "320582100000"),
+            ("villages", ""),
             ("conditions", "愿意接受上门"),
             ("contact", ""),
             ("description", "每两周上门一次。"),
@@ -38,6 +39,11 @@ async fn item_13_a_need_is_assessed_a_place_booked_and_confirmed_with_the_keyboa
             refused.body.contains("value=\"精神康复陪伴\"") && refused.body.contains("每两周上门一次。"),
             "what was typed stays"
         );
+        let elsewhere: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| if *name == "villages" { (*name, "农联村") } else { (*name, *value) }).collect();
+        let refused = zhang.submit("/projects/new", "/projects/new", &elsewhere);
+        assert!(refused.status == 422 && refused.body.contains("服务区域应为 12 位区划代码"), "{}", refused.body);
+        assert!(refused.body.contains("value=\"320582100000\" checked"), "what was ticked stays");
         let made = zhang.submit("/projects/new", "/projects/new", &fields);
         let page = made.header("location").to_owned();
         assert!(made.status == 303 && page.starts_with("/projects/"), "{}", made.body);

@@ -13,7 +13,7 @@ fn why(play: &Play, id: &OpId) -> String {
     }
 }
 
-fn booked(places: u32) -> What {
+pub(super) fn booked(places: u32) -> What {
     What::Booked {
         project: RecordId(Hash([3; 32])),
         title: "精神康复陪伴".into(),
@@ -25,7 +25,7 @@ fn booked(places: u32) -> What {
     }
 }
 
-fn confirmed(booking: &OpId) -> What {
+pub(super) fn confirmed(booking: &OpId) -> What {
     What::BookingConfirmed {
         booking: booking.clone(),
         taken: 1,

@@ -356,6 +356,8 @@ pub struct ProposalBox {
     pub against: String,
     /// Its places.
     pub bar: PlacesBar,
+    /// What the button says.
+    pub label: &'static str,
     /// The form to book.
     pub book: Option<(Stub, Vec<Field>)>,
 }
@@ -411,12 +413,17 @@ fn case_booking(
     })
 }
 
-fn proposal(found: &Proposal, may_book: bool, signed: &Signed) -> Result<ProposalBox, WebError> {
+fn proposal(found: &Proposal, of: &OfCase, signed: &Signed) -> Result<ProposalBox, WebError> {
     let line = &found.line;
     let record = line.row.record;
+    let active = |booking: &Booking| matches!(booking.state, BookingState::Claimed | BookingState::Confirmed);
+    let booked = of.bookings.iter().any(|(booking, _)| booking.project == record && active(booking));
     let mut fields = vec![
         Field::hidden("project", record.to_string()),
-        Field::text("whom", "给谁").hinted("不填：申请人本人"),
+        match booked {
+            true => Field::text("whom", "给家里哪个人").needed(),
+            false => Field::text("whom", "给谁").hinted("不填：申请人本人"),
+        },
         Field::text("places", "几个名额").typed(Input::Number).with("1").needed(),
         Field::area("note", "要让服务机构知道的"),
     ];
@@ -428,7 +435,8 @@ fn proposal(found: &Proposal, may_book: bool, signed: &Signed) -> Result<Proposa
         reasons: found.fit.reasons.join("；"),
         against: found.fit.against.join("；"),
         bar: PlacesBar::of(line),
-        book: if may_book && found.fit.fits() { Some((signed.stub()?, fields)) } else { None },
+        label: if booked { "已预约；给家里另一个人预约" } else { "预约" },
+        book: if of.may_book && found.fit.fits() { Some((signed.stub()?, fields)) } else { None },
     })
 }
 
@@ -446,7 +454,7 @@ impl CaseProjects {
             needs: needs.map(|needs| joined(&[&needs.names.join("、"), &needs.text])).unwrap_or_default(),
             assessed: needs.map(|needs| wording::day(needs.day)).unwrap_or_default(),
             bookings: bookings.collect::<Result<_, _>>()?,
-            proposals: of.proposals.iter().map(|one| proposal(one, of.may_book, signed)).collect::<Result<_, _>>()?,
+            proposals: of.proposals.iter().map(|one| proposal(one, of, signed)).collect::<Result<_, _>>()?,
         })
     }
 

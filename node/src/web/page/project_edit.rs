@@ -13,7 +13,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
-use shouwang_protocol::area::AreaId;
+use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::records::policy::{Code, ProjectKind};
 use shouwang_protocol::records::project::{FIELDS, Project};
 use std::collections::BTreeMap;
@@ -60,8 +60,19 @@ fn fields(library: &Library, project: &Project) -> Vec<Field> {
     let kinds = library.pack.project_kinds.iter();
     let kinds = kinds.map(|kind| (kind.code.clone(), format!("{} · {}", class(&kind.class), kind.name)));
     let providers = library.pack.providers.iter().map(|it| (it.code.clone(), it.name.clone()));
-    // Townships, as many as there are; a village is rarely served alone, and can be typed by its code.
+    // Townships to tick; a village is rarely served alone, and is typed by its code.
+    let townships: Vec<(String, String)> = library
+        .areas
+        .iter()
+        .filter(|(_, tier, _)| *tier == Tier::Township)
+        .map(|(id, _, name)| (id.to_string(), name.clone()))
+        .collect();
     let served: Vec<String> = project.areas.iter().map(ToString::to_string).collect();
+    let (ticked, typed): (Vec<&String>, Vec<&String>) =
+        served.iter().partition(|area| townships.iter().any(|(id, _)| id == *area));
+    let mut areas = Field::many("areas", "服务区域", Choice::list(townships.iter().cloned(), "")).hinted("都不选：全市");
+    areas.choices.iter_mut().for_each(|choice| choice.picked = ticked.contains(&&choice.value));
+    let villages = typed.into_iter().cloned().collect::<Vec<_>>().join("\n");
     let text = |name: &str, label: &str| Field::text(name, label).with(value(name));
     vec![
         text("name", "项目名称").needed(),
@@ -70,9 +81,8 @@ fn fields(library: &Library, project: &Project) -> Vec<Field> {
         text("capacity", "名额（期间内共几个）").typed(Input::Number).needed(),
         text("from", "开始日期").typed(Input::Date).needed(),
         text("until", "结束日期").typed(Input::Date).hinted("不填：长期"),
-        Field::area("areas", "服务区域，一行一个 12 位区划代码")
-            .with(served.join("\n"))
-            .hinted("不填：全市；镇(街道)的代码包括它的各村"),
+        areas,
+        Field::area("villages", "只服务个别村(社区)的，写它的 12 位区划代码，一行一个").with(villages),
         Field::area("conditions", "参加条件").with(value("conditions")),
         text("contact", "联系人和电话").widely(),
         Field::area("description", "内容").with(value("description")),
@@ -80,23 +90,21 @@ fn fields(library: &Library, project: &Project) -> Vec<Field> {
     ]
 }
 
+/// The areas ticked and typed, in the order records have them. What is no code stays as it was typed, so that it is
+/// refused and not lost.
 fn places(form: &Form) -> String {
-    let parts: Vec<String> = form.text("areas").split_whitespace().map(|part| part.trim_matches(',').to_owned()).collect();
-    parts.join(",")
+    let typed = form.text("villages");
+    let all = form.all("areas").iter().map(String::as_str).chain(typed.split([',', '，', ' ', '\n', '\r']));
+    let mut all: Vec<&str> = all.map(str::trim).filter(|part| !part.is_empty()).collect();
+    all.sort_by_key(|part| (AreaId::parse(part), *part));
+    all.dedup();
+    all.join(",")
 }
 
 /// What was typed, by field.
 fn values(form: &Form) -> BTreeMap<String, String> {
     let mut values: BTreeMap<String, String> = FIELDS.iter().map(|(name, _)| ((*name).to_owned(), form.text(name))).collect();
-    let areas = places(form);
-    // What is no code stays as it was typed, so that it is refused and not lost.
-    let known: Option<Vec<AreaId>> = areas.split(',').filter(|part| !part.is_empty()).map(AreaId::parse).collect();
-    let sorted = known.map(|mut all| {
-        all.sort();
-        all.dedup();
-        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-    });
-    values.insert("areas".to_owned(), sorted.unwrap_or(areas));
+    values.insert("areas".to_owned(), places(form));
     values
 }
 
@@ -160,7 +168,8 @@ fn refused(error: DeskError, mut page: ProjectEditPage, form: &Form) -> Answer {
         DeskError::Invalid { faults } => {
             page.faults = faults.iter().map(|fault| fault.reason.clone()).collect();
             for field in &mut page.fields {
-                let fault = faults.iter().find(|fault| fault.field == field.name);
+                let name = if field.name == "villages" { "areas" } else { &field.name };
+                let fault = faults.iter().find(|fault| fault.field == name && field.input != Input::Many);
                 field.fault = fault.map(|fault| fault.reason.clone()).unwrap_or_default();
             }
         }

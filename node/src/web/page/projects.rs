@@ -159,7 +159,7 @@ fn fields(library: &Library, asked: &Asked) -> Vec<Field> {
     let class = picked(&asked.class);
     let kinds = library.pack.project_kinds.iter().filter(|kind| class.is_empty() || kind.class == class);
     let kinds: Vec<(String, String)> = kinds.map(|kind| (kind.code.clone(), kind.name.clone())).collect();
-    let areas = library.areas.iter().map(|(id, name)| (id.to_string(), name.clone()));
+    let areas = library.areas.iter().map(|(id, _, name)| (id.to_string(), name.clone()));
     let select = |name: &str, label: &str, all: Vec<(String, String)>, picked: &str| {
         Field::select(name, label, Choice::list(any("不限").chain(all), picked))
     };

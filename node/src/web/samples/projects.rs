@@ -166,6 +166,7 @@ pub fn of_case() -> CaseProjects {
         reasons: "对应需求：心理疏导；面向全市；到 2019-12-31 为止；还有 40 个名额".into(),
         against: if fits { String::new() } else { "不服务这一区域；名额已满".into() },
         bar: bar(60, 0, false),
+        label: "预约",
         book: fits.then(|| (stub(), vec![Field { scope: name.into(), ..Field::text("places", "几个名额").with("1") }])),
     };
     CaseProjects {
