@@ -173,8 +173,9 @@ impl Fit {
     }
 }
 
-/// What keeps a project from being booked on `day` for somebody who lives at `path`: an area and all above it.
-pub fn hindrances(project: &Project, path: &[AreaId], day: Day, left: u32) -> Vec<String> {
+/// What keeps a project from being booked on `day` for somebody who lives at `path` (an area and all above it), with so
+/// many places not taken.
+pub fn hindrances(project: &Project, path: &[AreaId], day: Day, free: u32) -> Vec<String> {
     let mut against = Vec::new();
     if !project.areas.is_empty() && !path.iter().any(|area| project.areas.contains(area)) {
         against.push("不服务这一区域".to_owned());
@@ -185,14 +186,20 @@ pub fn hindrances(project: &Project, path: &[AreaId], day: Day, left: u32) -> Ve
     if let Some(until) = project.until.filter(|until| *until < day) {
         against.push(format!("已于 {until} 结束"));
     }
-    if left == 0 {
+    if free == 0 {
         against.push("名额已满".to_owned());
     }
     against
 }
 
-/// How a project fits assessed needs; none when it answers none of them.
-pub fn fit(project: &Project, pack: &Pack, needs: &[String], path: &[AreaId], day: Day, left: u32) -> Option<Fit> {
+/// Whether a project answers one of these needs.
+pub fn answers(project: &Project, pack: &Pack, needs: &[String]) -> bool {
+    pack.project_kind(&project.kind).is_some_and(|kind| needs.iter().any(|need| kind.needs.contains(need)))
+}
+
+/// How a project with these places fits assessed needs; none when it answers none of them.
+pub fn fit(project: &Project, pack: &Pack, needs: &[String], path: &[AreaId], day: Day, places: &Allotment) -> Option<Fit> {
+    let (left, free) = (places.left(project.capacity), project.capacity.saturating_sub(places.taken));
     let kind = pack.project_kind(&project.kind)?;
     let name = |code: &String| pack.needs.iter().find(|need| need.code == *code).map_or(code, |need| &need.name).clone();
     let answers: Vec<String> = needs.iter().filter(|need| kind.needs.contains(need)).map(name).collect();
@@ -207,13 +214,14 @@ pub fn fit(project: &Project, pack: &Pack, needs: &[String], path: &[AreaId], da
     if let Some(until) = project.until {
         reasons.push(format!("到 {until} 为止"));
     }
-    reasons.push(format!("还有 {left} 个名额"));
-    let against = hindrances(project, path, day, left);
+    match (left, free) {
+        (0, 0) => {}
+        (0, _) => reasons.push("名额都有人预约了，排在后面，等市级确认".to_owned()),
+        _ => reasons.push(format!("还有 {left} 个名额")),
+    }
+    let against = hindrances(project, path, day, free);
     if against.iter().any(|why| why.contains("区域")) {
         reasons.retain(|reason| reason != "服务本地");
-    }
-    if left == 0 {
-        reasons.pop();
     }
     Some(Fit { needs: answers, reasons, against })
 }

@@ -76,13 +76,16 @@ fn a_project_is_proposed_for_a_need_with_reasons_and_says_what_stands_against_it
     };
     let day = Day::parse("2019-05-29").expect("a day");
     let needs = ["精神康复".to_owned(), "就业".to_owned()];
-    let found = fit(&project, &pack, &needs, &path, day, 3).expect("answers");
+    let places = |taken, waiting| Allotment { taken, waiting, ..Allotment::default() };
+    let found = fit(&project, &pack, &needs, &path, day, &places(5, 2)).expect("answers");
     assert_eq!(found.needs, ["精神康复"]);
     let wanted = ["对应需求：精神康复", "服务本地", "2019-06-01 开始，现在可以预约", "到 2019-12-31 为止", "还有 3 个名额"];
     assert_eq!((found.reasons.as_slice(), found.fits()), (wanted.map(String::from).as_slice(), true));
-    assert_eq!(fit(&project, &pack, &needs[1..], &path, day, 3), None, "another need");
+    assert_eq!(fit(&project, &pack, &needs[1..], &path, day, &places(5, 2)), None, "another need");
+    let queued = fit(&project, &pack, &needs, &path, day, &places(5, 5)).expect("answers");
+    assert!(queued.fits() && queued.reasons[4].contains("排在后面"), "{queued:?}");
     let elsewhere = Project { areas: AreaId::parse(other).into_iter().collect(), open: false, ..project.clone() };
-    let found = fit(&elsewhere, &pack, &needs, &path, Day::parse("2020-01-01").expect("a day"), 0).expect("answers");
+    let found = fit(&elsewhere, &pack, &needs, &path, Day::parse("2020-01-01").expect("a day"), &places(10, 0)).expect("answers");
     assert_eq!(found.against, ["不服务这一区域", "不再接受预约", "已于 2019-12-31 结束", "名额已满"]);
     assert!(!found.fits() && found.reasons.iter().all(|reason| !reason.contains("个名额") && reason != "服务本地"));
 }

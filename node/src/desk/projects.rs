@@ -16,7 +16,7 @@ use super::{Desk, LOOKING, Plan, Room};
 use crate::store::reader::{self, BookingRow, CaseFile, ProjectRow};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::projects::{Allotment, Claim, Fit, Seat, allot, elsewhere, fit, hindrances};
+use shouwang_protocol::projects::{Allotment, Claim, Fit, Seat, allot, answers, elsewhere, fit, hindrances};
 use shouwang_protocol::record::{CaseId, Kind, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::case::append;
@@ -104,7 +104,7 @@ pub struct ProjectPage {
     pub may_edit: bool,
     /// Whether this person may confirm and decline here.
     pub may_settle: bool,
-    /// Whether some claim does not know yet that it does not fit.
+    /// Whether offices below see other places than there are, or some claim does not know that it does not fit.
     pub untold: bool,
 }
 
@@ -390,7 +390,8 @@ impl Room<'_> {
         let claims: Vec<Claim> = rows.iter().map(|row| row.claim.clone()).collect();
         let conflicts = found.project.conflicts.len() as u32;
         let row = ProjectRow { record: *record, project: found.project.clone(), conflicts };
-        let untold = !untold(&rows, &places, found.project.capacity).is_empty();
+        let published = found.project.taken.map_or(0, |(taken, _)| taken);
+        let untold = published != places.taken || !untold(&rows, &places, found.project.capacity).is_empty();
         let bookings = if self.person.is_office_staff() { self.booking_lines(rows, &places) } else { Vec::new() };
         let heads: Vec<[u8; 32]> = found.doc.get_heads().into_iter().map(|head| head.0).collect();
         let reviews = self.person.has(&[Role::Reviewer, Role::Approver]);
@@ -464,15 +465,16 @@ impl Room<'_> {
         let packs = self.reader.packs()?;
         let pack = self.pack(&packs);
         let projects: BTreeMap<RecordId, ProjectRow> = self.reader.projects()?.into_iter().map(|row| (row.record, row)).collect();
-        let claims = if projects.is_empty() { BTreeMap::new() } else { self.reader.claims()? };
-        let of = |record: &RecordId| claims.get(record).map(Vec::as_slice).unwrap_or_default();
+        let claims = |record: &RecordId| -> Result<Vec<Claim>, DeskError> {
+            Ok(self.reader.bookings_of(record)?.into_iter().map(|row| row.claim).collect())
+        };
         let path: Vec<AreaId> = self.divisions.path_up(file.row.area).collect();
         let mut proposals = Vec::new();
         if let (Some(pack), Some(needs)) = (pack, &standing.needs) {
-            for row in projects.values().filter(|row| row.project.lasts(self.day)) {
-                let line = self.project_line(Some(pack), row.clone(), of(&row.record));
-                let free = row.project.capacity.saturating_sub(line.places.taken);
-                if let Some(fit) = fit(&row.project, pack, &needs.codes, &path, self.day, free) {
+            let fitting = |row: &&ProjectRow| row.project.lasts(self.day) && answers(&row.project, pack, &needs.codes);
+            for row in projects.values().filter(fitting) {
+                let line = self.project_line(Some(pack), row.clone(), &claims(&row.record)?);
+                if let Some(fit) = fit(&row.project, pack, &needs.codes, &path, self.day, &line.places) {
                     proposals.push(Proposal { line, fit });
                 }
             }
@@ -481,13 +483,15 @@ impl Room<'_> {
             let key = |it: &Proposal| (!it.fit.fits(), std::cmp::Reverse(it.fit.needs.len()), std::cmp::Reverse(it.line.left()));
             key(a).cmp(&key(b)).then_with(|| a.line.row.project.name.cmp(&b.line.row.project.name))
         });
-        let seat = |booking: &Booking| {
-            let project = &projects.get(&booking.project)?.project;
-            self.allot(project, of(&booking.project)).seat(&file.row.case, &booking.id)
+        let seat = |booking: &Booking| -> Result<Option<Seat>, DeskError> {
+            let Some(row) = projects.get(&booking.project) else { return Ok(None) };
+            Ok(self.allot(&row.project, &claims(&booking.project)?).seat(&file.row.case, &booking.id))
         };
+        let bookings = standing.bookings.iter().map(|booking| Ok((booking.clone(), seat(booking)?)));
+        let bookings = bookings.collect::<Result<_, DeskError>>()?;
         Ok(OfCase {
             proposals,
-            bookings: standing.bookings.iter().map(|booking| (booking.clone(), seat(booking))).collect(),
+            bookings,
             needs: pack
                 .map(|pack| pack.needs.iter().map(|need| (need.code.clone(), need.name.clone())).collect())
                 .unwrap_or_default(),

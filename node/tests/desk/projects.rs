@@ -3,13 +3,15 @@
 use super::support::*;
 use shouwang_node::desk::projects::ProjectPage;
 use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase, Outcome, Person, PolicyRevision};
+use shouwang_protocol::area::Tier;
 use shouwang_protocol::projects::Seat;
-use shouwang_protocol::record::{CaseId, RecordId};
+use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Attendance, EventKind, Origin};
 use shouwang_protocol::records::policy::{Code, ProjectKind, sample};
 use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::replica::{Action, Draft};
 use shouwang_protocol::standing::{BookingState, Effect};
 use std::collections::BTreeMap;
 
@@ -261,6 +263,49 @@ async fn item_13_a_machine_that_does_not_decide_and_a_form_that_is_old_change_no
     let case = plea(&yangshe, VILLAGE, "甲某").await;
     booked(&yangshe, case, one).await;
     assert!(!yangshe.page(&yangshe.clerk(), case).await.possible.contains(&EventKind::BookingConfirmed));
+    // Nor does the log take it past the Desk.
+    let place = Place { area: area(CITY), lane: Lane::Registry, floor: Tier::Village };
+    let edit = shouwang_protocol::records::project::publish(1, Day(18_000));
+    let drafts = vec![Draft { place, record: RecordRef::Known(one), edit }];
+    let forged = Action { id: id(), staff: "wang".into(), claimed_ms: 0, shown: Vec::new(), drafts };
+    assert!(yangshe.desk.writer().commit(vec![forged]).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_13_five_confirmations_at_once_give_two_places_and_no_more() {
+    let city = city().await;
+    let two = project(&city, "陪伴", "A5", "2", "").await;
+    let mut asked = Vec::new();
+    for who in ["甲某", "乙某", "丙某", "丁某", "戊某"] {
+        let case = plea(&city, VILLAGE, who).await;
+        asked.push((case, booked(&city, case, two).await));
+    }
+    let shen = reviewer(&city);
+    let at_once = asked.iter().cloned().map(|(case, booking)| {
+        let (desk, shen) = (city.desk.clone(), shen.clone());
+        let step = CaseStep::ConfirmBooking { booking, note: "家中更急".into() };
+        tokio::spawn(async move { desk.perform(&shen, id(), Command::Case { case, step }).await })
+    });
+    let mut given = 0;
+    for done in at_once.collect::<Vec<_>>() {
+        match done.await.expect("answers") {
+            Ok(_) => given += 1,
+            Err(error) => assert!(error.what().contains("名额已满"), "{error}"),
+        }
+    }
+    let page = seen(&city, two).await;
+    assert_eq!((given, page.line.places.taken, page.line.row.project.taken.map(|(taken, _)| taken)), (2, 2, Some(2)));
+    let conflicts = page.bookings.iter().filter(|line| matches!(line.seat, Seat::Conflict { .. }));
+    assert_eq!((conflicts.count(), page.untold), (3, false), "the rest was told in the same steps");
+    // A confirmation taken back frees the place; the offices below see so once it is published.
+    let first = page.bookings.iter().find(|line| line.seat == Seat::Has).expect("one").row.claim.case;
+    let story = city.page(&shen, first).await.standing;
+    let given = story.timeline.iter().find(|item| item.event.what.kind() == Some(EventKind::BookingConfirmed)).expect("one");
+    city.stepped(&shen, first, CaseStep::TakeBack { event: given.id.clone(), reason: "点错了".into() }).await;
+    let page = seen(&city, two).await;
+    assert_eq!((page.line.places.taken, page.line.row.project.taken.map(|(taken, _)| taken), page.untold), (1, Some(2), true));
+    city.done(&shen, Command::TellOfPlaces { project: two }).await;
+    assert_eq!(seen(&city, two).await.line.row.project.taken.map(|(taken, _)| taken), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -112,10 +112,12 @@ impl Reader {
         Ok(statement.all(&self.db, booking)?)
     }
 
-    /// All claims that are held here, by project.
+    /// All claims that are held here and ask for a place or have one, by project.
     pub fn claims(&self) -> Result<BTreeMap<RecordId, Vec<Claim>>, StoreError> {
         let mut claims: BTreeMap<RecordId, Vec<Claim>> = BTreeMap::new();
-        for row in Statement::new(BOOKING).all(&self.db, booking)? {
+        let mut statement = Statement::new(BOOKING);
+        statement.and("state IN ('claimed', 'confirmed', 'ended')", []);
+        for row in statement.all(&self.db, booking)? {
             claims.entry(row.project).or_default().push(row.claim);
         }
         Ok(claims)
