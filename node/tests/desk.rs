@@ -32,6 +32,8 @@ mod payments;
 mod policies;
 #[path = "desk/procedure.rs"]
 mod procedure;
+#[path = "desk/projects.rs"]
+mod projects;
 #[path = "desk/reviews.rs"]
 mod reviews;
 #[path = "desk/roles.rs"]

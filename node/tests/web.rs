@@ -18,6 +18,8 @@ use std::sync::Arc;
 mod books;
 #[path = "web/lists.rs"]
 mod lists;
+#[path = "web/projects.rs"]
+mod projects;
 #[path = "web/work.rs"]
 mod work;
 
@@ -202,10 +204,17 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 36] = [
+const PAGES: &[&str] = &[
     "/months",
     "/reviews",
     "/households/0000000000000000000000000000000000000000000000000000000000000000/means",
+    "/projects",
+    "/projects/conflicts",
+    "/projects/new",
+    "/projects/kinds",
+    "/projects/kinds/edit",
+    "/projects/needs/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000",
     "/notices",
     "/notices/sheet?area=320582100201",
     "/payments",
@@ -240,10 +249,16 @@ const PAGES: [&str; 36] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 25] = [
+const FORMS: &[&str] = &[
     "/months",
     "/reviews",
     "/households/x/changes",
+    "/projects/new",
+    "/projects/kinds/edit",
+    "/projects/needs/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/settle",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/tell",
     "/payments",
     "/payments/x",
     "/payments/x/answers",
@@ -279,14 +294,14 @@ async fn nothing_is_shown_or_done_without_a_session_and_every_answer_carries_its
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
             assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
         };
-        for page in PAGES {
+        for page in PAGES.iter().copied() {
             let answer = browser.get(page);
             check(&answer, page);
             assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{page}");
             let answer = browser.ask("GET", page, &[("Accept", "*/*")], b"");
             assert_eq!((answer.status, answer.header("hx-redirect")), (401, "/sign-in"), "{page}");
         }
-        for form in FORMS {
+        for form in FORMS.iter().copied() {
             let answer = browser.post(form, &[("csrf", "x"), ("action", "00112233445566778899aabbccddeeff")]);
             check(&answer, form);
             assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{form}");

@@ -80,7 +80,7 @@ pub struct Need {
     pub event: OpId,
     /// The day.
     pub day: Option<Day>,
-    /// What was done: 核实、预审、服务记录、服务成效.
+    /// What was done: 需求评估、核实、预审、服务记录、服务成效.
     pub what: &'static str,
     /// What was found, in words.
     pub text: String,
@@ -201,6 +201,8 @@ fn need(event: &OpId, day: Option<Day>, what: &What) -> Option<Need> {
     let (what, text) = match what {
         What::Verified { outcome, note } => ("核实", joined(outcome.label(), note)),
         What::PreExamined { opinion, note } => ("预审", joined(opinion.label(), note)),
+        What::NeedsAssessed { names, text, .. } if names.is_empty() => ("需求评估", text.clone()),
+        What::NeedsAssessed { names, text, .. } => ("需求评估", joined(&names.join("、"), text)),
         What::Session { text, .. } => ("服务记录", text.clone()),
         What::Outcome { change, text, .. } => ("服务成效", joined(change.label(), text)),
         _ => return None,
@@ -247,5 +249,11 @@ pub fn services(standing: &Standing, year: i32) -> Vec<Service> {
         let (by, kind) = (transfer.to.name.clone(), transfer.assistance.clone());
         Some(Service { by, kind, sessions, day: ended.or(last), result })
     };
-    standing.transfers.iter().filter_map(service).collect()
+    let attended = |booking: &crate::standing::Booking| {
+        let day = booking.ended_on.filter(|_| within(booking.ended_on))?;
+        let (attendance, text) = booking.outcome.as_ref()?;
+        let result = joined(attendance.label(), text);
+        Some(Service { by: booking.provider.clone(), kind: booking.title.clone(), sessions: 0, day: Some(day), result })
+    };
+    standing.transfers.iter().filter_map(service).chain(standing.bookings.iter().filter_map(attended)).collect()
 }

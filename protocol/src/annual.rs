@@ -145,7 +145,7 @@ impl Missing {
             Missing::Income => "请在“修改档案”里填写年收入",
             Missing::Problems => "请按档案页上的提示逐处更正",
             Missing::Conflicts => "请在档案页上选定以哪个为准",
-            Missing::Needs => "请在事项里办理核实、预审，或记录服务情况",
+            Missing::Needs => "请在事项里做需求评估，或办理核实、预审，记录服务情况",
             Missing::Cause => "请在“修改档案”里填写主要致贫原因",
             Missing::Amounts => "请在“修改档案”里补上这些受助的金额",
             Missing::Days => "请在“修改档案”里补上这些受助的日期，没有日期归不到任何一年",

@@ -40,6 +40,7 @@ pub const RULES: &[Rule] = &[
     rule(Kind::ATTESTATION, Lane::Control, VILLAGE, ANY, Tier::Township),
     rule(Kind::HOUSEHOLD, Lane::Registry, VILLAGE, VILLAGE, Tier::Village),
     Rule { foreign_writer: Tier::City, ..rule(Kind::SIGN_OFF, Lane::Registry, VILLAGE, VILLAGE, Tier::Village) },
+    rule(Kind::PROJECT, Lane::Registry, VILLAGE, CITY, Tier::City),
     rule(Kind::CASE_VILLAGE, Lane::Casework, VILLAGE, VILLAGE, Tier::Village),
     rule(Kind::CASE_TOWNSHIP, Lane::Casework, ANY, ANY, Tier::Township),
     rule(Kind::CASE_CITY, Lane::Casework, ANY, ANY, Tier::City),

@@ -25,6 +25,7 @@ pub mod means;
 pub mod missed;
 pub mod monthly;
 pub mod notice;
+pub mod projects;
 pub mod record;
 pub mod records;
 pub mod replica;

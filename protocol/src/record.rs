@@ -53,6 +53,8 @@ impl Kind {
     pub const HOUSEHOLD: Kind = Kind(16);
     /// A village's sign-off of a month (月度更新签认).
     pub const SIGN_OFF: Kind = Kind(18);
+    /// A care project (关爱援助项目).
+    pub const PROJECT: Kind = Kind(17);
     /// The village volume (村卷) of a case.
     pub const CASE_VILLAGE: Kind = Kind(32);
     /// The township volume (镇卷) of a case.
@@ -89,6 +91,7 @@ impl Kind {
             Kind::ATTESTATION => "attestation",
             Kind::HOUSEHOLD => "household",
             Kind::SIGN_OFF => "sign-off",
+            Kind::PROJECT => "project",
             Kind::CASE_VILLAGE => "case-village",
             Kind::CASE_TOWNSHIP => "case-township",
             Kind::CASE_CITY => "case-city",

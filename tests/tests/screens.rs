@@ -206,6 +206,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&liu, "statistics", "/statistics?when=2025", "2025年各月受助金额");
     look_at(&liu, "missed", "/missed", "可能遗漏");
     look_at(&liu, "export", "/households/export", "用途");
+    look_at(&liu, "projects-empty", "/projects", "没有这样的项目");
 
     // Both sides write the same field while the village is alone: the page offers both values.
     town.village.stop().expect("stops");
@@ -326,6 +327,47 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     let mut tao = driver.open(&town.path("tao"), at_city);
     tao.expect("the server responded with a status of");
     tao.sign_in("tao", PASSWORD);
+
+    // Care projects: more is asked for than there is.
+    let project = |name: &str, kind: &str, places: &str, areas: &str| {
+        let values = json!({
+            "name": name, "kind": kind, "provider": "社工服务中心", "capacity": places, "areas": areas, "from": "2026-01-01",
+            "until": "2099-12-31", "conditions": "家中有精神障碍患者，愿意接受上门", "contact": "小周 0512-00000000",
+            "description": "每两周上门一次，每次一小时，由两名社工陪同。\n节假日照常。",
+        });
+        let done = perform(at_city, "zhangjie", &json!({ "do": "add_project", "values": values })).expect("a project");
+        done["records"][0].as_str().expect("a record").to_owned()
+    };
+    let last = project("精神康复陪伴", "A5", "1", "320582100000");
+    project("家庭照护技能班（与社区卫生服务中心合办，含入户指导四次和一次集中演练）", "B4", "30", "");
+    project("老年人互助小组", "C5", "12", "320582107000");
+    project("社区亲子共融活动", "C3", "8", "320582100000,320582107000");
+    liu.until("the projects", |page| {
+        page.go("/projects");
+        page.count("tbody tr") == 4
+    });
+    liu.look("projects");
+    let needs = json!({ "step": "assess_needs", "needs": ["精神康复", "照护知识", "家庭关系"], "text": "儿子拒绝治疗，家人长期无人分担" });
+    for (at, staff, case) in [(at_village, "liu", &grant), (at_township, "wang", &stuck)] {
+        step(at, staff, case, needs.clone());
+        step(at, staff, case, json!({ "step": "book", "project": last, "note": "白天家里没有人，请傍晚上门" }));
+    }
+    look_at(&liu, "case-projects", &format!("/cases/{grant}"), "适合的项目");
+    chen.until("the conflict", |page| {
+        page.go("/projects/conflicts");
+        page.page().contains("还差 1 个名额")
+    });
+    chen.look("project-conflicts");
+    look_at(&chen, "today-conflict", "/today", "1 个项目名额冲突待核定");
+    look_at(&chen, "project", &format!("/projects/{last}"), "名额冲突");
+    look_at(&tao, "project-new", "/projects/new", "新增项目");
+    look_at(&tao, "project-edit", &format!("/projects/{last}/edit"), "精神康复陪伴");
+    tao.fill("[name=capacity]", "零");
+    tao.press("保存");
+    tao.sees("还没有保存");
+    tao.look("project-edit-fault");
+    look_at(&tao, "project-kinds", "/projects/kinds", "4 大类 24 小类");
+    look_at(&tao, "project-kind-edit", "/projects/kinds/edit?code=A5", "满足哪些需求");
     look_at(&tao, "staff", "/staff", "社工小周");
     tao.fill("#f-id", "chen");
     tao.fill("#f-name", "陈二");

@@ -218,6 +218,12 @@ impl Room<'_> {
         }
         // Doubles are settled in both cases at once, on a page of their own.
         possible.retain(|kind| !matches!(kind, EventKind::DoubleFound | EventKind::DoubleSettled));
+        // The city tells of a conflict for a whole project at once, and gives places on the one device that decides.
+        let settles = |kind: &EventKind| matches!(kind, EventKind::BookingConfirmed | EventKind::BookingDeclined);
+        possible.retain(|kind| *kind != EventKind::BookingContested && (self.here.decides || !settles(kind)));
+        if super::projects::is_over(&file.standing) {
+            possible.retain(|kind| *kind != EventKind::Booked);
+        }
         if file.standing.is_void() {
             possible.retain(|kind| *kind != EventKind::Paid);
         }

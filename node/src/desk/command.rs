@@ -13,12 +13,12 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+    Answer, Attendance, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
-use shouwang_protocol::records::policy::{Article, Pack, Standard};
+use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
 use shouwang_protocol::records::screening::Screened;
 use shouwang_protocol::records::staff::Role;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// What a person wants done.
@@ -201,6 +201,30 @@ pub enum Command {
         #[serde(default)]
         note: String,
     },
+    /// Adds a care project. City only.
+    AddProject {
+        /// Its fields, as people type them: name, kind, provider, areas, from, until, capacity, conditions, contact, …
+        values: BTreeMap<String, String>,
+    },
+    /// Changes fields of a care project. City only.
+    ChangeProject {
+        /// The project.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// Only what was changed.
+        values: BTreeMap<String, String>,
+        /// The heads the form showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
+    /// Publishes how many places of a project are taken and tells every claim that does not fit. City only.
+    TellOfPlaces {
+        /// The project.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        project: RecordId,
+    },
     /// Tells both cases that they look like one grant made twice, and asks their offices to look into it.
     AskAboutDouble {
         /// The two cases.
@@ -274,6 +298,32 @@ pub struct PolicyRevision {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub amounts: Vec<Standard>,
+    /// Needs that are assessed, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub needs: Vec<Code>,
+    /// Classes of care projects, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub project_classes: Vec<Code>,
+    /// Kinds of care projects, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub project_kinds: Vec<ProjectKind>,
+}
+
+impl PolicyRevision {
+    /// Nothing changed yet.
+    pub fn of(from: Day) -> PolicyRevision {
+        PolicyRevision {
+            from,
+            articles: Vec::new(),
+            amounts: Vec::new(),
+            needs: Vec::new(),
+            project_classes: Vec::new(),
+            project_kinds: Vec::new(),
+        }
+    }
 }
 
 /// Several changes of one household.
@@ -369,6 +419,10 @@ pub struct OpenCase {
     /// The rule of a warning, or why staff opened it.
     #[serde(default)]
     pub rule: String,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn normal() -> Urgency {
@@ -753,6 +807,73 @@ pub enum CaseStep {
         /// Why.
         reason: String,
     },
+    /// 需求评估
+    AssessNeeds {
+        /// The needs: codes of the policy pack.
+        #[serde(default)]
+        needs: Vec<String>,
+        /// In words.
+        #[serde(default)]
+        text: String,
+    },
+    /// 预约
+    Book {
+        /// The project.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        project: RecordId,
+        /// How many places.
+        #[serde(default = "one")]
+        places: u32,
+        /// For whom of the household; empty: the applicant.
+        #[serde(default)]
+        whom: String,
+        /// What should be known.
+        #[serde(default)]
+        note: String,
+    },
+    /// 确认预约
+    ConfirmBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// In words; must be there when another claim came first.
+        #[serde(default)]
+        note: String,
+    },
+    /// 不予确认预约
+    DeclineBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 取消预约
+    CancelBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 登记参加情况
+    EndBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// Whether somebody came.
+        #[serde(with = "wire::attendance")]
+        #[schema(value_type = String)]
+        attendance: Attendance,
+        /// In plain words.
+        #[serde(default)]
+        text: String,
+    },
     /// 备注
     Note {
         /// The remark.
@@ -812,6 +933,9 @@ impl Command {
             Command::NoteChange { .. } => "note_change",
             Command::Review { .. } => "review",
             Command::SignOff { .. } => "sign_off",
+            Command::AddProject { .. } => "add_project",
+            Command::ChangeProject { .. } => "change_project",
+            Command::TellOfPlaces { .. } => "tell_of_places",
             Command::AskAboutDouble { .. } => "ask_about_double",
             Command::SettleDouble { .. } => "settle_double",
             Command::AddStaff(_) => "add_staff",
@@ -853,6 +977,9 @@ mod tests {
             json!({"do": "apply_for_missed", "record": record, "kind": "医疗救助"}),
             json!({"do": "settle_double", "cases": [case, "ef".repeat(16)], "ruling": "this", "reason": "同一人"}),
             json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
+            json!({"do": "case", "case": case, "step": {"step": "book", "project": record}}),
+            json!({"do": "case", "case": case, "step": {"step": "end_booking", "booking": "12@00ff", "attendance": "partly"}}),
+            json!({"do": "change_project", "record": record, "values": {"capacity": "3"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),
             json!({"do": "add_staff", "id": "a", "name": "甲", "roles": ["intake", "reviewer"], "password": "12345678"}),
         ] {

@@ -129,6 +129,7 @@ impl Desk {
                 overdue: count(CaseFilter { due_before: Some(room.day), ..filter.clone() })?,
                 warnings: count(CaseFilter { origin: Some(Origin::Warning), ..filter })?,
                 doubles: if office { room.open_doubles()? } else { 0 },
+                contested: if office { room.contested_projects()? } else { 0 },
                 counts: if office { room.reader.counts()? } else { Default::default() },
                 own,
             })

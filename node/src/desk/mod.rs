@@ -29,6 +29,7 @@ mod pages;
 pub mod payments;
 mod permit;
 mod policies;
+pub mod projects;
 pub mod reviews;
 mod sign_in;
 mod staff;
@@ -370,6 +371,9 @@ impl Room<'_> {
             Command::Review { record, outcome, note, basis } => self.review(record, outcome, &note, &basis),
             Command::SignOff { area, month, digest, note } => self.sign_off(area, &month, &digest, &note),
             Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind),
+            Command::AddProject { values } => self.add_project(&values),
+            Command::ChangeProject { record, values, seen_heads } => self.change_project(record, &values, &seen_heads),
+            Command::TellOfPlaces { project } => self.tell_of_places(project),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
             Command::AddStaff(new) => self.add_staff(&new),

@@ -223,6 +223,8 @@ pub struct CasePage {
     pub handler: Option<(Handler, bool)>,
     /// The telephone number for objections that this office gave last.
     pub notice_phone: String,
+    /// Its needs and places of care projects.
+    pub projects: super::projects::OfCase,
 }
 
 /// One line of a case's story.
@@ -268,6 +270,8 @@ pub struct Today {
     pub warnings: u64,
     /// Doubles that wait for somebody to settle them or for money to come back.
     pub doubles: u64,
+    /// Care projects that are asked for by more than they have places.
+    pub contested: u64,
     /// The numbers of this machine.
     pub counts: Counts,
     /// This device's own entries, and how many of them are known to be stored above.

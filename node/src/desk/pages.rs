@@ -117,6 +117,7 @@ impl Room<'_> {
         let blocks = if self.person.is_office_staff() { self.blocks(&case, &file.standing, &packs)? } else { Vec::new() };
         let proposal = self.proposal(&file.standing, &packs)?;
         let turns = self.turns(&file, &names);
+        let projects = self.projects_of_case(&file, &possible)?;
         let reach = self.reach(&case)?;
         let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person);
         let household = match (&standing.household, self.person.is_office_staff()) {
@@ -141,6 +142,7 @@ impl Room<'_> {
             routed_from: cases::routed_from(&standing),
             handler,
             notice_phone: self.last_phone()?,
+            projects,
             entries,
             turns,
             possible,

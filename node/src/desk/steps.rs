@@ -11,6 +11,7 @@ use super::notices::Posting;
 use super::outcome::DeskError;
 use super::payments::last4;
 use super::permit::{self, receives};
+use super::projects;
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
 use shouwang_protocol::area::AreaId;
@@ -22,7 +23,7 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, Finding, Ruling, Target, TargetKind, Verdict, What};
 use shouwang_protocol::records::policy::{Assistance, Packs};
 use shouwang_protocol::standing::payout::month;
-use shouwang_protocol::standing::{Standing, TimelineItem, Transfer, TransferState, would_count};
+use shouwang_protocol::standing::{BookingState, Standing, TimelineItem, Transfer, TransferState, would_count};
 
 /// Events that a decision names as seen, at most; the latest.
 const SAW_MAX: usize = 64;
@@ -69,6 +70,12 @@ impl CaseStep {
             CaseStep::Close { .. } => EventKind::Closed,
             CaseStep::Rate { .. } => EventKind::Satisfaction,
             CaseStep::TakeBack { .. } => EventKind::Withdrawn,
+            CaseStep::AssessNeeds { .. } => EventKind::NeedsAssessed,
+            CaseStep::Book { .. } => EventKind::Booked,
+            CaseStep::ConfirmBooking { .. } => EventKind::BookingConfirmed,
+            CaseStep::DeclineBooking { .. } => EventKind::BookingDeclined,
+            CaseStep::CancelBooking { .. } => EventKind::BookingCancelled,
+            CaseStep::EndBooking { .. } => EventKind::BookingEnded,
             CaseStep::Note { .. } => EventKind::Note,
             CaseStep::Route { .. } => EventKind::Routed,
         }
@@ -90,6 +97,12 @@ impl Room<'_> {
         permit::role_for(&self.person, kind)?;
         let (file, place) = self.case_to_work_on(&case)?;
         let packs = self.reader.packs()?;
+        if projects::is_about(&step) {
+            return self.place_step(case, &file, &packs, place, step);
+        }
+        if kind == EventKind::Closed && file.standing.bookings.iter().any(|booking| booking.state == BookingState::Claimed) {
+            return Err(DeskError::NotNow { why: "还有预约没有确认，请先等市级确认或取消预约".to_owned() });
+        }
         let desktop = Desktop { room: self, case, file: &file, packs: &packs, place };
         if let CaseStep::Route { household, area } = step {
             return desktop.route(household, area);
@@ -156,6 +169,8 @@ pub(super) fn refused(why: String) -> DeskError {
         | "应由审批机构发放"
         | "应由审批机构调整"
         | "上级批准的，由上级纠正"
+        | "预约由市级确认"
+        | "不是指定的审批设备"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
         "须写明发放失败的原因"
         | "不予批准须写明理由"
@@ -163,8 +178,12 @@ pub(super) fn refused(why: String) -> DeskError {
         | "退回须写明理由"
         | "撤销须写明理由"
         | "重复核定须写明理由"
+        | "不予确认须写明理由"
+        | "取消预约须写明理由"
         | "中止计时须写明原因"
         | "延长期限须写明原因" => DeskError::invalid("reason", why),
+        "须写明有什么需求" => DeskError::invalid("needs", why),
+        "名额数无效" => DeskError::invalid("places", why),
         "入户调查不少于两人" => DeskError::invalid("investigators", why),
         "须有家庭成员在场签字；远程调查须写明原因" => DeskError::invalid("present", why),
         "须写明调查情况" => DeskError::invalid("findings", why),
@@ -319,7 +338,13 @@ impl Desktop<'_> {
                 What::Withdrawn { event, reason }
             }
             CaseStep::Note { text } => What::Note { text: needed("text", text, "备注不能为空")? },
-            CaseStep::Route { .. } => return Err(DeskError::not_found("步骤")),
+            CaseStep::Route { .. }
+            | CaseStep::AssessNeeds { .. }
+            | CaseStep::Book { .. }
+            | CaseStep::ConfirmBooking { .. }
+            | CaseStep::DeclineBooking { .. }
+            | CaseStep::CancelBooking { .. }
+            | CaseStep::EndBooking { .. } => return Err(DeskError::not_found("步骤")),
         })
     }
 

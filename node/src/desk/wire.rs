@@ -113,6 +113,7 @@ words! {
     reviewed: shouwang_protocol::records::changed::Reviewed;
     answer: e::Answer;
     change: e::Change;
+    attendance: e::Attendance;
     target_kind: e::TargetKind;
 }
 

@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("deciders.sql")),
     Migration::Sql(include_str!("notices.sql")),
     Migration::Sql(include_str!("months.sql")),
+    Migration::Sql(include_str!("projects.sql")),
 ];
 
 /// The database file in a data directory.

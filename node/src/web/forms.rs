@@ -8,10 +8,11 @@ use super::view::{Choice, Field, Input};
 use super::wording;
 use crate::desk::{CaseStep, Choices, Receiver, To};
 use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Change, EventKind, Finding, Opinion, TargetKind, Verdict};
+use shouwang_protocol::records::event::{Answer, Attendance, Change, EventKind, Finding, Opinion, TargetKind, Verdict};
 use shouwang_protocol::standing::{Standing, TransferState};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,8 @@ pub struct Known<'a> {
     pub answerable: &'a [OpId],
     /// The office's telephone number for objections.
     pub notice_phone: &'a str,
+    /// Needs that can be assessed: code, name.
+    pub needs: &'a [(String, String)],
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -94,7 +97,17 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         | EventKind::DoubleFound
         | EventKind::DoubleSettled
         | EventKind::PayListed
+        | EventKind::Booked
+        | EventKind::BookingContested
+        | EventKind::BookingConfirmed
+        | EventKind::BookingDeclined
+        | EventKind::BookingCancelled
+        | EventKind::BookingEnded
         | EventKind::HandedOver => Vec::new(),
+        EventKind::NeedsAssessed => vec![
+            Field::many("needs", "有哪些需求", Choice::list(known.needs.iter().cloned(), "")),
+            Field::area("text", "说明").hinted("断网时照常填写；写看到什么、家里怎么说，不写病情细节。"),
+        ],
         EventKind::Recovered => vec![money("追回金额(元)").with(plain(s.owed())), note("怎样追回的")],
         EventKind::VerifyAsked => {
             let to = receivers(known, "请谁核实", "本地的下一级机构", |kind| kind == TargetKind::Office);
@@ -330,11 +343,28 @@ impl Form {
 pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
     let text = |name: &str| form.text(name);
     let transfer = || form.op("transfer");
+    let booking = || form.op("booking")?.ok_or_else(|| "没有这一预约".to_owned());
     Ok(match kind {
         EventKind::Opened => return Err("事项已经登记过".to_owned()),
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
         EventKind::Heard => CaseStep::Hear { who: text("who"), text: text("text") },
         EventKind::Adjusted => CaseStep::Adjust { amount: form.fen("amount")?, from: form.some("from"), reason: text("reason") },
+        EventKind::BookingContested => return Err("请在“项目”里告知".to_owned()),
+        EventKind::NeedsAssessed => CaseStep::AssessNeeds { needs: form.all("needs").to_vec(), text: text("text") },
+        EventKind::Booked => CaseStep::Book {
+            project: RecordId::parse(&text("project")).ok_or("没有这一项目")?,
+            places: text("places").parse().map_err(|_| "名额应为整数".to_owned())?,
+            whom: text("whom"),
+            note: text("note"),
+        },
+        EventKind::BookingConfirmed => CaseStep::ConfirmBooking { booking: booking()?, note: text("note") },
+        EventKind::BookingDeclined => CaseStep::DeclineBooking { booking: booking()?, reason: text("reason") },
+        EventKind::BookingCancelled => CaseStep::CancelBooking { booking: booking()?, reason: text("reason") },
+        EventKind::BookingEnded => CaseStep::EndBooking {
+            booking: booking()?,
+            attendance: form.word("attendance", Attendance::from_word)?,
+            text: text("text"),
+        },
         EventKind::Recovered => CaseStep::Recover { amount: form.fen("amount")?, note: text("note") },
         EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },
         EventKind::Verified => CaseStep::Verify { outcome: form.word("outcome", Finding::from_word)?, note: text("note") },

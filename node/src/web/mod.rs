@@ -29,8 +29,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
     case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, means, missed, months, notices,
-    payments, policies, policy_edit, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today,
-    year,
+    payments, policies, policy_edit, project, project_edit, projects, receipt, reviews, sign_in, staff, staff_hand, statistics,
+    statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -91,6 +91,16 @@ fn router(app: App) -> Router {
         .route("/policies/revise", get(policy_edit::form).post(policy_edit::save))
         .route("/policies/standards", get(policy_edit::standards).post(policy_edit::set_standards))
         .route("/policies/{code}", get(policies::show))
+        .route("/projects", get(projects::list))
+        .route("/projects/conflicts", get(projects::conflicts))
+        .route("/projects/new", get(project_edit::new).post(project_edit::add))
+        .route("/projects/kinds", get(projects::kinds))
+        .route("/projects/kinds/edit", get(project_edit::kind_form).post(project_edit::save_kind))
+        .route("/projects/needs/edit", get(project_edit::need_form).post(project_edit::save_need))
+        .route("/projects/{id}", get(project::show))
+        .route("/projects/{id}/edit", get(project_edit::edit).post(project_edit::save))
+        .route("/projects/{id}/settle", post(project::settle))
+        .route("/projects/{id}/tell", post(project::tell))
         .route("/staff", get(staff::list).post(staff::add))
         .route("/staff/reset", post(staff::reset))
         .route("/staff/disable", post(staff::disable))

@@ -13,6 +13,7 @@ use office::*;
 mod lists;
 mod months;
 mod office;
+mod projects;
 
 const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江·麦麦提依明";
 
@@ -29,6 +30,7 @@ fn frame(title: &str, here: &str) -> Frame {
             item("/clues/new", "线索求助", 2),
             item("/inbox", "转来", 1),
             item("/import", "导入", 0),
+            item("/projects", "项目", 0),
             item("/staff", "人员", 0),
             item("/sync", "同步", 0),
         ],
@@ -326,6 +328,13 @@ fn every_page_renders() {
         ("reviews-empty", months::reviews(true).render()),
         ("months", months::month(false).render()),
         ("months-village", months::month(true).render()),
+        ("projects", projects::projects(false).render()),
+        ("projects-none", projects::projects(true).render()),
+        ("project", projects::project().render()),
+        ("project-edit", projects::edit().render()),
+        ("project-conflicts", projects::conflicts(false).render()),
+        ("project-conflicts-none", projects::conflicts(true).render()),
+        ("project-kinds", projects::kinds().render()),
         ("import", import(true).render()),
         ("import-start", import(false).render()),
         ("export", export().render()),

@@ -244,6 +244,20 @@ pub fn lines(what: &What) -> Vec<String> {
             out.extend([format!("{from} 起{now}"), formula.clone(), reason.clone()]);
         }
         What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
+        What::NeedsAssessed { names, text, .. } => out.extend([names.join("、"), text.clone()]),
+        What::Booked { title, service, provider, places, whom, note, .. } => {
+            let many = if *places == 1 { String::new() } else { format!("{places} 个名额") };
+            out.extend([format!("“{title}”"), joined(&[service, provider, whom, &many]), note.clone()]);
+        }
+        What::BookingContested { ahead, capacity, .. } => {
+            out.push(format!("{capacity} 个名额，前面已有 {ahead} 个，这一预约暂时没有名额，等市级核定"));
+        }
+        What::BookingConfirmed { taken, capacity, until, note, .. } => {
+            let until = until.map(|until| format!("到 {until} 为止")).unwrap_or_default();
+            out.extend([joined(&[&format!("{capacity} 个名额中的第 {taken} 个"), &until]), note.clone()]);
+        }
+        What::BookingDeclined { reason, .. } | What::BookingCancelled { reason, .. } => out.push(reason.clone()),
+        What::BookingEnded { attendance, text, .. } => out.push(joined(&[attendance.label(), text])),
         What::Note { text } => out.push(text.clone()),
         What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
     }

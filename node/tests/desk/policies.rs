@@ -14,7 +14,7 @@ fn day(text: &str) -> Day {
 }
 
 fn revision(from: &str) -> PolicyRevision {
-    PolicyRevision { from: day(from), articles: Vec::new(), amounts: Vec::new() }
+    PolicyRevision::of(day(from))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

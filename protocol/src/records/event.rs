@@ -76,6 +76,12 @@ words! {
         This "this" "属于重复，保留本项",
         Other "other" "属于重复，纠正本项",
     }
+    /// Whether somebody came to what was booked.
+    Attendance {
+        Attended "attended" "全程参加",
+        Partly "partly" "部分参加",
+        Absent "absent" "未参加",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -536,6 +542,79 @@ events! {
         amount: Fen,
         /// How.
         note: String,
+    }
+    /// What the household needs, as somebody found it (需求评估).
+    NeedsAssessed "needs-assessed" "需求评估" {
+        /// The needs: codes of the policy pack.
+        needs: Vec<String>,
+        /// Their names as they were then.
+        names: Vec<String>,
+        /// In words.
+        text: String,
+        /// The policy pack's version.
+        pack: String,
+    }
+    /// A place of a care project is asked for (预约): a claim, until the city says so.
+    Booked "booked" "预约" {
+        /// The project.
+        project: RecordId,
+        /// Its name as it was then.
+        title: String,
+        /// Its kind, by name, as it was then.
+        service: String,
+        /// Who provides it, by name, as it was then.
+        provider: String,
+        /// How many places.
+        places: u32,
+        /// For whom of the household; empty: the applicant.
+        whom: String,
+        /// What should be known.
+        note: String,
+    }
+    /// More is claimed than there are places, and this claim does not fit (名额冲突).
+    BookingContested "booking-contested" "名额冲突" {
+        /// Which booking.
+        booking: OpId,
+        /// Places that are taken or were claimed before it.
+        ahead: u32,
+        /// Places of the project.
+        capacity: u32,
+    }
+    /// The place is given.
+    BookingConfirmed "booking-confirmed" "确认预约" {
+        /// Which booking.
+        booking: OpId,
+        /// Places that are taken now, with this one.
+        taken: u32,
+        /// Places of the project.
+        capacity: u32,
+        /// The last day of the project; none: open.
+        until: Option<Day>,
+        /// In words.
+        note: String,
+    }
+    /// The place is not given.
+    BookingDeclined "booking-declined" "不予确认预约" {
+        /// Which booking.
+        booking: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// The household does not come: the place is free again.
+    BookingCancelled "booking-cancelled" "取消预约" {
+        /// Which booking.
+        booking: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// What became of it.
+    BookingEnded "booking-ended" "登记参加情况" {
+        /// Which booking.
+        booking: OpId,
+        /// Whether somebody came.
+        attendance: Attendance,
+        /// In plain words.
+        text: String,
     }
     /// A remark.
     Note "note" "备注" {

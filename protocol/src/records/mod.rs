@@ -17,6 +17,7 @@ pub mod idno;
 pub mod import;
 pub mod policy;
 pub mod privacy;
+pub mod project;
 pub mod screening;
 pub mod signoff;
 pub mod staff;

@@ -6,7 +6,7 @@
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
     Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem, Transfer,
-    TransferState, Turn, Visit, Who, payout, rules,
+    TransferState, Turn, Visit, Who, bookings, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -63,6 +63,7 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
         if verdict == Effect::Counts {
             day = claimed;
             apply(&mut standing, packs, *tier, &stamped.id, event, day);
+            bookings::apply(&mut standing, *tier, stamped, day);
             let stage = stage_of(&standing, packs);
             if stage != standing.stage || standing.since.is_none() {
                 (standing.stage, standing.since) = (stage, day);
@@ -226,6 +227,9 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
         What::Recovered { amount, .. } => s.recovered = Fen(s.recovered.0.saturating_add(amount.0)),
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
+        // See `bookings`.
+        What::NeedsAssessed { .. } | What::Booked { .. } | What::BookingContested { .. } | What::BookingConfirmed { .. } => {}
+        What::BookingDeclined { .. } | What::BookingCancelled { .. } | What::BookingEnded { .. } => {}
     }
 }
 
@@ -440,6 +444,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     if s.paid_again().next().is_some() {
         turns.push(Turn { who: Who::Tier(payer), what: "追回重复发放", due: None });
     }
+    turns.extend(bookings::turns(s));
     for transfer in s.open_transfers() {
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };
         turns.push(Turn { who: Who::Target(transfer.to.clone()), what, due: transfer.due });

@@ -7,10 +7,12 @@
 //! and the caller knows today. What conflicts in the household record block is the Desk's matter, not ours: a
 //! conflict that arrives later must not undo a decision that was right.
 
+pub mod bookings;
 mod fold;
 pub mod payout;
 mod rules;
 
+pub use bookings::{Booking, BookingState};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 
@@ -530,6 +532,10 @@ pub struct Standing {
     pub payouts: Vec<Payout>,
     /// The transfers.
     pub transfers: Vec<Transfer>,
+    /// The needs that were assessed last, by code, with what was written.
+    pub needs: Option<bookings::Needs>,
+    /// Places of care projects that were asked for.
+    pub bookings: Vec<Booking>,
     /// Why the applicant took it back.
     pub given_up: Option<String>,
     /// The result it was closed with.
@@ -703,6 +709,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
 mod monthly;
 #[cfg(test)]
 mod payments;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod procedure;
 #[cfg(test)]

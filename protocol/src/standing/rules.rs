@@ -4,7 +4,7 @@
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
 use super::fold::paid_for;
-use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, payout};
+use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, bookings, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -33,7 +33,7 @@ impl From<Refusal> for Effect {
     }
 }
 
-fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
+pub(super) fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
     if holds { Ok(()) } else { Err(why.into()) }
 }
 
@@ -83,6 +83,10 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Urged
                 | DoubleFound
                 | Recovered
+                | NeedsAssessed
+                | Booked
+                | BookingCancelled
+                | BookingEnded
                 | Withdrawn
                 | Note
         ),
@@ -117,12 +121,20 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | DoubleFound
                 | DoubleSettled
                 | Recovered
+                | NeedsAssessed
+                | Booked
+                | BookingContested
+                | BookingConfirmed
+                | BookingDeclined
+                | BookingCancelled
+                | BookingEnded
                 | Withdrawn
                 | Note
         ),
         Role::Approver => {
             let money = matches!(kind, Decided | Adjusted | PayListed | Paid | PaymentFailed | Recovered);
-            money || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
+            let places = matches!(kind, BookingContested | BookingConfirmed | BookingDeclined);
+            money || places || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
         Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
         Role::Provider => matches!(kind, SignedFor | Returned | Session | Outcome | Feedback | Withdrawn | Note),
@@ -162,6 +174,9 @@ pub(super) fn may(
     if matches!(kind, DoubleFound | DoubleSettled | Recovered) {
         unless(tier >= Tier::Township, "村(社区)不办理这一步")?;
         return unless(kind != Recovered || s.owed() > Fen(0), "没有要追缴的金额");
+    }
+    if bookings::is_about(kind) {
+        return bookings::may(s, kind, tier);
     }
     unless(s.result.is_none(), "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
@@ -295,6 +310,7 @@ pub(super) fn may(
         }
         Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note | DoubleFound
         | DoubleSettled | Recovered => {}
+        NeedsAssessed | Booked | BookingContested | BookingConfirmed | BookingDeclined | BookingCancelled | BookingEnded => {}
     }
     Ok(())
 }
@@ -543,6 +559,13 @@ pub(super) fn judge(
         What::Returned { transfer, reason } => answers(transfer).and(named(reason, "退回须写明理由")),
         What::SignedFor { transfer } | What::Session { transfer, .. } | What::Outcome { transfer, .. } => answers(transfer),
         What::Feedback { transfer, .. } => answers(transfer),
+        What::NeedsAssessed { .. }
+        | What::Booked { .. }
+        | What::BookingContested { .. }
+        | What::BookingConfirmed { .. }
+        | What::BookingDeclined { .. }
+        | What::BookingCancelled { .. }
+        | What::BookingEnded { .. } => bookings::judge(s, &event.what, may_decide),
         What::Withdrawn { event: named_event, reason } => {
             named(reason, "撤销须写明理由")?;
             may_take_back(s, tier, named_event)
@@ -564,6 +587,8 @@ fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     }
     unless(tier >= item.tier, "不能撤销上级的记录")?;
     unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
+    // The place may be somebody else's by now.
+    unless(item.event.what.kind() != Some(EventKind::BookingCancelled), "取消预约不能撤销，请重新预约")?;
     let paid_at = s.payment.as_ref().and_then(|payment| s.timeline.iter().position(|item| item.id == payment.id));
     unless(paid_at.is_none_or(|paid| at > paid), "已经发放，此前的记录不能再撤销")?;
     let first = item.event.what.kind() == Some(EventKind::Opened);

@@ -11,12 +11,14 @@ mod context;
 mod household;
 mod matter;
 pub(crate) mod month;
+mod project;
 mod registry;
 mod work;
 
 pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
+pub(crate) use project::{PROJECT, project, stamp};
 
 use super::db::Db;
 use super::fault::{Fault, OpenError};
@@ -134,6 +136,7 @@ impl ViewState {
                 Kind::HOUSEHOLD => household::HouseholdView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::STAFF => registry::StaffView::derive(&*doc()?).write(db, number)?,
                 Kind::SIGN_OFF => month::SignOffView::derive(update.place.area, &*doc()?).write(db, number)?,
+                Kind::PROJECT => project::ProjectView::derive(&*doc()?).write(db, number)?,
                 Kind::POLICY => context_changed |= registry::PolicyView::derive(&*doc()?)?.write(db, number)?,
                 Kind::DEVICE => {
                     let context = self.context(db)?;
@@ -161,8 +164,10 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 23] = [
+const VIEW_TABLES: &[&str] = &[
     "DELETE FROM sign_off",
+    "DELETE FROM booking",
+    "DELETE FROM project",
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM posted",
@@ -188,7 +193,7 @@ const VIEW_TABLES: [&str; 23] = [
 ];
 
 /// Kinds of records with a view of their own, in the order in which they need each other.
-const VIEWED: [Kind; 5] = [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD, Kind::SIGN_OFF];
+const VIEWED: &[Kind] = &[Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::PROJECT, Kind::HOUSEHOLD, Kind::SIGN_OFF];
 
 fn numbered(db: &Db, kind: Kind) -> Sql<Vec<(i64, RecordId)>> {
     let sql = "SELECT id, name FROM record WHERE kind = ?1 ORDER BY name";
@@ -203,7 +208,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
     db.conn.execute("INSERT INTO matter_text (matter_text) VALUES ('delete-all')", [])?;
     state.changed(db)?;
     let none = Docs::new();
-    for kind in VIEWED {
+    for kind in VIEWED.iter().copied() {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
@@ -215,6 +220,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
                 }
                 Kind::POLICY => drop(registry::PolicyView::derive(&doc)?.write(db, number)?),
                 Kind::STAFF => registry::StaffView::derive(&doc).write(db, number)?,
+                Kind::PROJECT => project::ProjectView::derive(&doc).write(db, number)?,
                 _ => household::HouseholdView::derive(stored.place.area, &doc).write(db, number)?,
             }
         }
@@ -234,7 +240,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     let mut say = |kind: &str, id: &RecordId| found.push(format!("{kind} {id:?}: the view is not what the record says"));
     let context = Context::load(db)?;
-    for kind in VIEWED {
+    for kind in VIEWED.iter().copied() {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
@@ -246,6 +252,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
                 Kind::DEVICE => registry::DeviceView::load(db, number)? == registry::DeviceView::derive(&doc, &context),
                 Kind::POLICY => registry::PolicyView::load(db, number)? == Some(registry::PolicyView::derive(&doc)?),
                 Kind::STAFF => registry::StaffView::load(db, number)? == Some(registry::StaffView::derive(&doc)),
+                Kind::PROJECT => project::ProjectView::load(db, number)? == Some(project::ProjectView::derive(&doc)),
                 _ => {
                     let derived = household::HouseholdView::derive(stored.place.area, &doc);
                     household::HouseholdView::load(db, number)?.is_some_and(|stored| stored.same(&derived))

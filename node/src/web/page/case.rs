@@ -1,5 +1,6 @@
 //! One case: its three volumes as one story, who must act, and what the reader may do.
 
+use super::project::CaseProjects;
 use crate::desk::{self, Command, DeskError};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -55,6 +56,8 @@ pub struct CasePage {
     pub facts: Vec<Fact>,
     /// To departments, offices, providers.
     pub transfers: Vec<TransferLine>,
+    /// Its needs and places of care projects.
+    pub projects: CaseProjects,
 }
 
 /// One line of the story.
@@ -249,7 +252,9 @@ struct Tried<'a> {
 
 /// What is done in another way than by a form of this page.
 fn elsewhere(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Opened | EventKind::Withdrawn | EventKind::PayListed | EventKind::HandedOver)
+    let of_a_list = matches!(kind, EventKind::Opened | EventKind::Withdrawn | EventKind::PayListed | EventKind::HandedOver);
+    let place = matches!(kind, EventKind::Booked | EventKind::BookingConfirmed | EventKind::BookingDeclined);
+    of_a_list || place || matches!(kind, EventKind::BookingCancelled | EventKind::BookingEnded)
 }
 
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
@@ -263,6 +268,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         choices: &choices,
         answerable: &found.answerable,
         notice_phone: &found.notice_phone,
+        needs: &found.projects.needs,
     };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
@@ -280,7 +286,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == kind.word()) {
             (form.open, form.fault) = (true, tried.fault.clone());
             for field in &mut form.fields {
-                field.refill(&tried.form.raw(&field.name));
+                field.refill_from(tried.form);
             }
         }
         actions.push(form);
@@ -335,6 +341,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         sum_label,
         facts: facts(s, found.handler.as_ref()),
         transfers: s.transfers.iter().map(transfer).collect(),
+        projects: CaseProjects::of(&found, signed)?,
     })
 }
 

@@ -112,6 +112,9 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if found.doubles > 0 {
         troubles.push(("/doubles", format!("{} 项疑似重复救助待核定或追缴", found.doubles)));
     }
+    if found.contested > 0 {
+        troubles.push(("/projects/conflicts", format!("{} 个项目名额冲突待核定", found.contested)));
+    }
     if counts.duplicates > 0 {
         troubles.push(("/doubles", format!("{} 人同时登记在几户", counts.duplicates)));
     }

@@ -100,6 +100,7 @@ pub fn case() -> CasePage {
             lines: vec!["5月29日 转出".into(), "女儿大学学费".into()],
             state: Chip::new(Tone::Warn, "待签收"),
         }],
+        projects: super::projects::of_case(),
     }
 }
 

@@ -67,6 +67,23 @@ impl Pack {
                 say("没有写明依据".to_owned());
             }
         }
+        for kind in &self.project_kinds {
+            let mut say = |what: String| faults.push(Problem::new(format!("project_kinds[{}]", kind.code), what));
+            if kind.name.trim().is_empty() {
+                say("没有名称".to_owned());
+            }
+            if !self.project_classes.iter().any(|class| class.code == kind.class) {
+                say(format!("没有“{}”这一大类", kind.class));
+            }
+            if let Some(need) = kind.needs.iter().find(|need| !self.needs.iter().any(|known| known.code == **need)) {
+                say(format!("没有“{need}”这一需求"));
+            }
+        }
+        for (section, rows) in [("needs", &self.needs), ("project_classes", &self.project_classes)] {
+            for row in rows.iter().filter(|row| row.name.trim().is_empty()) {
+                faults.push(Problem::new(format!("{section}[{}]", row.code), "没有名称"));
+            }
+        }
         for article in &self.articles {
             let mut say = |what: String| faults.push(Problem::new(format!("articles[{}]", article.code), what));
             if article.name.trim().is_empty() {
@@ -98,7 +115,7 @@ impl Pack {
     }
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
-        let sections: [(&str, Vec<&str>); 11] = [
+        let sections: &[(&str, Vec<&str>)] = &[
             ("changes", self.changes.iter().map(|it| it.code.as_str()).collect()),
             ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
             ("deductions", self.deductions.iter().map(|it| it.code.as_str()).collect()),
@@ -110,14 +127,17 @@ impl Pack {
             ("departments", self.departments.iter().map(|it| it.code.as_str()).collect()),
             ("providers", self.providers.iter().map(|it| it.code.as_str()).collect()),
             ("articles", self.articles.iter().map(|it| it.code.as_str()).collect()),
+            ("needs", self.needs.iter().map(|it| it.code.as_str()).collect()),
+            ("project_classes", self.project_classes.iter().map(|it| it.code.as_str()).collect()),
+            ("project_kinds", self.project_kinds.iter().map(|it| it.code.as_str()).collect()),
         ];
         for (section, codes) in sections {
             let mut seen = BTreeSet::new();
             for code in codes {
                 if code.trim().is_empty() {
-                    faults.push(Problem::new(section, "有一行没有代码"));
+                    faults.push(Problem::new(*section, "有一行没有代码"));
                 } else if !seen.insert(code) {
-                    faults.push(Problem::new(section, format!("代码“{code}”出现两次")));
+                    faults.push(Problem::new(*section, format!("代码“{code}”出现两次")));
                 }
             }
         }
@@ -127,6 +147,7 @@ impl Pack {
     fn check_lengths(&self, faults: &mut Vec<Problem>) {
         let mut rows = Vec::new();
         json(&mut rows, "kinds", &self.kinds);
+        json(&mut rows, "project_kinds", &self.project_kinds);
         json(&mut rows, "exclusions", &self.exclusions);
         json(&mut rows, "deductions", &self.deductions);
         json(&mut rows, "statuses", &self.statuses);

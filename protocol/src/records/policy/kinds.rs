@@ -234,6 +234,23 @@ pub struct Code {
     pub source: String,
 }
 
+/// A kind of care project (小类): the second level of the dictionary.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ProjectKind {
+    /// The class (code).
+    pub class: String,
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// The needs it answers (codes).
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
 impl Assistance {
     /// The tier that decides `amount`; none when no tier of ours does.
     pub fn decider(&self, amount: Fen) -> Option<Tier> {

@@ -13,7 +13,8 @@ mod kinds;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, Repeat, Review, Standard, Status, Step,
+    Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, ProjectKind, Repeat, Review, Standard, Status,
+    Step,
 };
 
 use super::amount::Fen;
@@ -57,6 +58,15 @@ pub struct Pack {
     /// Providers (服务机构).
     #[serde(default)]
     pub providers: Vec<Code>,
+    /// Needs that are assessed (需求).
+    #[serde(default)]
+    pub needs: Vec<Code>,
+    /// Classes of care projects (大类).
+    #[serde(default)]
+    pub project_classes: Vec<Code>,
+    /// Kinds of care projects (小类).
+    #[serde(default)]
+    pub project_kinds: Vec<ProjectKind>,
     /// Kinds of assistance that exclude each other.
     #[serde(default)]
     pub exclusions: Vec<Exclusion>,
@@ -113,6 +123,11 @@ impl Pack {
         self.articles.iter().find(|article| article.code == code)
     }
 
+    /// A kind of care project.
+    pub fn project_kind(&self, code: &str) -> Option<&ProjectKind> {
+        self.project_kinds.iter().find(|kind| kind.code == code)
+    }
+
     /// Reads a pack; a problem in `rows` means that it has not arrived whole and must not be used.
     pub fn read(doc: &Automerge) -> (Pack, Vec<Problem>) {
         let mut problems = Vec::new();
@@ -135,6 +150,9 @@ impl Pack {
             causes: section(doc, "causes", &mut found, &mut problems),
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
+            needs: section(doc, "needs", &mut found, &mut problems),
+            project_classes: section(doc, "project_classes", &mut found, &mut problems),
+            project_kinds: section(doc, "project_kinds", &mut found, &mut problems),
             exclusions: section(doc, "exclusions", &mut found, &mut problems),
             exempt: section(doc, "exempt", &mut found, &mut problems),
             deductions: section(doc, "deductions", &mut found, &mut problems),
@@ -168,6 +186,9 @@ impl Pack {
         json(&mut all, "causes", &self.causes);
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
+        json(&mut all, "needs", &self.needs);
+        json(&mut all, "project_classes", &self.project_classes);
+        json(&mut all, "project_kinds", &self.project_kinds);
         json(&mut all, "exclusions", &self.exclusions);
         json(&mut all, "exempt", &self.exempt);
         json(&mut all, "deductions", &self.deductions);
@@ -186,7 +207,7 @@ impl Pack {
             tx.put(ROOT, "sample", sample)?;
             tx.put(ROOT, "rows", count)?;
             for name in SECTIONS {
-                tx.put_object(ROOT, name, ObjType::List)?;
+                tx.put_object(ROOT, *name, ObjType::List)?;
             }
             Ok(())
         })];
@@ -205,13 +226,16 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: &[&str] = &[
     "kinds",
     "amounts",
     "categories",
     "causes",
     "departments",
     "providers",
+    "needs",
+    "project_classes",
+    "project_kinds",
     "exclusions",
     "exempt",
     "deductions",
@@ -266,11 +290,22 @@ pub fn in_force(packs: &Packs, day: Day) -> Option<&Pack> {
     packs.values().filter(|pack| pack.from <= day).max_by_key(|pack| (pack.from, &pack.version))
 }
 
+/// The dictionary of care projects, in a file of its own.
+#[derive(Deserialize)]
+struct Dictionary {
+    needs: Vec<Code>,
+    project_classes: Vec<Code>,
+    project_kinds: Vec<ProjectKind>,
+}
+
 /// A labelled sample pack for demonstrations and tests.
 pub fn sample() -> Pack {
     let pack = serde_json::from_str::<Pack>(include_str!("sample-pack.json"));
-    match (pack, serde_json::from_str(include_str!("sample-articles.json"))) {
-        (Ok(pack), Ok(articles)) => Pack { articles, ..pack },
+    let projects = serde_json::from_str::<Dictionary>(include_str!("sample-projects.json"));
+    match (pack, serde_json::from_str(include_str!("sample-articles.json")), projects) {
+        (Ok(pack), Ok(articles), Ok(Dictionary { needs, project_classes, project_kinds })) => {
+            Pack { articles, needs, project_classes, project_kinds, ..pack }
+        }
         _ => unreachable!("the sample is part of the program and a test reads it"),
     }
 }
