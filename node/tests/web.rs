@@ -711,7 +711,7 @@ async fn the_policy_list_is_read_asked_and_revised_by_new_packs() {
         let csrf = zhang.get("/policies/match").hidden("csrf");
         let answers = [("csrf", csrf.as_str()), ("income_year", "12000"), ("age1", "44"), ("disabled1", "1"), ("age2", "9")];
         let told = zhang.post("/policies/match", &answers).body;
-        assert!(told.contains("可能符合") && told.contains("家庭年收入 12000.00元") && told.contains("不是审批结论"), "{told}");
+        assert!(told.contains("可能符合") && told.contains("核算年收入 12000.00元") && told.contains("不是审批结论"), "{told}");
         let wrong = zhang.post("/policies/match", &[("csrf", &csrf), ("age1", "一百")]).body;
         assert!(wrong.contains("第 1 人的年龄应为"), "{wrong}");
 
