@@ -746,7 +746,7 @@ async fn the_policy_list_is_read_asked_and_revised_by_new_packs() {
         ];
         assert_eq!(gao.submit("/policies/standards", "/policies/standards", &unset).status, 303);
         let list = zhang.get("/policies").body;
-        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 3, "{list}");
+        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 5, "{list}");
     })
     .await;
     site.close().await;
