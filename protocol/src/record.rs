@@ -51,6 +51,8 @@ impl Kind {
     pub const ATTESTATION: Kind = Kind(5);
     /// A household (家庭).
     pub const HOUSEHOLD: Kind = Kind(16);
+    /// What the sources answered about a family's means (核对结果); no village holds it.
+    pub const VERIFICATION: Kind = Kind(40);
     /// The village volume (村卷) of a case.
     pub const CASE_VILLAGE: Kind = Kind(32);
     /// The township volume (镇卷) of a case.
@@ -86,6 +88,7 @@ impl Kind {
             Kind::STAFF => "staff",
             Kind::ATTESTATION => "attestation",
             Kind::HOUSEHOLD => "household",
+            Kind::VERIFICATION => "verification",
             Kind::CASE_VILLAGE => "case-village",
             Kind::CASE_TOWNSHIP => "case-township",
             Kind::CASE_CITY => "case-city",

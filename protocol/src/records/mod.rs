@@ -18,6 +18,7 @@ pub mod policy;
 pub mod privacy;
 pub mod screening;
 pub mod staff;
+pub mod verification;
 pub mod words;
 
 use automerge::transaction::{Transactable, Transaction};

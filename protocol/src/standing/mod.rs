@@ -7,10 +7,12 @@
 //! and the caller knows today. What conflicts in the household record block is the Desk's matter, not ours: a
 //! conflict that arrives later must not undo a decision that was right.
 
+mod checks;
 mod fold;
 pub mod payout;
 mod rules;
 
+pub use checks::{Authorisation, Check, CheckObjection};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 
@@ -64,6 +66,8 @@ pub enum Stage {
     Accepted,
     /// Accepted, to be visited at home.
     ToVisit,
+    /// The family's means are to be checked.
+    ToCheck,
     /// To be pre-examined.
     ToPreExamine,
     /// The opinion is to be put up.
@@ -100,7 +104,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 25] = [
+    pub const ALL: [Stage; 26] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -110,6 +114,7 @@ impl Stage {
         Stage::NotAccepted,
         Stage::Accepted,
         Stage::ToVisit,
+        Stage::ToCheck,
         Stage::ToPreExamine,
         Stage::ToPost,
         Stage::OnNotice,
@@ -149,6 +154,7 @@ impl Stage {
             Stage::NotAccepted => ("not-accepted", "不予受理"),
             Stage::Accepted => ("accepted", "已受理"),
             Stage::ToVisit => ("to-visit", "待入户调查"),
+            Stage::ToCheck => ("to-check", "待经济核对"),
             Stage::ToPreExamine => ("to-pre-examine", "待预审"),
             Stage::ToPost => ("to-post", "待公示"),
             Stage::OnNotice => ("on-notice", "公示中"),
@@ -479,6 +485,12 @@ pub struct Standing {
     pub relative: Option<(String, String)>,
     /// Home visits.
     pub visits: Vec<Visit>,
+    /// Who agreed that their means are asked about.
+    pub authorisations: Vec<Authorisation>,
+    /// The checks of the family's means; the last one counts.
+    pub checks: Vec<Check>,
+    /// Why no check is possible.
+    pub unchecked: Option<String>,
     /// The opinion as it was put up last.
     pub notice: Option<Notice>,
     /// What has been done about the clock.
@@ -628,6 +640,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
     rules::judge(standing, packs, tier, event, event.day, true).map_err(|refusal| refusal.0)
 }
 
+#[cfg(test)]
+mod checks_tests;
 #[cfg(test)]
 mod payments;
 #[cfg(test)]

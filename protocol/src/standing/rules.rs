@@ -3,7 +3,7 @@
 //! [`may`] answers for a kind of event (that is what buttons need), [`judge`] for one event with its amounts, names
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
-use super::{Effect, Person, Standing, Transfer, TransferState, payout};
+use super::{Effect, Person, Standing, Transfer, TransferState, checks, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -32,7 +32,7 @@ impl From<Refusal> for Effect {
     }
 }
 
-fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
+pub(super) fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
     if holds { Ok(()) } else { Err(why.into()) }
 }
 
@@ -78,6 +78,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Closed
                 | Routed
                 | Satisfaction
+                | CheckAuthorised
+                | CheckUnauthorised
+                | CheckAsked
+                | CheckStarted
+                | CheckAnswered
+                | CheckObjected
                 | Urged
                 | DoubleFound
                 | Recovered
@@ -107,6 +113,14 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | PaymentFailed
                 | Closed
                 | Routed
+                | CheckAuthorised
+                | CheckUnauthorised
+                | CheckAsked
+                | CheckStarted
+                | CheckAnswered
+                | CheckImpossible
+                | CheckObjected
+                | CheckObjectionSettled
                 | Suspended
                 | Resumed
                 | Extended
@@ -206,7 +220,16 @@ pub(super) fn may(
             in_hand()?;
             let visit = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Visit));
             unless(!visit || !s.visits.is_empty(), "尚未入户调查")?;
+            unless(!kind_of(s, packs, "").is_some_and(|kind| checks::is_due(s, kind)), NOT_CHECKED)?;
         }
+        CheckAuthorised
+        | CheckUnauthorised
+        | CheckAsked
+        | CheckStarted
+        | CheckAnswered
+        | CheckImpossible
+        | CheckObjected
+        | CheckObjectionSettled => checks::may(s, kind, tier)?,
         Proposed => {
             above_village()?;
             in_hand()?;
@@ -289,6 +312,7 @@ pub(super) fn may(
     Ok(())
 }
 
+const NOT_CHECKED: &str = "尚未完成家庭经济状况核对";
 const PAID_BEFORE: &str = "这一审批已经发放过";
 const LISTED_BEFORE: &str = "已列入发放名册，尚未登记结果";
 
@@ -336,6 +360,7 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
 /// Whether `tier` decides this amount of this kind; without an amount, whether it decides any.
 fn decides(s: &Standing, kind: &Assistance, tier: Tier, amount: Option<Fen>) -> Result<(), Refusal> {
     unless(!kind.has(Step::Visit) || !s.visits.is_empty(), "尚未入户调查")?;
+    unless(!checks::is_due(s, kind), NOT_CHECKED)?;
     unless(!kind.has(Step::PreExamine) || s.opinion.is_some(), "尚未预审")?;
     unless(!notice_due(s, kind), "公示尚未期满，或异议尚未处理")?;
     let visited = s.visits.iter().any(|visit| visit.tier == Tier::City);
@@ -500,6 +525,7 @@ pub(super) fn judge(
             named(reason, "撤销须写明理由")?;
             may_take_back(s, tier, named_event)
         }
+        _ if checks::is_about(kind) => checks::judge(s, event, day),
         _ => Ok(()),
     }
 }

@@ -280,6 +280,10 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (CITY, "chen", decided(94_500)),
         ],
     );
+    let rigid = opened(Origin::Application, Channel::Kiosk, "刚性支出困难救助", "某");
+    let unchecked = What::CheckImpossible { reason: "本人在外地，无法签字".into() };
+    let visit = visited(&["甲", "乙"], "某");
+    walk(rigid, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", visit), (TOWN, "wang", unchecked)]);
     // A service, whose stages depend on the name of the transfer.
     let mut play = Play::new("2019-05-20");
     play.act(TOWN, "wang", opened(Origin::Application, Channel::Web, "心理服务", "某"));

@@ -33,6 +33,24 @@ impl Pack {
                 faults.push(Problem::new(format!("kinds[{}].formula", kind.code), why));
             }
         }
+        for kind in &self.kinds {
+            let unknown = kind.sources.iter().find(|code| self.sources.iter().all(|source| source.code != **code));
+            if let Some(code) = unknown {
+                faults.push(Problem::new(format!("kinds[{}].sources", kind.code), format!("没有“{code}”这一核对信息来源")));
+            }
+            if kind.has(super::Step::Check) && self.sources.is_empty() {
+                faults.push(Problem::new(format!("kinds[{}].steps", kind.code), "要求核对，却没有核对信息来源"));
+            }
+        }
+        for source in &self.sources {
+            let say = |what: &str| Problem::new(format!("sources[{}]", source.code), what);
+            if source.source.trim().is_empty() {
+                faults.push(say("没有写明依据"));
+            }
+            if !source.measure.is_empty() && crate::difference::measure(&source.measure).is_none() {
+                faults.push(say("没有这一核对项目"));
+            }
+        }
         for (number, exclusion) in self.exclusions.iter().enumerate() {
             let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{number}]"), what));
             if exclusion.kinds.len() < 2 {
@@ -76,13 +94,14 @@ impl Pack {
     }
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
-        let sections: [(&str, Vec<&str>); 7] = [
+        let sections: [(&str, Vec<&str>); 8] = [
             ("kinds", self.kinds.iter().map(|it| it.code.as_str()).collect()),
             ("amounts", self.amounts.iter().map(|it| it.code.as_str()).collect()),
             ("categories", self.categories.iter().map(|it| it.code.as_str()).collect()),
             ("causes", self.causes.iter().map(|it| it.code.as_str()).collect()),
             ("departments", self.departments.iter().map(|it| it.code.as_str()).collect()),
             ("providers", self.providers.iter().map(|it| it.code.as_str()).collect()),
+            ("sources", self.sources.iter().map(|it| it.code.as_str()).collect()),
             ("articles", self.articles.iter().map(|it| it.code.as_str()).collect()),
         ];
         for (section, codes) in sections {

@@ -12,7 +12,7 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Standard, Step};
+pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Source, Standard, Step};
 
 use super::amount::Fen;
 use super::day::Day;
@@ -54,6 +54,9 @@ pub struct Pack {
     /// Providers (服务机构).
     #[serde(default)]
     pub providers: Vec<Code>,
+    /// Where a family's means are asked about.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// Kinds of assistance that exclude each other.
     #[serde(default)]
     pub exclusions: Vec<Exclusion>,
@@ -92,6 +95,12 @@ impl Pack {
         Ok((amount, format!("{} = {amount}元{used}", formula.text)))
     }
 
+    /// The sources that a check of this kind asks.
+    pub fn sources_of(&self, kind: &str) -> Vec<&Source> {
+        let wanted = self.kind(kind).map(|kind| kind.sources.as_slice()).unwrap_or_default();
+        self.sources.iter().filter(|source| wanted.is_empty() || wanted.contains(&source.code)).collect()
+    }
+
     /// A policy of the list.
     pub fn article(&self, code: &str) -> Option<&Article> {
         self.articles.iter().find(|article| article.code == code)
@@ -119,6 +128,7 @@ impl Pack {
             causes: section(doc, "causes", &mut found, &mut problems),
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
+            sources: section(doc, "sources", &mut found, &mut problems),
             exclusions: section(doc, "exclusions", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
@@ -148,6 +158,7 @@ impl Pack {
         json(&mut all, "causes", &self.causes);
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
+        json(&mut all, "sources", &self.sources);
         json(&mut all, "exclusions", &self.exclusions);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
@@ -181,8 +192,19 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 10] =
-    ["kinds", "amounts", "categories", "causes", "departments", "providers", "exclusions", "calendar", "articles", "passages"];
+const SECTIONS: [&str; 11] = [
+    "kinds",
+    "amounts",
+    "categories",
+    "causes",
+    "departments",
+    "providers",
+    "sources",
+    "exclusions",
+    "calendar",
+    "articles",
+    "passages",
+];
 
 /// Bytes of rows in one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5 * 1024;
