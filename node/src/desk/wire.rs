@@ -113,6 +113,7 @@ words! {
     answer: e::Answer;
     change: e::Change;
     target_kind: e::TargetKind;
+    reply: shouwang_protocol::records::verification::Outcome;
 }
 
 /// Roles, by their words.

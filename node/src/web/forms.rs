@@ -94,6 +94,15 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         | EventKind::DoubleFound
         | EventKind::DoubleSettled
         | EventKind::PayListed
+        // On a page of their own.
+        | EventKind::CheckAuthorised
+        | EventKind::CheckUnauthorised
+        | EventKind::CheckAsked
+        | EventKind::CheckStarted
+        | EventKind::CheckAnswered
+        | EventKind::CheckImpossible
+        | EventKind::CheckObjected
+        | EventKind::CheckObjectionSettled
         | EventKind::HandedOver => Vec::new(),
         EventKind::Recovered => vec![money("追回金额(元)").with(plain(s.owed())), note("怎样追回的")],
         EventKind::VerifyAsked => {
@@ -226,6 +235,8 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::ToComplete => &[EventKind::MaterialsGiven],
         Stage::Accepted => &[EventKind::Transferred],
         Stage::ToVisit => &[EventKind::Visited],
+        // Done on the page of the check.
+        Stage::ToCheck => &[],
         Stage::ToPreExamine => &[EventKind::PreExamined],
         Stage::ToPost => &[EventKind::NoticePosted],
         Stage::OnNotice => &[EventKind::NoticeEnded],
@@ -315,6 +326,14 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
     let transfer = || form.op("transfer");
     Ok(match kind {
         EventKind::Opened => return Err("事项已经登记过".to_owned()),
+        EventKind::CheckAuthorised
+        | EventKind::CheckUnauthorised
+        | EventKind::CheckAsked
+        | EventKind::CheckStarted
+        | EventKind::CheckAnswered
+        | EventKind::CheckImpossible
+        | EventKind::CheckObjected
+        | EventKind::CheckObjectionSettled => return Err("请在“经济核对”里办理".to_owned()),
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
         EventKind::Recovered => CaseStep::Recover { amount: form.fen("amount")?, note: text("note") },
         EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },

@@ -128,6 +128,18 @@ impl Check {
         }
     }
 
+    /// The same for programs and views.
+    pub fn state(&self) -> &'static str {
+        match self.result {
+            _ if self.superseded => "superseded",
+            _ if self.is_objected() => "objected",
+            _ if self.is_upheld() => "upheld",
+            Some(_) => "answered",
+            None if self.started_on.is_some() => "to-answer",
+            None => "to-start",
+        }
+    }
+
     /// The step whose clock runs, and since when.
     pub(super) fn clock(&self) -> Option<(Step, Day)> {
         match (self.is_open(), self.started_on) {
@@ -161,8 +173,8 @@ impl Standing {
     }
 }
 
-/// What the events of a check are.
-pub(super) fn is_about(kind: EventKind) -> bool {
+/// Whether events of this kind are about a check.
+pub fn is_about(kind: EventKind) -> bool {
     use EventKind::*;
     matches!(
         kind,

@@ -12,7 +12,7 @@ mod fold;
 pub mod payout;
 mod rules;
 
-pub use checks::{Authorisation, Check, CheckObjection};
+pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 

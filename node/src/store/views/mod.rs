@@ -7,6 +7,7 @@
 
 mod account;
 mod award;
+mod checks;
 mod context;
 mod household;
 mod matter;
@@ -31,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -132,6 +133,7 @@ impl ViewState {
             match kind {
                 Kind::HOUSEHOLD => household::HouseholdView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::STAFF => registry::StaffView::derive(&*doc()?).write(db, number)?,
+                Kind::VERIFICATION => checks::VerificationView::derive(&*doc()?).write(db, number)?,
                 Kind::POLICY => context_changed |= registry::PolicyView::derive(&*doc()?)?.write(db, number)?,
                 Kind::DEVICE => {
                     let context = self.context(db)?;
@@ -159,7 +161,9 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 22] = [
+const VIEW_TABLES: [&str; 24] = [
+    "DELETE FROM checked",
+    "DELETE FROM verification",
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM posted",
@@ -197,7 +201,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
     db.conn.execute("INSERT INTO matter_text (matter_text) VALUES ('delete-all')", [])?;
     state.changed(db)?;
     let none = Docs::new();
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::VERIFICATION, Kind::HOUSEHOLD] {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
@@ -208,6 +212,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
                 }
                 Kind::POLICY => drop(registry::PolicyView::derive(&doc)?.write(db, number)?),
                 Kind::STAFF => registry::StaffView::derive(&doc).write(db, number)?,
+                Kind::VERIFICATION => checks::VerificationView::derive(&doc).write(db, number)?,
                 _ => household::HouseholdView::derive(stored.place.area, &doc).write(db, number)?,
             }
         }
@@ -227,7 +232,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     let mut say = |kind: &str, id: &RecordId| found.push(format!("{kind} {id:?}: the view is not what the record says"));
     let context = Context::load(db)?;
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::VERIFICATION, Kind::HOUSEHOLD] {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
@@ -235,6 +240,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
                 Kind::DEVICE => registry::DeviceView::load(db, number)? == registry::DeviceView::derive(&doc, &context),
                 Kind::POLICY => registry::PolicyView::load(db, number)? == Some(registry::PolicyView::derive(&doc)?),
                 Kind::STAFF => registry::StaffView::load(db, number)? == Some(registry::StaffView::derive(&doc)),
+                Kind::VERIFICATION => checks::VerificationView::load(db, number)? == Some(checks::VerificationView::derive(&doc)),
                 _ => {
                     let derived = household::HouseholdView::derive(stored.place.area, &doc);
                     household::HouseholdView::load(db, number)?.is_some_and(|stored| stored.same(&derived))
