@@ -1,7 +1,7 @@
 //! Item 32: a family's means are checked with its agreement only; what came back is shown where it is needed and
 //! nowhere else.
 
-use super::support::{DAXIN, Machine, VILLAGE, YANGSHE, application, city, id_no, noon, sync};
+use super::support::{DAXIN, Machine, VILLAGE, YANGSHE, application, area, city, id, id_no, noon, sync};
 use serde_json::json;
 use shouwang_node::desk::checks::{CheckSheet, OPEN};
 use shouwang_node::desk::{CaseStep, CheckAnswer, Command, DeskError, OpenCase, Outcome};
@@ -9,13 +9,14 @@ use shouwang_node::store::reader::Page;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::difference::Compared;
 use shouwang_protocol::entry::Content;
-use shouwang_protocol::record::{CaseId, Kind, RecordId};
+use shouwang_protocol::record::{CaseId, Kind, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Agreement, EventKind, Finding, Opinion, Verdict};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::records::verification::Outcome as Says;
+use shouwang_protocol::records::verification::{Outcome as Says, Verification};
+use shouwang_protocol::replica::{Action, Draft};
 use shouwang_protocol::standing::Stage;
 use shouwang_protocol::store::Store as _;
 use std::sync::atomic::Ordering;
@@ -247,8 +248,16 @@ async fn item_32_from_the_paper_in_the_village_to_the_difference_at_the_city_and
     let reasons: Vec<(u64, &str)> = told.rejected.iter().map(|row| (row.line, row.reason.as_str())).collect();
     let known = [(24, "没有这一核对编号"), (25, "结果须写“查得”“无记录”或“无法提供”"), (26, "数据截至日期在今天之后")];
     assert_eq!(reasons, known);
-    let again = city.desk.read_answers(&shi, "dafu.csv".into(), csv.into_bytes()).await.expect("reads");
+    let again = city.desk.read_answers(&shi, "dafu.csv".into(), csv.clone().into_bytes()).await.expect("reads");
     assert_eq!((again.added, again.same, again.rejected.len()), (0, 22, 3), "the file again adds nothing");
+    // The command line's way: the machine's administrator, with a file of rejected rows beside the file.
+    let file = city.dir.path().join("dafu.csv");
+    std::fs::write(&file, &csv).expect("writes");
+    let console = city.desk.console().await.expect("a console");
+    let told = city.desk.import_answers(&console, &file).await.expect("imports");
+    let rejects = std::fs::read_to_string(told.rejects_file.expect("a file")).expect("reads");
+    assert_eq!((told.same, rejects.lines().count()), (22, 3));
+    assert!(rejects.contains("\"核对编号\":\"HD20260601-001-00001\""), "{rejects}");
     let below = township.desk.read_answers(&zhen, "dafu.csv".into(), Vec::new()).await;
     assert!(matches!(below, Err(DeskError::NotPermitted { .. })));
 
@@ -284,6 +293,14 @@ async fn item_32_from_the_paper_in_the_village_to_the_difference_at_the_city_and
     let beside = Machine::new(DAXIN).await;
     sync(&beside, city).await;
     assert!(held(&beside).await.1 == 0 && !holds(&beside, SECRET).await);
+
+    // Nor can a village write such a record, or a township one that would go down.
+    for (machine, floor) in [(village, Tier::Township), (village, Tier::Village), (township, Tier::Village)] {
+        let place = Place { area: area(VILLAGE), lane: Lane::Casework, floor };
+        let forged = Draft { place, record: RecordRef::New(Kind::VERIFICATION), edit: Verification::default().create() };
+        let action = Action { id: id(), staff: "x".into(), claimed_ms: 0, shown: Vec::new(), drafts: vec![forged] };
+        assert!(machine.desk.writer().commit(vec![action]).await.is_err(), "{floor:?}");
+    }
 
     // Who looked, and what for, is on the auditor's list of each machine.
     let auditor = city.person("shen", &[Role::Auditor]);
@@ -322,6 +339,17 @@ async fn item_32_who_did_not_agree_is_not_asked_about() {
         *paper = " ".into();
     }
     assert_eq!(fault(village.step(&cun, case, unfiled).await).0, "paper");
+    // A child's guardian signs, and says who that is.
+    let child = json!({ "name": "孙某", "relation": "之孙", "birth": "2015-05-01" }).as_object().expect("an object").clone();
+    village.done(&cun, Command::AddMember { record: household, member: child }).await;
+    let child = town.members(household).await.pop().expect("a child");
+    let (field, why) = fault(village.step(&cun, case, signed(child.clone(), &[], "2026-07-01")).await);
+    assert_eq!((field.as_str(), why.as_str()), ("guardian", "未成年人由监护人签字，须写明签字人和监护关系"));
+    let mut by_guardian = signed(child, &[], "2026-07-01");
+    if let CaseStep::AuthoriseCheck { signer, guardian, .. } = &mut by_guardian {
+        (*signer, *guardian) = ("户主a".into(), "祖父，监护人".into());
+    }
+    village.stepped(&cun, case, by_guardian).await;
     village.stepped(&cun, case, signed(members[0].clone(), &[], "2026-07-01")).await;
     village.stepped(&cun, case, signed(members[1].clone(), &["税务"], "2026-06-03")).await;
     town.sync().await;
@@ -384,6 +412,10 @@ async fn item_32_the_family_objects_and_a_second_check_takes_the_place_of_the_fi
     township.stepped(&zhen, case, ask_at(&["银行"])).await;
     let first = number(township, case).await;
     town.sync().await;
+    // Three working days are over: it is on everybody's list of what is late.
+    town.on("2026-06-05");
+    assert!(city.page(&shi, case).await.turns[0].overdue);
+    assert_eq!(city.desk.today_for(&shi).await.expect("today").overdue, 1);
     answer(city, &first, vec![found("户主a", "银行", 4_000_000, "代管"), nothing("之子a", "银行")]).await.expect("answered");
     city.stepped(&shi, case, CaseStep::ConcludeCheck {}).await;
     town.sync().await;

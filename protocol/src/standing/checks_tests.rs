@@ -62,6 +62,26 @@ fn settled(number: &str, outcome: Finding) -> What {
     What::CheckObjectionSettled { number: number.into(), outcome, note: "已核对单据".into() }
 }
 
+/// One of each, for the play of all kinds of events.
+pub(super) fn every_step() -> Vec<What> {
+    let (first, second) = (OpId::parse("1@01010101010101010101010101010101"), OpId::parse("13@02020202020202020202020202020202"));
+    let taken_back = [first, second].into_iter().flatten();
+    let mut all: Vec<What> =
+        taken_back.map(|authorisation| What::CheckUnauthorised { authorisation, reason: "本人要求".into() }).collect();
+    all.extend([
+        authorised("某", &["银行"], "2019-05-01", "2019-12-01"),
+        asked("HD1", &["某"], &["银行"], ""),
+        asked("HD2", &["某"], &["银行"], "HD1"),
+        started("HD1"),
+        answered("HD1", Agreement::Differs),
+        answered("HD2", Agreement::Same),
+        What::CheckImpossible { reason: "本人失联".into() },
+        objected("HD1"),
+        settled("HD1", Finding::True),
+    ]);
+    all
+}
+
 /// An application for 刚性支出困难救助, accepted on Monday 2026-06-01 and visited.
 fn rigid() -> Play {
     let mut play = Play::new("2026-06-01");

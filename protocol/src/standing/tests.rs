@@ -355,6 +355,7 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         Just(What::GaveUp { reason: String::new() }),
         Just(closed()),
         Just(opened(Origin::Application, Channel::Village, "最低生活保障", "某")),
+        Just(opened(Origin::Application, Channel::Village, "刚性支出困难救助", "某")),
         Just(super::procedure::visited(&["甲", "乙"], "某")),
         Just(super::procedure::posted("2019-05-01", "2019-05-07")),
         Just(What::Objected { text: "不实".into() }),
@@ -370,6 +371,7 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
             reason: "同一人".into(),
         }),
         Just(What::Recovered { amount: Fen(90_000), note: String::new() }),
+        prop::sample::select(super::checks_tests::every_step()),
     ];
     (place, staff, what)
 }
