@@ -470,8 +470,9 @@ impl Room<'_> {
         if sources.is_empty() {
             return Err(DeskError::NotNow { why: "政策包没有列出核对信息来源，请市级先设定".to_owned() });
         }
-        if let Some(code) = sources.iter().find(|code| pack.sources.iter().all(|source| source.code != **code)) {
-            return Err(DeskError::invalid("sources", format!("政策包中没有“{code}”这一核对信息来源")));
+        // Never beyond need: only what the pack names for this kind.
+        if let Some(code) = sources.iter().find(|code| needed.iter().all(|source| source.code != **code)) {
+            return Err(DeskError::invalid("sources", format!("“{code}”不是这一救助种类需要核对的信息来源，请去掉")));
         }
         let mut all = self.people(s)?;
         if !people.is_empty() {

@@ -259,7 +259,7 @@ impl Verification {
         let mut live: BTreeMap<_, &Answer> = BTreeMap::new();
         for answer in &self.answers {
             let later = |known: &&Answer| (known.as_of, &known.id) < (answer.as_of, &answer.id);
-            if live.get(&answer.thing()).is_none_or(|known| later(&known)) {
+            if live.get(&answer.thing()).is_none_or(later) {
                 live.insert(answer.thing(), answer);
             }
         }

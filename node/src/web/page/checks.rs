@@ -124,6 +124,8 @@ pub struct StepForm {
     pub hint: String,
     /// Whether it is opened.
     pub open: bool,
+    /// Whether it stands in the wide column.
+    pub wide: bool,
     /// The form's own.
     pub stub: Stub,
     /// Whom it concerns: name of the field, choices.
@@ -305,13 +307,12 @@ fn step_form(kind: EventKind, found: &Found, signed: &Signed) -> Result<StepForm
         }
         _ => (Vec::new(), ""),
     };
-    let open = matches!(kind, EventKind::CheckObjectionSettled | EventKind::CheckAsked);
-    let hint = hint.to_owned();
     Ok(StepForm {
         kind: kind.word(),
         label,
-        hint,
-        open,
+        hint: hint.to_owned(),
+        open: matches!(kind, EventKind::CheckObjectionSettled | EventKind::CheckAsked),
+        wide: kind == EventKind::CheckAuthorised,
         stub: signed.stub()?,
         people,
         sources,
@@ -320,7 +321,7 @@ fn step_form(kind: EventKind, found: &Found, signed: &Signed) -> Result<StepForm
 }
 
 /// The form of one answer, and the one for all that is left.
-fn answer_forms(found: &Found, signed: &Signed, waiting: usize) -> Result<Vec<StepForm>, WebError> {
+fn answer_forms(found: &Found, signed: &Signed, waiting: &[(String, String)]) -> Result<Vec<StepForm>, WebError> {
     let Some(check) = found.standing.check() else { return Ok(Vec::new()) };
     let sources = found.sources.iter().filter(|(code, ..)| check.sources.contains(code));
     let sources = sources.map(|(code, name, measure)| {
@@ -336,9 +337,11 @@ fn answer_forms(found: &Found, signed: &Signed, waiting: usize) -> Result<Vec<St
         (measure.code.to_owned(), format!("{}（{unit}）", measure.code))
     });
     let usual = std::iter::once((String::new(), "这一来源通常的项目".to_owned()));
+    // What comes next is filled in.
+    let (person, source) = waiting.first().cloned().unwrap_or_default();
     let one = vec![
-        Field::select("person", "被核对人", Choice::list(check.people.iter().cloned(), "")).needed(),
-        Field::select("source", "信息来源", Choice::list(sources, "")).needed(),
+        Field::select("person", "被核对人", Choice::list(check.people.iter().cloned(), &person)).needed(),
+        Field::select("source", "信息来源", Choice::list(sources, &source)).needed(),
         Field::select("outcome", "结果", Choice::list(Says::ALL.iter().map(|says| (says.word(), says.label())), "found"))
             .needed(),
         Field::text("as_of", "数据截至").typed(Input::Date).needed(),
@@ -353,14 +356,15 @@ fn answer_forms(found: &Found, signed: &Signed, waiting: usize) -> Result<Vec<St
         label: "登记答复".to_owned(),
         hint: "同样的答复再登记一次不会重复；同一标的以截至日期最近的为准，原答复保留。".to_owned(),
         open: true,
+        wide: true,
         stub: signed.stub()?,
         fields: scoped("answer", one),
         ..StepForm::default()
     }];
-    if waiting > 0 {
+    if !waiting.is_empty() {
         forms.push(StepForm {
             kind: "rest",
-            label: format!("其余 {waiting} 项都是无记录"),
+            label: format!("其余 {} 项都是无记录", waiting.len()),
             hint: "确认所有来源都已查过，把没有答复的一次记为无记录。".to_owned(),
             stub: signed.stub()?,
             fields: scoped("rest", vec![Field::text("as_of", "数据截至").typed(Input::Date).needed()]),
@@ -370,10 +374,18 @@ fn answer_forms(found: &Found, signed: &Signed, waiting: usize) -> Result<Vec<St
     Ok(forms)
 }
 
+/// Whether the authorisation that a request stood on was taken back since.
+fn taken_back(s: &Standing, person: &str, source: &str) -> bool {
+    let asked_on = s.check().and_then(|check| check.asked_on);
+    asked_on.is_some_and(|day| !s.may_ask(person, source, day))
+}
+
+/// Persons and sources that still have to be answered.
 fn waiting(found: &Found) -> Vec<(String, String)> {
     let Some(replies) = &found.replies else { return Vec::new() };
     let open = replies.iter().flat_map(|(asked, replies)| {
         let open = replies.iter().filter(|(_, reply)| *reply == Reply::Waiting);
+        let open = open.filter(|(source, _)| !taken_back(&found.standing, &asked.person, source));
         open.map(|(source, _)| (asked.person.clone(), source.clone()))
     });
     open.collect()
@@ -413,7 +425,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Tried<'_>) -> Result<
     ];
     let mut steps = others.into_iter().filter_map(|kind| form(kind).transpose()).collect::<Result<Vec<_>, _>>()?;
     let open = waiting(&found);
-    let mut answers = if found.may_answer { answer_forms(&found, signed, open.len())? } else { Vec::new() };
+    let mut answers = if found.may_answer { answer_forms(&found, signed, &open)? } else { Vec::new() };
     // An authorisation is what is missing when nobody has agreed yet.
     if let Some(form) = &mut authorise {
         form.open = s.authorisations.is_empty();
@@ -429,7 +441,11 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Tried<'_>) -> Result<
     let mut replies: Vec<(String, Vec<(String, Chip)>)> = Vec::new();
     for (asked, by_source) in found.replies.iter().flatten() {
         for (code, reply) in by_source {
-            let line = (asked.name.clone(), chip(*reply));
+            let state = match *reply {
+                Reply::Waiting if taken_back(s, &asked.person, code) => Chip::new(Tone::Plain, "授权已撤回，不再核对"),
+                reply => chip(reply),
+            };
+            let line = (asked.name.clone(), state);
             match replies.iter_mut().find(|(source, _)| source == code) {
                 Some((_, lines)) => lines.push(line),
                 None => replies.push((code.clone(), vec![line])),
