@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 #[path = "web/books.rs"]
 mod books;
+#[path = "web/checks.rs"]
+mod checks;
 #[path = "web/lists.rs"]
 mod lists;
 #[path = "web/projects.rs"]
@@ -205,6 +207,9 @@ impl Site {
 }
 
 const PAGES: &[&str] = &[
+    "/checks",
+    "/checks/looks",
+    "/cases/00000000000000000000000000000000/check",
     "/months",
     "/reviews",
     "/households/0000000000000000000000000000000000000000000000000000000000000000/means",
@@ -250,6 +255,9 @@ const PAGES: &[&str] = &[
     "/cases/new?household=00",
 ];
 const FORMS: &[&str] = &[
+    "/checks/answers",
+    "/cases/00000000000000000000000000000000/check",
+    "/cases/00000000000000000000000000000000/check/sheet",
     "/months",
     "/reviews",
     "/households/x/changes",
@@ -306,9 +314,15 @@ async fn nothing_is_shown_or_done_without_a_session_and_every_answer_carries_its
             check(&answer, form);
             assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{form}");
         }
-        for (method, path) in
-            [("GET", "/tasks"), ("GET", "/status"), ("GET", "/cases"), ("POST", "/commands"), ("POST", "/households/search")]
-        {
+        for (method, path) in [
+            ("GET", "/checks"),
+            ("POST", "/checks/answers"),
+            ("GET", "/tasks"),
+            ("GET", "/status"),
+            ("GET", "/cases"),
+            ("POST", "/commands"),
+            ("POST", "/households/search"),
+        ] {
             let answer = browser.ask(method, &format!("/api/v1{path}"), &[("Content-Type", "application/json")], b"{}");
             check(&answer, path);
             assert_eq!((answer.status, answer.header("content-type")), (401, "application/problem+json"), "{path}");

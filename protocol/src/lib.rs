@@ -13,6 +13,7 @@ pub mod area;
 pub mod authority;
 pub mod control;
 pub mod device;
+pub mod difference;
 pub mod doubles;
 pub mod eligibility;
 pub mod engine;

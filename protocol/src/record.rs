@@ -55,6 +55,8 @@ impl Kind {
     pub const SIGN_OFF: Kind = Kind(18);
     /// A care project (关爱援助项目).
     pub const PROJECT: Kind = Kind(17);
+    /// What the sources answered about a family's means (核对结果); no village holds it.
+    pub const VERIFICATION: Kind = Kind(40);
     /// The village volume (村卷) of a case.
     pub const CASE_VILLAGE: Kind = Kind(32);
     /// The township volume (镇卷) of a case.
@@ -92,6 +94,7 @@ impl Kind {
             Kind::HOUSEHOLD => "household",
             Kind::SIGN_OFF => "sign-off",
             Kind::PROJECT => "project",
+            Kind::VERIFICATION => "verification",
             Kind::CASE_VILLAGE => "case-village",
             Kind::CASE_TOWNSHIP => "case-township",
             Kind::CASE_CITY => "case-city",

@@ -323,6 +323,37 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     }
     worker.look("sessions-provider");
 
+    // A check of means: agreed to in the village, asked by the township, answered at the city.
+    let rigid = open(
+        at_village,
+        "liu",
+        json!({ "origin": "application", "household": long, "assistance": "刚性支出困难救助", "summary": "住院费用过高" }),
+    );
+    wang.until("the matter", |page| {
+        page.go(&format!("/cases/{rigid}"));
+        page.page().contains("受理")
+    });
+    step(at_township, "wang", &rigid, json!({ "step": "accept" }));
+    look_at(&wang, "check-asked-nobody", &format!("/cases/{rigid}/check"), "还没有授权");
+    let who = json!({ "step": "authorise_check", "name": LONG, "relation": "姐姐", "id_no": "34052419800101001X",
+        "until": "2027-12-01", "signed": "2026-11-01", "paper": "镇档案室 A-12" });
+    step(at_township, "wang", &rigid, who);
+    step(at_township, "wang", &rigid, json!({ "step": "ask_check", "people": [format!("s:姐姐:{LONG}")] }));
+    look_at(&wang, "check-township", &format!("/cases/{rigid}/check"), "提请");
+    let zhangjie = driver.open(&town.path("zhangjie"), at_city);
+    zhangjie.sign_in("zhangjie", PASSWORD);
+    zhangjie.until("the check", |page| {
+        page.go(&format!("/cases/{rigid}/check"));
+        page.page().contains("登记答复")
+    });
+    zhangjie.look("check-city");
+    look_at(&zhangjie, "checks", "/checks", "待开始");
+    zhangjie.go(&format!("/cases/{rigid}/check"));
+    zhangjie.press("查看核对结果");
+    zhangjie.sees("与申报比对");
+    zhangjie.look("check-sheet");
+    zhangjie.close();
+
     // Staff, sync, errors.
     let mut tao = driver.open(&town.path("tao"), at_city);
     tao.expect("the server responded with a status of");
@@ -380,6 +411,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
+    look_at(&tao, "check-looks", "/checks/looks", "核对查看记录");
     look_at(&chen, "payments", "/payments", "发放");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");

@@ -18,6 +18,7 @@ use shouwang_protocol::records::event::{
 use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
 use shouwang_protocol::records::screening::Screened;
 use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::records::verification::Outcome as Reply;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
@@ -245,6 +246,13 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Writes down what sources answered to a check of means. City only; what is there already adds nothing.
+    AnswerCheck {
+        /// The number of the request.
+        number: String,
+        /// The answers.
+        answers: Vec<CheckAnswer>,
+    },
     /// Adds a member of staff to this office.
     AddStaff(NewStaff),
     /// Changes what a member of staff may do.
@@ -281,6 +289,39 @@ pub enum Command {
     },
     /// Publishes the last pack again with some rows replaced or added. City only.
     RevisePolicy(PolicyRevision),
+}
+
+/// What a source answered about a person.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckAnswer {
+    /// About whom: as the request names them, or an identity number, or a name that only one of them has.
+    pub person: String,
+    /// The source (code of the policy pack).
+    pub source: String,
+    /// `found`, `nothing`, `unavailable`.
+    #[serde(with = "wire::reply")]
+    #[schema(value_type = String)]
+    pub outcome: Reply,
+    /// What was looked for; empty: what this source usually tells.
+    #[serde(default)]
+    pub measure: String,
+    /// Which account, car, house; empty: the person's only one.
+    #[serde(default)]
+    pub subject: String,
+    /// How much, in fen.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub amount: Option<Fen>,
+    /// How many.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// In words.
+    #[serde(default)]
+    pub text: String,
+    /// The day the source's data are of.
+    #[schema(value_type = String)]
+    pub as_of: Day,
 }
 
 /// What changes from one policy pack to the next.
@@ -779,6 +820,87 @@ pub enum CaseStep {
         #[serde(default)]
         text: String,
     },
+    /// 核对授权
+    AuthoriseCheck {
+        /// The member's row; none: a supporter outside the household.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        member: Option<OpId>,
+        /// A supporter's name.
+        #[serde(default)]
+        name: String,
+        /// How the supporter is related.
+        #[serde(default)]
+        relation: String,
+        /// The supporter's identity number.
+        #[serde(default)]
+        id_no: String,
+        /// Who signed; empty: they themselves.
+        #[serde(default)]
+        signer: String,
+        /// Why somebody else signed.
+        #[serde(default)]
+        guardian: String,
+        /// The sources that may be asked; empty: all that the kind needs.
+        #[serde(default)]
+        scope: Vec<String>,
+        /// What for; empty: the application.
+        #[serde(default)]
+        purpose: String,
+        /// The day it was signed; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        signed: Option<Day>,
+        /// The last day it holds.
+        #[schema(value_type = String)]
+        until: Day,
+        /// Where the paper is.
+        paper: String,
+    },
+    /// 撤回核对授权
+    WithdrawAuthorisation {
+        /// The authorisation.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        authorisation: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 提请核对; when there was one before, 复查.
+    AskCheck {
+        /// Whom, as the page names them; empty: every member who lives there, and every supporter who agreed.
+        #[serde(default)]
+        people: Vec<String>,
+        /// Which sources; empty: all that the kind needs.
+        #[serde(default)]
+        sources: Vec<String>,
+        /// In words, without figures.
+        #[serde(default)]
+        note: String,
+    },
+    /// 开始核对
+    StartCheck {},
+    /// 核对完成: what it came to follows from the answers.
+    ConcludeCheck {},
+    /// 无法核对说明
+    CannotCheck {
+        /// Why, without figures.
+        reason: String,
+    },
+    /// 核对异议
+    ObjectToCheck {
+        /// What the family says.
+        text: String,
+    },
+    /// 核对异议处理
+    SettleCheckObjection {
+        /// True or false.
+        #[serde(with = "wire::finding")]
+        #[schema(value_type = String)]
+        outcome: Finding,
+        /// How it was found, without figures.
+        note: String,
+    },
     /// 申请人撤回
     GiveUp {
         /// Why.
@@ -938,6 +1060,7 @@ impl Command {
             Command::TellOfPlaces { .. } => "tell_of_places",
             Command::AskAboutDouble { .. } => "ask_about_double",
             Command::SettleDouble { .. } => "settle_double",
+            Command::AnswerCheck { .. } => "answer_check",
             Command::AddStaff(_) => "add_staff",
             Command::SetRoles { .. } => "set_roles",
             Command::ResetPassword { .. } => "reset_password",
@@ -981,6 +1104,10 @@ mod tests {
             json!({"do": "case", "case": case, "step": {"step": "end_booking", "booking": "12@00ff", "attendance": "partly"}}),
             json!({"do": "change_project", "record": record, "values": {"capacity": "3"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),
+            json!({"do": "answer_check", "number": "HD1", "answers": [
+                {"person": "某", "source": "银行", "outcome": "found", "amount": 100, "as_of": "2026-06-01"},
+            ]}),
+            json!({"do": "case", "case": case, "step": {"step": "ask_check", "sources": ["银行"]}}),
             json!({"do": "add_staff", "id": "a", "name": "甲", "roles": ["intake", "reviewer"], "password": "12345678"}),
         ] {
             let command = read(value.clone()).expect("reads");

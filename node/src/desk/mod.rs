@@ -10,6 +10,7 @@
 
 mod amounts;
 mod cases;
+pub mod checks;
 mod command;
 mod compare;
 pub mod doubles;
@@ -38,7 +39,7 @@ mod steps;
 pub mod wire;
 pub mod years;
 
-pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
+pub use command::{CaseStep, CheckAnswer, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
 pub use sign_in::{PASSWORD_CHARS_MIN, SESSION_IDLE_MS, Session, SignIn};
@@ -376,6 +377,7 @@ impl Room<'_> {
             Command::TellOfPlaces { project } => self.tell_of_places(project),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
+            Command::AnswerCheck { number, answers } => self.answer_check(&number, &answers),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),

@@ -66,6 +66,14 @@ impl CaseStep {
             CaseStep::Session { .. } => EventKind::Session,
             CaseStep::Outcome { .. } => EventKind::Outcome,
             CaseStep::Feedback { .. } => EventKind::Feedback,
+            CaseStep::AuthoriseCheck { .. } => EventKind::CheckAuthorised,
+            CaseStep::WithdrawAuthorisation { .. } => EventKind::CheckUnauthorised,
+            CaseStep::AskCheck { .. } => EventKind::CheckAsked,
+            CaseStep::StartCheck {} => EventKind::CheckStarted,
+            CaseStep::ConcludeCheck {} => EventKind::CheckAnswered,
+            CaseStep::CannotCheck { .. } => EventKind::CheckImpossible,
+            CaseStep::ObjectToCheck { .. } => EventKind::CheckObjected,
+            CaseStep::SettleCheckObjection { .. } => EventKind::CheckObjectionSettled,
             CaseStep::GiveUp { .. } => EventKind::GaveUp,
             CaseStep::Close { .. } => EventKind::Closed,
             CaseStep::Rate { .. } => EventKind::Satisfaction,
@@ -123,6 +131,8 @@ impl Room<'_> {
             What::Paid { amount, .. } => format!("已登记发放 {amount}元"),
             What::Transferred { to, .. } => format!("已转办{}", to.name),
             What::VerifyAsked { to, .. } => format!("已请{}核实", to.name),
+            What::CheckAsked { number, .. } => format!("已提请核对，核对编号 {number}"),
+            What::CheckAnswered { result, .. } => format!("核对完成：{}", result.label()),
             _ => format!("“{}”已登记", kind.label()),
         };
         let event = self.event(what);
@@ -133,6 +143,9 @@ impl Room<'_> {
         let mut plan = Plan::saying(said).about(case);
         plan.shown = self.shown(&case, &file.standing)?;
         plan = plan.draft(place, self.volume(case), append(&event));
+        if let What::CheckAsked { .. } = &event.what {
+            plan = self.begin_verification(plan, &case, &file, &event.what)?;
+        }
         if let What::Decided { outcome: Verdict::Approved, reason, .. } = &event.what {
             // Whoever decides knowing of another grant, and says why, has settled that the two are not one.
             for known in self.granted_before(&case, &file.standing, &packs)? {
@@ -168,6 +181,7 @@ pub(super) fn refused(why: String) -> DeskError {
         | "本级不受理这一种类"
         | "应由审批机构发放"
         | "应由审批机构调整"
+        | "核对由市级办理"
         | "上级批准的，由上级纠正"
         | "预约由市级确认"
         | "不是指定的审批设备"
@@ -181,6 +195,8 @@ pub(super) fn refused(why: String) -> DeskError {
         | "不予确认须写明理由"
         | "取消预约须写明理由"
         | "中止计时须写明原因"
+        | "撤回授权须写明原因"
+        | "无法核对须写明原因"
         | "延长期限须写明原因" => DeskError::invalid("reason", why),
         "须写明有什么需求" => DeskError::invalid("needs", why),
         "名额数无效" => DeskError::invalid("places", why),
@@ -192,6 +208,10 @@ pub(super) fn refused(why: String) -> DeskError {
         "须写明异议内容" => DeskError::invalid("text", why),
         "异议须查明属实或不属实" => DeskError::invalid("outcome", why),
         "须写明核查情况" => DeskError::invalid("note", why),
+        "他人代签的，须写明监护关系" => DeskError::invalid("guardian", why),
+        "须选择授权核对的信息来源" => DeskError::invalid("scope", why),
+        "授权截止日期早于签字日期" | "授权期限过长，最多两年" => DeskError::invalid("until", why),
+        "签字日期在今天之后" => DeskError::invalid("signed", why),
         "须写明近亲属是谁" => DeskError::invalid("of", why),
         "须写明是什么关系" => DeskError::invalid("relation", why),
         "超过可延长的天数" => DeskError::invalid("days", why),
@@ -325,6 +345,14 @@ impl Desktop<'_> {
             CaseStep::Feedback { transfer, result, text } => {
                 What::Feedback { transfer: self.transfer(transfer, EventKind::Feedback)?, result, text }
             }
+            step @ (CaseStep::AuthoriseCheck { .. }
+            | CaseStep::WithdrawAuthorisation { .. }
+            | CaseStep::AskCheck { .. }
+            | CaseStep::StartCheck {}
+            | CaseStep::ConcludeCheck {}
+            | CaseStep::CannotCheck { .. }
+            | CaseStep::ObjectToCheck { .. }
+            | CaseStep::SettleCheckObjection { .. }) => self.room.check_step(self.file, self.packs, step)?,
             CaseStep::GiveUp { reason } => What::GaveUp { reason },
             CaseStep::Close { result } => What::Closed { result },
             CaseStep::Rate { score, text } if (1..=5).contains(&score) => What::Satisfaction { score, text },

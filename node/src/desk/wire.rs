@@ -115,6 +115,7 @@ words! {
     change: e::Change;
     attendance: e::Attendance;
     target_kind: e::TargetKind;
+    reply: shouwang_protocol::records::verification::Outcome;
 }
 
 /// Roles, by their words.

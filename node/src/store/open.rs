@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("notices.sql")),
     Migration::Sql(include_str!("months.sql")),
     Migration::Sql(include_str!("projects.sql")),
+    Migration::Sql(include_str!("checks.sql")),
 ];
 
 /// The database file in a data directory.

@@ -7,7 +7,9 @@ use super::App;
 use super::api_statistics as books;
 use super::error::{number, status};
 use super::session::{Token, of_bearer};
-use crate::desk::{Command, DeskError, FieldChange, FieldFault, Outcome, Person};
+use crate::desk::checks::OPEN;
+use crate::desk::import::Reject;
+use crate::desk::{CheckAnswer, Command, DeskError, FieldChange, FieldFault, Outcome, Person};
 use crate::store::reader::{CaseFilter, HouseholdFilter, Page};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -45,6 +47,8 @@ pub fn router() -> Router<App> {
         .route("/statistics/cases", get(books::statistics_cases))
         .route("/cases", get(cases))
         .route("/cases/{id}", get(case))
+        .route("/checks", get(checks))
+        .route("/checks/answers", post(check_answers))
         .route("/tasks", get(tasks))
         .route("/policies", get(policies))
         .route("/policies/match", post(policies_match))
@@ -311,6 +315,69 @@ async fn case(State(app): State<App>, caller: Caller, Path(id): Path<String>) ->
     })))
 }
 
+/// Which checks.
+#[derive(Deserialize, IntoParams)]
+pub struct ChecksQuery {
+    /// Those that are done, objected to or replaced as well.
+    #[serde(default)]
+    all: bool,
+    /// Rows to pass over.
+    #[serde(default)]
+    offset: u64,
+    /// Rows at most.
+    limit: Option<u32>,
+}
+
+/// Checks of means, the first due first; no figures.
+#[utoipa::path(get, path = "/api/v1/checks", params(ChecksQuery),
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 403, body = Problem)), security(("bearer" = [])))]
+async fn checks(State(app): State<App>, caller: Caller, Query(asked): Query<ChecksQuery>) -> Api<Value> {
+    let states = if asked.all { &[] } else { OPEN };
+    let found = app.desk().checks(&caller.person, states, page(asked.offset, asked.limit)).await?;
+    Ok(Json(json!({ "rows": found.rows, "more": found.more })))
+}
+
+/// Answers to one request.
+#[derive(Deserialize, ToSchema)]
+pub struct AnswersOfCheck {
+    /// The number of the request.
+    number: String,
+    /// The answers.
+    answers: Vec<CheckAnswer>,
+}
+
+/// Answers to requests.
+#[derive(Deserialize, ToSchema)]
+pub struct AnswersBody {
+    /// By request.
+    checks: Vec<AnswersOfCheck>,
+}
+
+/// What became of them.
+#[derive(Serialize, ToSchema)]
+pub struct AnswersTold {
+    /// Answers in all.
+    rows: u64,
+    /// Written down.
+    added: u64,
+    /// There already: nothing was added.
+    same: u64,
+    /// Refused, each with its place in the call (from 1), field and reason.
+    #[schema(value_type = Vec<Object>)]
+    rejected: Vec<Reject>,
+}
+
+/// Writes down what sources answered. City only; the same answer again adds nothing, so a call may be repeated.
+#[utoipa::path(post, path = "/api/v1/checks/answers", request_body = AnswersBody, responses(
+    (status = 200, body = AnswersTold), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)),
+    security(("bearer" = [])))]
+async fn check_answers(State(app): State<App>, caller: Caller, body: Body<AnswersBody>) -> Api<AnswersTold> {
+    let Json(body) = body?;
+    let checks = body.checks.into_iter().map(|check| (check.number, check.answers)).collect();
+    let told = app.desk().take_answers(&caller.person, checks).await?;
+    Ok(Json(AnswersTold { rows: told.rows, added: told.added, same: told.same, rejected: told.rejected }))
+}
+
 /// What the caller's office, department or provider has to do, the most urgent first.
 #[utoipa::path(get, path = "/api/v1/tasks", responses((status = 200, body = Value), (status = 401, body = Problem)), security(("bearer" = [])))]
 async fn tasks(State(app): State<App>, caller: Caller) -> Api<Value> {
@@ -383,7 +450,7 @@ impl Modify for Bearer {
     info(title = "shouwang", description = "The staff interface of one node."),
     modifiers(&Bearer),
     paths(
-        sign_in, sign_out, commands, households, household, means, cases, case, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
+        sign_in, sign_out, commands, households, household, means, cases, case, checks, check_answers, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
         books::statistics, books::statistics_items, books::statistics_cases
     )
 )]

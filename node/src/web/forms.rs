@@ -103,6 +103,15 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         | EventKind::BookingDeclined
         | EventKind::BookingCancelled
         | EventKind::BookingEnded
+        // On a page of their own.
+        | EventKind::CheckAuthorised
+        | EventKind::CheckUnauthorised
+        | EventKind::CheckAsked
+        | EventKind::CheckStarted
+        | EventKind::CheckAnswered
+        | EventKind::CheckImpossible
+        | EventKind::CheckObjected
+        | EventKind::CheckObjectionSettled
         | EventKind::HandedOver => Vec::new(),
         EventKind::NeedsAssessed => vec![
             Field::many("needs", "有哪些需求", Choice::list(known.needs.iter().cloned(), "")),
@@ -255,6 +264,8 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::ToComplete => &[EventKind::MaterialsGiven],
         Stage::Accepted => &[EventKind::Transferred],
         Stage::ToVisit => &[EventKind::Visited],
+        // Done on the page of the check.
+        Stage::ToCheck => &[],
         Stage::ToPreExamine => &[EventKind::PreExamined],
         Stage::ToPost => &[EventKind::NoticePosted],
         Stage::OnNotice => &[EventKind::NoticeEnded],
@@ -346,6 +357,14 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
     let booking = || form.op("booking")?.ok_or_else(|| "没有这一预约".to_owned());
     Ok(match kind {
         EventKind::Opened => return Err("事项已经登记过".to_owned()),
+        EventKind::CheckAuthorised
+        | EventKind::CheckUnauthorised
+        | EventKind::CheckAsked
+        | EventKind::CheckStarted
+        | EventKind::CheckAnswered
+        | EventKind::CheckImpossible
+        | EventKind::CheckObjected
+        | EventKind::CheckObjectionSettled => return Err("请在“经济核对”里办理".to_owned()),
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
         EventKind::Heard => CaseStep::Hear { who: text("who"), text: text("text") },
         EventKind::Adjusted => CaseStep::Adjust { amount: form.fen("amount")?, from: form.some("from"), reason: text("reason") },

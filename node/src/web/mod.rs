@@ -28,9 +28,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, means, missed, months, notices,
-    payments, policies, policy_edit, project, project_edit, projects, receipt, reviews, sign_in, staff, staff_hand, statistics,
-    statistics_lists, sync, today, year,
+    case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households, import, inbox, means,
+    missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, receipt, reviews, sign_in, staff,
+    staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -38,6 +38,7 @@ use std::net::SocketAddr;
 /// Every address there is.
 fn router(app: App) -> Router {
     let answers_limit = DefaultBodyLimit::max(payments::ANSWER_BYTES_MAX);
+    let checks_limit = DefaultBodyLimit::max(check_queue::ANSWERS_BYTES_MAX);
     let import_limit = DefaultBodyLimit::max(import::UPLOAD_BYTES_MAX);
     Router::new()
         .route("/", get(today::home))
@@ -65,6 +66,11 @@ fn router(app: App) -> Router {
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/act", post(case::act))
         .route("/cases/{id}/receipt", get(receipt::show))
+        .route("/cases/{id}/check", get(checks::show).post(checks::act))
+        .route("/cases/{id}/check/sheet", post(checks::look))
+        .route("/checks", get(check_queue::list))
+        .route("/checks/answers", post(check_queue::upload).layer(checks_limit))
+        .route("/checks/looks", get(check_queue::looks))
         .route("/doubles", get(doubles::list))
         .route("/doubles/ask", post(doubles::ask))
         .route("/doubles/settle", post(doubles::settle))

@@ -10,6 +10,7 @@ use super::view::*;
 use askama::Template;
 use office::*;
 
+mod checks;
 mod lists;
 mod months;
 mod office;
@@ -318,6 +319,12 @@ fn every_page_renders() {
         ("case-new", case_new(false).render()),
         ("clue", case_new(true).render()),
         ("cases", cases().render()),
+        ("check", checks::check(false).render()),
+        ("check-empty", checks::check(true).render()),
+        ("check-sheet", checks::sheet().render()),
+        ("checks", checks::queue(false).render()),
+        ("checks-empty", checks::queue(true).render()),
+        ("check-looks", checks::looks().render()),
         ("doubles", lists::doubles("settle").render()),
         ("doubles-recover", lists::doubles("recover").render()),
         ("missed", lists::missed(false).render()),

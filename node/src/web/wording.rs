@@ -258,6 +258,25 @@ pub fn lines(what: &What) -> Vec<String> {
         }
         What::BookingDeclined { reason, .. } | What::BookingCancelled { reason, .. } => out.push(reason.clone()),
         What::BookingEnded { attendance, text, .. } => out.push(joined(&[attendance.label(), text])),
+        What::CheckAuthorised { whose, relation, signer, guardian, scope, purpose, until, paper, .. } => {
+            let outside = if relation.is_empty() { String::new() } else { format!("家庭以外，{relation}") };
+            let signed = if guardian.is_empty() { String::new() } else { format!("{signer}（{guardian}）代签") };
+            out.push(joined(&[&format!("{whose}授权核对"), &outside, &signed, purpose, &format!("有效期至 {until}")]));
+            out.extend([scope.join("、"), format!("授权书：{paper}")]);
+        }
+        What::CheckUnauthorised { reason, .. } => out.push(reason.clone()),
+        What::CheckAsked { number, names, sources, supersedes, note, .. } => {
+            let again = if supersedes.is_empty() { String::new() } else { format!("复查，取代 {supersedes}") };
+            out.push(joined(&[&format!("核对编号 {number}"), &again]));
+            out.extend([format!("核对 {}", names.join("、")), sources.join("、"), note.clone()]);
+        }
+        What::CheckStarted { number } => out.push(format!("核对编号 {number}")),
+        What::CheckAnswered { number, result } => {
+            out.push(joined(&[&format!("核对编号 {number}"), &format!("与申报{}", result.label())]));
+        }
+        What::CheckImpossible { reason } => out.push(reason.clone()),
+        What::CheckObjected { text, .. } => out.push(text.clone()),
+        What::CheckObjectionSettled { outcome, note, .. } => out.extend([format!("异议{}", outcome.label()), note.clone()]),
         What::Note { text } => out.push(text.clone()),
         What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
     }

@@ -82,6 +82,12 @@ words! {
         Partly "partly" "部分参加",
         Absent "absent" "未参加",
     }
+    /// What a check of means (家庭经济状况核对) came to.
+    Agreement {
+        Same "same" "一致",
+        Differs "differs" "不一致",
+        Unclear "unclear" "部分无法比对",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -615,6 +621,86 @@ events! {
         attendance: Attendance,
         /// In plain words.
         text: String,
+    }
+    /// Somebody has agreed in writing that their means are asked about (核对授权).
+    CheckAuthorised "check-authorised" "核对授权" {
+        /// Who: the name of the member's row; of a supporter outside the household, see [`super::verification::supporter`].
+        person: String,
+        /// The name.
+        whose: String,
+        /// How a supporter outside the household is related; empty: a member.
+        relation: String,
+        /// The identity number of a supporter; empty: a member, whose number stands in the household.
+        id_no: String,
+        /// Who signed.
+        signer: String,
+        /// Why somebody else signs (guardian); empty: they signed themselves.
+        guardian: String,
+        /// The sources that may be asked (codes of the policy pack).
+        scope: Vec<String>,
+        /// What for.
+        purpose: String,
+        /// The day it was signed.
+        signed: Day,
+        /// The last day it holds.
+        until: Day,
+        /// Where the paper is.
+        paper: String,
+    }
+    /// An authorisation is taken back.
+    CheckUnauthorised "check-unauthorised" "撤回核对授权" {
+        /// The authorisation.
+        authorisation: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// The city is asked to check the family's means (提请核对); with `supersedes`, once more (复查).
+    CheckAsked "check-asked" "提请核对" {
+        /// The number of the request.
+        number: String,
+        /// Whose.
+        people: Vec<String>,
+        /// Their names.
+        names: Vec<String>,
+        /// At which sources (codes of the policy pack).
+        sources: Vec<String>,
+        /// The number of the check that this one replaces; empty: the first.
+        supersedes: String,
+        /// In words.
+        note: String,
+    }
+    /// The city has begun to ask the sources.
+    CheckStarted "check-started" "开始核对" {
+        /// The number of the request.
+        number: String,
+    }
+    /// Every source has answered. No figures: these stand in the verification record, which villages do not hold.
+    CheckAnswered "check-answered" "核对完成" {
+        /// The number of the request.
+        number: String,
+        /// What it came to.
+        result: Agreement,
+    }
+    /// Why no check is possible.
+    CheckImpossible "check-impossible" "无法核对说明" {
+        /// Why.
+        reason: String,
+    }
+    /// The family objects to what a check came to (核对异议).
+    CheckObjected "check-objected" "核对异议" {
+        /// The number of the request.
+        number: String,
+        /// What they say.
+        text: String,
+    }
+    /// What came of looking into that; when it is true, the check is made once more.
+    CheckObjectionSettled "check-objection-settled" "核对异议处理" {
+        /// The number of the request.
+        number: String,
+        /// True or false.
+        outcome: Finding,
+        /// How it was found.
+        note: String,
     }
     /// A remark.
     Note "note" "备注" {

@@ -22,6 +22,7 @@ pub mod screening;
 pub mod signoff;
 pub mod staff;
 pub mod then;
+pub mod verification;
 pub mod words;
 
 use automerge::transaction::{Transactable, Transaction};

@@ -6,7 +6,7 @@
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
     Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem, Transfer,
-    TransferState, Turn, Visit, Who, bookings, payout, rules,
+    TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -225,6 +225,14 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             *known = Some(Doubled { other: NOBODY, told, ruling: Some(ruling), reason, tier, day });
         }),
         What::Recovered { amount, .. } => s.recovered = Fen(s.recovered.0.saturating_add(amount.0)),
+        What::CheckAuthorised { .. }
+        | What::CheckUnauthorised { .. }
+        | What::CheckAsked { .. }
+        | What::CheckStarted { .. }
+        | What::CheckAnswered { .. }
+        | What::CheckImpossible { .. }
+        | What::CheckObjected { .. }
+        | What::CheckObjectionSettled { .. } => checks::apply(s, tier, id, event, day),
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
         // See `bookings`.
@@ -354,6 +362,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
         (Some(_), _) => open.unwrap_or(Stage::Granted),
         (None, Some(kind @ Assistance { decides: Decides::Tiers(_), .. })) => match &s.notice {
             _ if kind.has(Step::Visit) && s.visits.is_empty() => Stage::ToVisit,
+            _ if checks::is_due(s, kind) => Stage::ToCheck,
             _ if kind.has(Step::PreExamine) && s.opinion.is_none() => Stage::ToPreExamine,
             _ if !notice_due(s, kind) => Stage::ToDecide,
             Some(notice) if notice.open > 0 => Stage::Objected,
@@ -381,6 +390,13 @@ fn finish(s: &mut Standing, packs: &Packs) {
         let days = pack.and_then(|pack| pack.kind(&transfer.assistance)).and_then(|kind| kind.days.get(&step));
         transfer.due = start.zip(days).zip(pack).map(|((start, days), pack)| pack.calendar.deadline(start, *days));
     }
+    let clocks = s.checks.iter().map(|check| {
+        let (step, since) = check.clock()?;
+        let days = kind_of(s, packs, "")?.days.get(&step)?;
+        pack.and_then(|pack| term(s, &pack.calendar, since, *days))
+    });
+    let clocks: Vec<Option<Day>> = clocks.collect();
+    s.checks.iter_mut().zip(clocks).for_each(|(check, due)| check.due = due);
     let days = kind_of(s, packs, "").zip(s.stage.step()).and_then(|(kind, step)| kind.days.get(&step));
     let due = match (&s.notice, s.stage) {
         (Some(notice), Stage::OnNotice) => Some(notice.until.plus(1)),
@@ -409,7 +425,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let closing = s.transfers.iter().map(|transfer| transfer.from).max().unwrap_or(Tier::Township);
     let payer = s.decision.as_ref().map_or(Tier::City, |decision| decision.tier);
     let turn = match s.stage {
-        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed => None,
+        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed | Stage::ToCheck => None,
         Stage::ToVerify => {
             let verifier: Option<Target> = s.verifier.clone();
             Some((verifier.map_or(Who::Tier(Tier::Township), Who::Target), "核实"))
@@ -438,6 +454,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
+    turns.extend(checks::turns(s, packs));
     if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
         turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });
     }

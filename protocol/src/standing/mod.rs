@@ -8,11 +8,13 @@
 //! conflict that arrives later must not undo a decision that was right.
 
 pub mod bookings;
+mod checks;
 mod fold;
 pub mod payout;
 mod rules;
 
 pub use bookings::{Booking, BookingState};
+pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 
@@ -66,6 +68,8 @@ pub enum Stage {
     Accepted,
     /// Accepted, to be visited at home.
     ToVisit,
+    /// The family's means are to be checked.
+    ToCheck,
     /// To be pre-examined.
     ToPreExamine,
     /// The opinion is to be put up.
@@ -106,7 +110,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 27] = [
+    pub const ALL: [Stage; 28] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -116,6 +120,7 @@ impl Stage {
         Stage::NotAccepted,
         Stage::Accepted,
         Stage::ToVisit,
+        Stage::ToCheck,
         Stage::ToPreExamine,
         Stage::ToPost,
         Stage::OnNotice,
@@ -157,6 +162,7 @@ impl Stage {
             Stage::NotAccepted => ("not-accepted", "不予受理"),
             Stage::Accepted => ("accepted", "已受理"),
             Stage::ToVisit => ("to-visit", "待入户调查"),
+            Stage::ToCheck => ("to-check", "待经济核对"),
             Stage::ToPreExamine => ("to-pre-examine", "待预审"),
             Stage::ToPost => ("to-post", "待公示"),
             Stage::OnNotice => ("on-notice", "公示中"),
@@ -504,6 +510,12 @@ pub struct Standing {
     pub relative: Option<(String, String)>,
     /// Home visits.
     pub visits: Vec<Visit>,
+    /// Who agreed that their means are asked about.
+    pub authorisations: Vec<Authorisation>,
+    /// The checks of the family's means; the last one counts.
+    pub checks: Vec<Check>,
+    /// Why no check is possible.
+    pub unchecked: Option<String>,
     /// The opinion as it was put up last.
     pub notice: Option<Notice>,
     /// What has been done about the clock.
@@ -705,6 +717,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
     rules::judge(standing, packs, tier, event, event.day, true).map_err(|refusal| refusal.0)
 }
 
+#[cfg(test)]
+mod checks_tests;
 #[cfg(test)]
 mod monthly;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
 use super::fold::paid_for;
-use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, bookings, payout};
+use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, bookings, checks, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -80,6 +80,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Closed
                 | Routed
                 | Satisfaction
+                | CheckAuthorised
+                | CheckUnauthorised
+                | CheckAsked
+                | CheckStarted
+                | CheckAnswered
+                | CheckObjected
                 | Urged
                 | DoubleFound
                 | Recovered
@@ -114,6 +120,14 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Heard
                 | Closed
                 | Routed
+                | CheckAuthorised
+                | CheckUnauthorised
+                | CheckAsked
+                | CheckStarted
+                | CheckAnswered
+                | CheckImpossible
+                | CheckObjected
+                | CheckObjectionSettled
                 | Suspended
                 | Resumed
                 | Extended
@@ -224,7 +238,16 @@ pub(super) fn may(
             in_hand()?;
             let visit = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Visit));
             unless(!visit || !s.visits.is_empty(), "尚未入户调查")?;
+            unless(!kind_of(s, packs, "").is_some_and(|kind| checks::is_due(s, kind)), NOT_CHECKED)?;
         }
+        CheckAuthorised
+        | CheckUnauthorised
+        | CheckAsked
+        | CheckStarted
+        | CheckAnswered
+        | CheckImpossible
+        | CheckObjected
+        | CheckObjectionSettled => checks::may(s, kind, tier)?,
         Proposed => {
             above_village()?;
             in_hand()?;
@@ -330,6 +353,7 @@ fn payable_for(s: &Standing, month: &str) -> Option<Fen> {
 }
 
 const MONTH_PAID_BEFORE: &str = "这个月已经发放过";
+const NOT_CHECKED: &str = "尚未完成家庭经济状况核对";
 const PAID_BEFORE: &str = "这一审批已经发放过";
 const LISTED_BEFORE: &str = "已列入发放名册，尚未登记结果";
 
@@ -377,6 +401,7 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
 /// Whether `tier` decides this amount of this kind; without an amount, whether it decides any.
 fn decides(s: &Standing, kind: &Assistance, tier: Tier, amount: Option<Fen>) -> Result<(), Refusal> {
     unless(!kind.has(Step::Visit) || !s.visits.is_empty(), "尚未入户调查")?;
+    unless(!checks::is_due(s, kind), NOT_CHECKED)?;
     unless(!kind.has(Step::PreExamine) || s.opinion.is_some(), "尚未预审")?;
     unless(!notice_due(s, kind), "公示尚未期满，或异议尚未处理")?;
     let visited = s.visits.iter().any(|visit| visit.tier == Tier::City);
@@ -570,6 +595,7 @@ pub(super) fn judge(
             named(reason, "撤销须写明理由")?;
             may_take_back(s, tier, named_event)
         }
+        _ if checks::is_about(kind) => checks::judge(s, event, day),
         _ => Ok(()),
     }
 }

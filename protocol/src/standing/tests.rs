@@ -298,6 +298,10 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             ),
         ],
     );
+    let rigid = opened(Origin::Application, Channel::Kiosk, "刚性支出困难救助", "某");
+    let unchecked = What::CheckImpossible { reason: "本人在外地，无法签字".into() };
+    let visit = visited(&["甲", "乙"], "某");
+    walk(rigid, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", visit), (TOWN, "wang", unchecked)]);
     // A service, whose stages depend on the name of the transfer.
     let mut play = Play::new("2019-05-20");
     play.act(TOWN, "wang", opened(Origin::Application, Channel::Web, "心理服务", "某"));
@@ -372,6 +376,7 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         Just(What::GaveUp { reason: String::new() }),
         Just(closed()),
         Just(opened(Origin::Application, Channel::Village, "最低生活保障", "某")),
+        Just(opened(Origin::Application, Channel::Village, "刚性支出困难救助", "某")),
         Just(super::procedure::visited(&["甲", "乙"], "某")),
         Just(super::procedure::posted("2019-05-01", "2019-05-07")),
         Just(What::Objected { text: "不实".into() }),
@@ -399,6 +404,7 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
             batch: String::new(),
             period: month.into(),
         }),
+        prop::sample::select(super::checks_tests::every_step()),
     ];
     (place, staff, what)
 }

@@ -5,6 +5,7 @@
 //! lists have limits. What a person may see is the Desk's to decide: a reader answers whatever it is asked.
 
 mod cases;
+mod checks;
 mod doubles;
 mod heard;
 mod history;
@@ -17,6 +18,7 @@ mod work;
 mod years;
 
 pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, TurnRow};
+pub use checks::{CheckRow, LookRow};
 pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};

@@ -7,6 +7,7 @@
 
 mod account;
 mod award;
+mod checks;
 mod context;
 mod household;
 mod matter;
@@ -137,6 +138,7 @@ impl ViewState {
                 Kind::STAFF => registry::StaffView::derive(&*doc()?).write(db, number)?,
                 Kind::SIGN_OFF => month::SignOffView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::PROJECT => project::ProjectView::derive(&*doc()?).write(db, number)?,
+                Kind::VERIFICATION => checks::VerificationView::derive(&*doc()?).write(db, number)?,
                 Kind::POLICY => context_changed |= registry::PolicyView::derive(&*doc()?)?.write(db, number)?,
                 Kind::DEVICE => {
                     let context = self.context(db)?;
@@ -165,6 +167,8 @@ impl ViewState {
 }
 
 const VIEW_TABLES: &[&str] = &[
+    "DELETE FROM checked",
+    "DELETE FROM verification",
     "DELETE FROM sign_off",
     "DELETE FROM booking",
     "DELETE FROM project",
@@ -193,7 +197,8 @@ const VIEW_TABLES: &[&str] = &[
 ];
 
 /// Kinds of records with a view of their own, in the order in which they need each other.
-const VIEWED: &[Kind] = &[Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::PROJECT, Kind::HOUSEHOLD, Kind::SIGN_OFF];
+const VIEWED: &[Kind] =
+    &[Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::PROJECT, Kind::VERIFICATION, Kind::HOUSEHOLD, Kind::SIGN_OFF];
 
 fn numbered(db: &Db, kind: Kind) -> Sql<Vec<(i64, RecordId)>> {
     let sql = "SELECT id, name FROM record WHERE kind = ?1 ORDER BY name";
@@ -221,6 +226,7 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
                 Kind::POLICY => drop(registry::PolicyView::derive(&doc)?.write(db, number)?),
                 Kind::STAFF => registry::StaffView::derive(&doc).write(db, number)?,
                 Kind::PROJECT => project::ProjectView::derive(&doc).write(db, number)?,
+                Kind::VERIFICATION => checks::VerificationView::derive(&doc).write(db, number)?,
                 _ => household::HouseholdView::derive(stored.place.area, &doc).write(db, number)?,
             }
         }
@@ -253,6 +259,7 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
                 Kind::POLICY => registry::PolicyView::load(db, number)? == Some(registry::PolicyView::derive(&doc)?),
                 Kind::STAFF => registry::StaffView::load(db, number)? == Some(registry::StaffView::derive(&doc)),
                 Kind::PROJECT => project::ProjectView::load(db, number)? == Some(project::ProjectView::derive(&doc)),
+                Kind::VERIFICATION => checks::VerificationView::load(db, number)? == Some(checks::VerificationView::derive(&doc)),
                 _ => {
                     let derived = household::HouseholdView::derive(stored.place.area, &doc);
                     household::HouseholdView::load(db, number)?.is_some_and(|stored| stored.same(&derived))

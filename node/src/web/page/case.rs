@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::EventKind;
-use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Transfer};
+use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Transfer, is_about_check};
 
 /// The page.
 #[derive(Template, Default)]
@@ -54,6 +54,8 @@ pub struct CasePage {
     pub sum_label: &'static str,
     /// The rest.
     pub facts: Vec<Fact>,
+    /// The check of the family's means: its state; none: there is nothing to see or do.
+    pub check: Vec<Chip>,
     /// To departments, offices, providers.
     pub transfers: Vec<TransferLine>,
     /// Its needs and places of care projects.
@@ -254,7 +256,7 @@ struct Tried<'a> {
 fn elsewhere(kind: EventKind) -> bool {
     let of_a_list = matches!(kind, EventKind::Opened | EventKind::Withdrawn | EventKind::PayListed | EventKind::HandedOver);
     let place = matches!(kind, EventKind::Booked | EventKind::BookingConfirmed | EventKind::BookingDeclined);
-    of_a_list || place || matches!(kind, EventKind::BookingCancelled | EventKind::BookingEnded)
+    of_a_list || place || is_about_check(kind) || matches!(kind, EventKind::BookingCancelled | EventKind::BookingEnded)
 }
 
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
@@ -321,6 +323,8 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         due: wording::due(turn.due, today),
         mine: turn.mine,
     };
+    let known = !s.checks.is_empty() || !s.authorisations.is_empty() || s.unchecked.is_some();
+    let checked = signed.person.is_office_staff() && (known || found.possible.iter().any(|kind| is_about_check(*kind)));
     let place = if signed.person.is_office_staff() { "/cases" } else { "/inbox" };
     Ok(CasePage {
         frame: app.frame(signed, "事项", place).await?,
@@ -340,6 +344,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         sum,
         sum_label,
         facts: facts(s, found.handler.as_ref()),
+        check: if checked { super::checks::chips(s) } else { Vec::new() },
         transfers: s.transfers.iter().map(transfer).collect(),
         projects: CaseProjects::of(&found, signed)?,
     })

@@ -65,7 +65,7 @@ const ROWS: u32 = 50;
 const FILTERS: [(&str, &str, &[Stage]); 10] = [
     ("clues", "线索求助", &[Stage::ToVerify, Stage::ToFollowUp, Stage::FoundFalse]),
     ("accept", "待受理", &[Stage::ToAccept, Stage::ToComplete]),
-    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToPreExamine]),
+    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToCheck, Stage::ToPreExamine]),
     ("notice", "公示", &[Stage::ToPost, Stage::OnNotice, Stage::Objected]),
     ("decide", "待审批", &[Stage::ToDecide]),
     ("pay", "待发放", &[Stage::ToPay, Stage::PaymentFailed]),

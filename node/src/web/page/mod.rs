@@ -4,6 +4,8 @@ pub mod case;
 pub mod case_new;
 pub mod cases;
 pub mod chart;
+pub mod check_queue;
+pub mod checks;
 pub mod doubles;
 pub mod drafts;
 pub mod error;

@@ -94,6 +94,7 @@ pub fn case() -> CasePage {
             Fact::wide("摘要", "结肠恶性肿瘤，住院自付 86,200 元，家中另有一名智力残疾成员"),
             Fact::new("政策包", "样例-2019-1"),
         ],
+        check: vec![Chip::new(Tone::Accent, "核对中")],
         transfers: vec![TransferLine {
             to: "市教育局".into(),
             what: "教育救助".into(),

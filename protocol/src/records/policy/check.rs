@@ -55,6 +55,24 @@ impl Pack {
                 say("没有写明依据".to_owned());
             }
         }
+        for kind in &self.kinds {
+            let unknown = kind.sources.iter().find(|code| self.sources.iter().all(|source| source.code != **code));
+            if let Some(code) = unknown {
+                faults.push(Problem::new(format!("kinds[{}].sources", kind.code), format!("没有“{code}”这一核对信息来源")));
+            }
+            if kind.has(super::Step::Check) && self.sources.is_empty() {
+                faults.push(Problem::new(format!("kinds[{}].steps", kind.code), "要求核对，却没有核对信息来源"));
+            }
+        }
+        for source in &self.sources {
+            let say = |what: &str| Problem::new(format!("sources[{}]", source.code), what);
+            if source.source.trim().is_empty() {
+                faults.push(say("没有写明依据"));
+            }
+            if !source.measure.is_empty() && crate::difference::measure(&source.measure).is_none() {
+                faults.push(say("没有这一核对项目"));
+            }
+        }
         for (number, exclusion) in self.exclusions.iter().enumerate() {
             let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{number}]"), what));
             if exclusion.kinds.len() < 2 {
@@ -126,6 +144,7 @@ impl Pack {
             ("causes", self.causes.iter().map(|it| it.code.as_str()).collect()),
             ("departments", self.departments.iter().map(|it| it.code.as_str()).collect()),
             ("providers", self.providers.iter().map(|it| it.code.as_str()).collect()),
+            ("sources", self.sources.iter().map(|it| it.code.as_str()).collect()),
             ("articles", self.articles.iter().map(|it| it.code.as_str()).collect()),
             ("needs", self.needs.iter().map(|it| it.code.as_str()).collect()),
             ("project_classes", self.project_classes.iter().map(|it| it.code.as_str()).collect()),

@@ -37,6 +37,9 @@ pub struct Assistance {
     /// Working days by which a term may be made longer, in all; none: not at all.
     #[serde(default)]
     pub extend_days: Option<u32>,
+    /// What a check of means asks (codes of `sources`); empty: all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// How an amount is computed.
     #[serde(default)]
     pub formula: Option<Formula>,
@@ -115,6 +118,10 @@ pub enum Step {
     Accept,
     /// 入户调查
     Visit,
+    /// 家庭经济状况核对: its clock is for the city to begin
+    Check,
+    /// 答复核对: the clock for all answers
+    CheckAnswer,
     /// 预审
     PreExamine,
     /// 公示
@@ -246,6 +253,21 @@ pub struct ProjectKind {
     /// The needs it answers (codes).
     #[serde(default)]
     pub needs: Vec<String>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// Where a family's means are asked about (核对信息来源).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// What it usually tells: a code of [`crate::difference::MEASURES`].
+    #[serde(default)]
+    pub measure: String,
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,

@@ -13,8 +13,8 @@ mod kinds;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, ProjectKind, Repeat, Review, Standard, Status,
-    Step,
+    Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, ProjectKind, Repeat, Review, Source, Standard,
+    Status, Step,
 };
 
 use super::amount::Fen;
@@ -67,6 +67,9 @@ pub struct Pack {
     /// Kinds of care projects (小类).
     #[serde(default)]
     pub project_kinds: Vec<ProjectKind>,
+    /// Where a family's means are asked about.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// Kinds of assistance that exclude each other.
     #[serde(default)]
     pub exclusions: Vec<Exclusion>,
@@ -118,6 +121,12 @@ impl Pack {
         Ok((amount, format!("{} = {amount}元{used}", formula.text)))
     }
 
+    /// The sources that a check of this kind asks.
+    pub fn sources_of(&self, kind: &str) -> Vec<&Source> {
+        let wanted = self.kind(kind).map(|kind| kind.sources.as_slice()).unwrap_or_default();
+        self.sources.iter().filter(|source| wanted.is_empty() || wanted.contains(&source.code)).collect()
+    }
+
     /// A policy of the list.
     pub fn article(&self, code: &str) -> Option<&Article> {
         self.articles.iter().find(|article| article.code == code)
@@ -153,6 +162,7 @@ impl Pack {
             needs: section(doc, "needs", &mut found, &mut problems),
             project_classes: section(doc, "project_classes", &mut found, &mut problems),
             project_kinds: section(doc, "project_kinds", &mut found, &mut problems),
+            sources: section(doc, "sources", &mut found, &mut problems),
             exclusions: section(doc, "exclusions", &mut found, &mut problems),
             exempt: section(doc, "exempt", &mut found, &mut problems),
             deductions: section(doc, "deductions", &mut found, &mut problems),
@@ -189,6 +199,7 @@ impl Pack {
         json(&mut all, "needs", &self.needs);
         json(&mut all, "project_classes", &self.project_classes);
         json(&mut all, "project_kinds", &self.project_kinds);
+        json(&mut all, "sources", &self.sources);
         json(&mut all, "exclusions", &self.exclusions);
         json(&mut all, "exempt", &self.exempt);
         json(&mut all, "deductions", &self.deductions);
@@ -236,6 +247,7 @@ const SECTIONS: &[&str] = &[
     "needs",
     "project_classes",
     "project_kinds",
+    "sources",
     "exclusions",
     "exempt",
     "deductions",
