@@ -1,9 +1,13 @@
-//! Who has a place, whatever came first; and what fits assessed needs.
+//! Who has a place, whatever came first or late; and what fits assessed needs.
 
 use super::*;
 use crate::area::Tier;
-use crate::device::DeviceKey;
-use crate::records::policy::sample;
+use crate::device::{DeviceKey, OfficeId};
+use crate::record::RecordId;
+use crate::records::case::{StampedEvent, Volume};
+use crate::records::event::{Channel, Event, EventKind, Finding, Origin, Urgency, What};
+use crate::records::policy::{Packs, sample};
+use crate::standing::{CaseRecords, Standing, standing, would_count};
 use automerge::ActorId;
 use proptest::prelude::*;
 
@@ -135,5 +139,161 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// A township and the city work on three cases; what either writes reaches the other late, or in another order than
+/// the other cases.
+struct Offices {
+    capacity: u32,
+    packs: Packs,
+    /// For each case: what the township wrote, what the city wrote.
+    written: [(Vec<StampedEvent>, Vec<StampedEvent>); 3],
+    /// For each case: how much of the township's is at the city, how much of the city's at the township.
+    arrived: [(usize, usize); 3],
+}
+
+const PROJECT: RecordId = RecordId(crate::hash::Hash([3; 32]));
+
+impl Offices {
+    fn new(capacity: u32) -> Offices {
+        let pack = sample();
+        let packs = [(pack.version.clone(), pack)].into();
+        let mut offices = Offices { capacity, packs, written: Default::default(), arrived: Default::default() };
+        for case in 0..3 {
+            let opened = What::Opened {
+                origin: Origin::Plea,
+                channel: Channel::TownshipWindow,
+                assistance: String::new(),
+                household: None,
+                applicant: "某".into(),
+                summary: String::new(),
+                urgency: Urgency::Normal,
+                rule: String::new(),
+                cause: String::new(),
+                pack: sample().version,
+            };
+            assert!(offices.write(case, Tier::Township, opened));
+            assert!(offices.write(case, Tier::Township, What::Verified { outcome: Finding::False, note: String::new() }));
+        }
+        offices
+    }
+
+    /// The case as an office sees it.
+    fn seen(&self, case: usize, by: Tier) -> Standing {
+        let ((below, above), (up, down)) = (&self.written[case], self.arrived[case]);
+        let (below, above) = match by {
+            Tier::City => (&below[..up], &above[..]),
+            _ => (&below[..], &above[..down]),
+        };
+        let volume = |tier, events: &[StampedEvent]| Volume { tier, events: events.to_vec(), problems: Vec::new() };
+        let records: CaseRecords = [volume(Tier::Township, below), volume(Tier::City, above)].into_iter().collect();
+        standing(&records, &self.packs)
+    }
+
+    /// An office writes what would count as it sees the case.
+    fn write(&mut self, case: usize, tier: Tier, what: What) -> bool {
+        let seen = self.seen(case, tier);
+        let event = Event::new(OfficeId(u32::from(tier.number())), "x", "x", Day(18_000), what);
+        if would_count(&seen, &self.packs, tier, &event).is_err() {
+            return false;
+        }
+        let lamport = 1 + seen.timeline.iter().filter_map(|item| Some(item.stamp?.lamport)).max().unwrap_or(0);
+        let own = if tier == Tier::City { &mut self.written[case].1 } else { &mut self.written[case].0 };
+        let actor = ActorId::from([case as u8 * 2 + tier.number(); 16]);
+        let id = OpId { counter: own.len() as u64 + 1, actor };
+        let device = DeviceKey([tier.number(); 32]);
+        let stamp = Some(Stamp { lamport, tier, device, sequence: own.len() as u64, index: id.counter });
+        own.push(StampedEvent { id, stamp, office: Some(event.by), may_decide: tier == Tier::City, event });
+        true
+    }
+
+    fn claims(&self, by: Tier) -> Vec<Claim> {
+        let of = |case: usize| {
+            let name = CaseId([case as u8; 16]);
+            self.seen(case, by).bookings.iter().map(move |booking| Claim::of(name, booking)).collect::<Vec<_>>()
+        };
+        (0..3).flat_map(of).collect()
+    }
+
+    /// The deciding device gives a place as the Desk does: only what it sees to be free.
+    fn confirm(&mut self, case: usize) {
+        let seen = self.seen(case, Tier::City);
+        let Some(asked) = seen.bookings.iter().find(|booking| booking.state == BookingState::Claimed) else { return };
+        let taken = allot(self.capacity, 0, &self.claims(Tier::City)).taken + asked.places;
+        if taken <= self.capacity {
+            let (booking, note) = (asked.id.clone(), String::new());
+            let given = What::BookingConfirmed { booking, taken, capacity: self.capacity, until: None, note };
+            assert!(self.write(case, Tier::City, given), "what the city sees to be free it may give");
+        }
+    }
+
+    fn act(&mut self, case: usize, deed: u8) {
+        let (seen, reason) = (self.seen(case, Tier::Township), "因故".to_owned());
+        let last = |wanted: EventKind, seen: &Standing| {
+            seen.timeline.iter().rfind(|item| item.event.what.kind() == Some(wanted)).map(|item| item.id.clone())
+        };
+        match deed {
+            0..2 => drop(self.write(
+                case,
+                Tier::Township,
+                What::Booked {
+                    project: PROJECT,
+                    title: "陪伴".into(),
+                    service: String::new(),
+                    provider: String::new(),
+                    places: u32::from(deed) + 1,
+                    whom: String::new(),
+                    note: String::new(),
+                },
+            )),
+            2 => {
+                for booking in seen.bookings.iter().map(|booking| booking.id.clone()) {
+                    self.write(case, Tier::Township, What::BookingCancelled { booking, reason: reason.clone() });
+                }
+            }
+            3 => drop(self.write(case, Tier::Township, What::Closed { result: reason })),
+            4..7 => {
+                let kind = [EventKind::Closed, EventKind::Booked, EventKind::BookingCancelled][usize::from(deed - 4)];
+                if let Some(event) = last(kind, &seen) {
+                    self.write(case, Tier::Township, What::Withdrawn { event, reason });
+                }
+            }
+            7 => {
+                let above = self.seen(case, Tier::City);
+                if let Some(event) = last(EventKind::BookingConfirmed, &above) {
+                    self.write(case, Tier::City, What::Withdrawn { event, reason });
+                }
+            }
+            8..12 => self.arrived[case].0 = self.written[case].0.len(),
+            12..15 => self.arrived[case].1 = self.written[case].1.len(),
+            _ => self.confirm(case),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_decider_that_looks_at_all_it_holds_never_gives_more_than_there_are_whatever_comes_late(
+        capacity in 1_u32..4,
+        deeds in prop::collection::vec((0_usize..3, 0_u8..20), 0..200),
+    ) {
+        let mut offices = Offices::new(capacity);
+        let sold = |offices: &Offices, by: Tier| -> u32 {
+            let claims = offices.claims(by);
+            claims.iter().filter(|claim| claim.state.takes_place()).map(|claim| claim.places).sum()
+        };
+        for (case, deed) in deeds {
+            offices.act(case, deed);
+            prop_assert!(sold(&offices, Tier::City) <= capacity);
+        }
+        for case in 0..3 {
+            offices.act(case, 8);
+            offices.act(case, 12);
+        }
+        prop_assert!(sold(&offices, Tier::City) <= capacity);
+        prop_assert_eq!(offices.claims(Tier::City), offices.claims(Tier::Township), "and both see the same in the end");
     }
 }

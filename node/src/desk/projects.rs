@@ -435,6 +435,10 @@ impl Room<'_> {
             let after = read_at(doc, &[ChangeHash(item.change)]);
             let mut changes = before.zip(after).map(|(before, after)| changes(&before, &after)).unwrap_or_default();
             changes.iter_mut().for_each(|change| self.in_words(pack, change));
+            if deps.is_empty() {
+                // Before the first word there was nothing, not even a no.
+                changes.iter_mut().for_each(|change| change.was.clear());
+            }
             let name = item.office.and_then(|office| staff.get(&(office, item.staff.clone())).cloned());
             let office = item.office_name.clone();
             ProjectChange { name: name.unwrap_or_else(|| item.staff.clone()), office, claimed_ms: item.claimed_ms, changes }

@@ -12,7 +12,7 @@ fn after<'a>(page: &'a str, from: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn item_13_a_need_is_assessed_a_place_booked_and_confirmed_with_the_keyboard_alone() {
+async fn item_13_a_need_is_assessed_a_place_booked_and_confirmed_on_the_pages() {
     let site = Site::open().await;
     site.browse(move |browser| {
         let (zhang, gao) = (browser.sign_in("zhang", PASSWORD), browser.sign_in("gao", PASSWORD));
