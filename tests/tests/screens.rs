@@ -338,7 +338,10 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     let who = json!({ "step": "authorise_check", "name": LONG, "relation": "姐姐", "id_no": "34052419800101001X",
         "until": "2027-12-01", "signed": "2026-11-01", "paper": "镇档案室 A-12" });
     step(at_township, "wang", &rigid, who);
-    step(at_township, "wang", &rigid, json!({ "step": "ask_check", "people": [format!("s:姐姐:{LONG}")] }));
+    let sister = format!("s:姐姐:{LONG}");
+    let ask = json!({ "do": "case", "case": rigid, "step": { "step": "ask_check", "people": [sister] } });
+    let asked = perform(at_township, "wang", &ask).expect("asked");
+    let number = asked["message"].as_str().and_then(|said| said.rsplit(' ').next()).expect("a number").to_owned();
     look_at(&wang, "check-township", &format!("/cases/{rigid}/check"), "提请");
     let zhangjie = driver.open(&town.path("zhangjie"), at_city);
     zhangjie.sign_in("zhangjie", PASSWORD);
@@ -348,6 +351,13 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     });
     zhangjie.look("check-city");
     look_at(&zhangjie, "checks", "/checks", "待开始");
+    let bank = |subject: &str, amount: u64| {
+        json!({ "person": sister, "source": "银行", "outcome": "found", "subject": subject, "amount": amount, "as_of": "2026-11-01",
+            "text": "定期存单三笔，另有代管款项说明一份，见附件；本人签字确认" })
+    };
+    let answers =
+        json!({ "do": "answer_check", "number": number, "answers": [bank("农商银行", 5_234_567), bank("中国银行", 120_000)] });
+    perform(at_city, "zhangjie", &answers).expect("answered");
     zhangjie.go(&format!("/cases/{rigid}/check"));
     zhangjie.press("查看核对结果");
     zhangjie.sees("与申报比对");
