@@ -8,6 +8,8 @@ mod support;
 mod books;
 #[path = "desk/checks.rs"]
 mod checks;
+#[path = "desk/closed_loop.rs"]
+mod closed_loop;
 #[path = "desk/doubles.rs"]
 mod doubles;
 #[path = "desk/exports.rs"]

@@ -207,6 +207,8 @@ impl Site {
 }
 
 const PAGES: &[&str] = &[
+    "/progress",
+    "/dispatch",
     "/checks",
     "/checks/looks",
     "/cases/00000000000000000000000000000000/check",
@@ -255,6 +257,7 @@ const PAGES: &[&str] = &[
     "/cases/new?household=00",
 ];
 const FORMS: &[&str] = &[
+    "/progress",
     "/checks/answers",
     "/cases/00000000000000000000000000000000/check",
     "/cases/00000000000000000000000000000000/check/sheet",

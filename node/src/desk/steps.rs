@@ -561,8 +561,10 @@ impl Desktop<'_> {
             None => area.ok_or_else(|| DeskError::invalid("area", "须选择村(社区)或镇(街道)"))?,
         };
         let place = room.casework(area)?;
-        if place.floor >= self.place.floor || !room.divisions.is_within(area, self.place.area) {
-            return Err(DeskError::invalid("area", "只能分派到本事项所在区划之下"));
+        // Also aside, to another township, from the city: nobody stands at the wrong window.
+        let onward = place.floor < self.place.floor || (place.floor == self.place.floor && place.area != self.place.area);
+        if !onward || permit::covers(&room.here, &room.divisions, area).is_err() {
+            return Err(DeskError::invalid("area", "只能分派到本机构辖区之内的镇或村；别处的请由市级分派"));
         }
         let new = CaseId(room.action.0);
         let name = room.place_name(area);
