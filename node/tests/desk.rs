@@ -8,6 +8,8 @@ mod support;
 mod books;
 #[path = "desk/doubles.rs"]
 mod doubles;
+#[path = "desk/emergency.rs"]
+mod emergency;
 #[path = "desk/exports.rs"]
 mod exports;
 #[path = "desk/handover.rs"]

@@ -29,6 +29,7 @@ pub struct Rule {
 
 const ANY: &[Tier] = &Tier::ALL;
 const VILLAGE: &[Tier] = &[Tier::Village];
+const TOWNSHIP: &[Tier] = &[Tier::Township];
 const CITY: &[Tier] = &[Tier::City];
 
 /// The table. A kind that is missing waits for an upgrade.
@@ -39,6 +40,8 @@ pub const RULES: &[Rule] = &[
     Rule { foreign_writer: Tier::City, ..rule(Kind::STAFF, Lane::Control, VILLAGE, ANY, Tier::Village) },
     rule(Kind::ATTESTATION, Lane::Control, VILLAGE, ANY, Tier::Township),
     rule(Kind::HOUSEHOLD, Lane::Registry, VILLAGE, VILLAGE, Tier::Village),
+    rule(Kind::ALLOTMENT, Lane::Casework, TOWNSHIP, TOWNSHIP, Tier::City),
+    rule(Kind::ALLOTMENT_USE, Lane::Casework, TOWNSHIP, TOWNSHIP, Tier::Township),
     rule(Kind::CASE_VILLAGE, Lane::Casework, VILLAGE, VILLAGE, Tier::Village),
     rule(Kind::CASE_TOWNSHIP, Lane::Casework, ANY, ANY, Tier::Township),
     rule(Kind::CASE_CITY, Lane::Casework, ANY, ANY, Tier::City),

@@ -8,6 +8,7 @@
 //! Commands are done one at a time: each is checked on a snapshot that holds everything this machine wrote before.
 //! What arrives from other machines in between cannot be helped, and `standing` gives one answer everywhere.
 
+pub mod allotments;
 mod amounts;
 mod cases;
 mod command;
@@ -366,6 +367,9 @@ impl Room<'_> {
             Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
+            Command::GrantAllotment(new) => self.grant_allotment(&new),
+            Command::RaiseAllotment { record, amount, note } => self.raise_allotment(record, amount, &note),
+            Command::CloseAllotment { record, reason } => self.close_allotment(record, &reason),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),

@@ -28,8 +28,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, notices, payments,
-    policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    allotments, case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, notices,
+    payments, policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -62,6 +62,9 @@ fn router(app: App) -> Router {
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/act", post(case::act))
         .route("/cases/{id}/receipt", get(receipt::show))
+        .route("/allotments", get(allotments::list).post(allotments::grant))
+        .route("/allotments/raise", post(allotments::raise))
+        .route("/allotments/close", post(allotments::close))
         .route("/doubles", get(doubles::list))
         .route("/doubles/ask", post(doubles::ask))
         .route("/doubles/settle", post(doubles::settle))

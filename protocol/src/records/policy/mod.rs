@@ -12,7 +12,7 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Standard, Step};
+pub use kinds::{Assistance, Code, Decides, EmergencyRule, Exclusion, Formula, Limit, Repeat, Standard, Step};
 
 use super::amount::Fen;
 use super::day::Day;
