@@ -312,6 +312,7 @@ fn every_page_renders() {
         ("case-new", case_new(false).render()),
         ("clue", case_new(true).render()),
         ("cases", cases().render()),
+        ("allotments", lists::allotments().render()),
         ("doubles", lists::doubles("settle").render()),
         ("doubles-recover", lists::doubles("recover").render()),
         ("missed", lists::missed(false).render()),

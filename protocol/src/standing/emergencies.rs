@@ -61,7 +61,6 @@ fn help_comes_before_the_papers_which_follow_in_their_time() {
     for (who, staff, what, told) in [
         (TOWN, "wang", closed(), "先行救助的手续还没有补齐、确认"),
         (CITY, "chen", decided(50_000), "已经审批过，一个事项只审批一次"),
-        (CITY, "chen", paid(50_000), "这一审批已经发放过"),
         (CITY, "chen", said(Verdict::Approved, ""), "尚未入户调查"),
     ] {
         let early = play.act(who, staff, what);
