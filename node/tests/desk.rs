@@ -12,6 +12,8 @@ mod checks;
 mod closed_loop;
 #[path = "desk/doubles.rs"]
 mod doubles;
+#[path = "desk/emergency.rs"]
+mod emergency;
 #[path = "desk/exports.rs"]
 mod exports;
 #[path = "desk/handover.rs"]

@@ -111,6 +111,9 @@ pub struct Account {
     pub needs: Vec<Need>,
 }
 
+/// The fund of help that came before the papers.
+pub const RESERVE: &str = "急难备用金";
+
 /// The fund a payment comes from: that of the tier that decided.
 pub fn fund(tier: Tier) -> &'static str {
     match tier {
@@ -131,7 +134,10 @@ impl Account {
         let paid = standing.paid_out().map(|payment| Paid {
             day: payment.day,
             amount: payment.amount,
-            fund: standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),
+            fund: match &standing.emergency {
+                Some(_) => RESERVE,
+                None => standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),
+            },
         });
         Some(Account {
             application: standing.is_application,
@@ -155,6 +161,10 @@ fn outcome(s: &Standing) -> (Outcome, Option<Day>, String) {
     }
     if let Some(why) = &s.not_accepted {
         return (Outcome::Refused, day_of(s, |what| matches!(what, What::NotAccepted { .. })), why.clone());
+    }
+    let said = s.emergency.as_ref().and_then(|emergency| emergency.acknowledged.as_ref());
+    if let Some((Verdict::Refused, why, _)) = said {
+        return (Outcome::Refused, day_of(s, |what| matches!(what, What::Acknowledged { .. })), why.clone());
     }
     if let Some(decision) = &s.decision {
         let outcome = if decision.outcome == Verdict::Approved { Outcome::Approved } else { Outcome::Refused };

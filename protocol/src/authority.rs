@@ -42,6 +42,8 @@ pub const RULES: &[Rule] = &[
     rule(Kind::HOUSEHOLD, Lane::Registry, VILLAGE, VILLAGE, Tier::Village),
     Rule { foreign_writer: Tier::City, ..rule(Kind::SIGN_OFF, Lane::Registry, VILLAGE, VILLAGE, Tier::Village) },
     rule(Kind::PROJECT, Lane::Registry, VILLAGE, CITY, Tier::City),
+    rule(Kind::ALLOTMENT, Lane::Casework, TOWNSHIP, TOWNSHIP, Tier::City),
+    rule(Kind::ALLOTMENT_USE, Lane::Casework, TOWNSHIP, TOWNSHIP, Tier::Township),
     rule(Kind::CASE_VILLAGE, Lane::Casework, VILLAGE, VILLAGE, Tier::Village),
     rule(Kind::CASE_TOWNSHIP, Lane::Casework, ANY, ANY, Tier::Township),
     // Raw answers about a family's means belong to the village's area and never go down to it.

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod admission;
+pub mod allotment;
 pub mod annual;
 pub mod area;
 pub mod authority;

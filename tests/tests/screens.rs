@@ -423,6 +423,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
     look_at(&tao, "check-looks", "/checks/looks", "核对查看记录");
     look_at(&chen, "payments", "/payments", "发放");
+    look_at(&chen, "allotments", "/allotments", "备用金");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
     look_at(&chen, "error-not-permitted", "/staff", "不能办理");

@@ -207,7 +207,7 @@ impl Room<'_> {
         }
         let mut possible = shouwang_protocol::standing::possible(&file.standing, packs, &self.person.for_standing());
         if !self.here.decides || self.entered_before(&file.standing)? {
-            possible.retain(|kind| *kind != EventKind::Decided);
+            possible.retain(|kind| !matches!(kind, EventKind::Decided | EventKind::Acknowledged));
         }
         if possible.contains(&EventKind::Decided) {
             // A second grant is decided with a reason; what is not settled is not decided at all.
@@ -223,6 +223,10 @@ impl Room<'_> {
         possible.retain(|kind| *kind != EventKind::BookingContested && (self.here.decides || !settles(kind)));
         if super::projects::is_over(&file.standing) {
             possible.retain(|kind| *kind != EventKind::Booked);
+        }
+        if possible.contains(&EventKind::Emergency) {
+            let own = self.books()?.iter().any(|book| book.open && book.allotment.device == self.here.device);
+            possible.retain(|kind| own || *kind != EventKind::Emergency);
         }
         if file.standing.is_void() {
             possible.retain(|kind| *kind != EventKind::Paid);

@@ -3,6 +3,7 @@
 //! A command says what the person wants and nothing that the Desk knows itself: no office, no day, no number, no
 //! computed amount. Its `Debug` names the command only, so that no log line holds what was typed.
 
+use super::allotments::NewAllotment;
 use super::wire;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,7 +14,7 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+    Answer, Attendance, Change, Channel, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
 use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
 use shouwang_protocol::records::screening::Screened;
@@ -252,6 +253,30 @@ pub enum Command {
         number: String,
         /// The answers.
         answers: Vec<CheckAnswer>,
+    },
+    /// Grants an emergency allotment to one device of a township. City only.
+    GrantAllotment(NewAllotment),
+    /// Puts more into an emergency allotment. City only.
+    RaiseAllotment {
+        /// The allotment.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// How much, in fen.
+        #[schema(value_type = i64)]
+        amount: Fen,
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// Closes an emergency allotment. City only.
+    CloseAllotment {
+        /// The allotment.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// Why.
+        reason: String,
     },
     /// Adds a member of staff to this office.
     AddStaff(NewStaff),
@@ -688,6 +713,48 @@ pub enum CaseStep {
         #[serde(default)]
         reason: String,
     },
+    /// 先行救助: help first, out of this device's emergency allotment; the papers follow.
+    Emergency {
+        /// How much it is worth, in fen.
+        #[schema(value_type = i64)]
+        amount: Fen,
+        /// The kind of assistance; empty: as before.
+        #[serde(default)]
+        assistance: String,
+        /// Why it could not wait.
+        reason: String,
+        /// Cash, goods or a service.
+        #[serde(with = "wire::given")]
+        #[schema(value_type = String)]
+        given: Given,
+        /// What was given.
+        what: String,
+        /// Who received it; empty: the applicant.
+        #[serde(default)]
+        receiver: String,
+        /// Why again, when the family was helped for the same before.
+        #[serde(default)]
+        again: String,
+    },
+    /// 先行救助确认
+    Acknowledge {
+        /// Confirmed or not.
+        #[serde(with = "wire::verdict")]
+        #[schema(value_type = String)]
+        outcome: Verdict,
+        /// Why; must be there when it is not confirmed.
+        #[serde(default)]
+        reason: String,
+    },
+    /// 核销: what was given and cannot come back.
+    WriteOff {
+        /// The amount in fen; none: all that is owed.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// Why.
+        reason: String,
+    },
     /// 列入发放名册
     ListPayment {
         /// The batch.
@@ -1050,6 +1117,9 @@ impl Command {
             Command::SettleConflict { .. } => "settle_conflict",
             Command::OpenCase(_) => "open_case",
             Command::Case { .. } => "case",
+            Command::GrantAllotment(_) => "grant_allotment",
+            Command::RaiseAllotment { .. } => "raise_allotment",
+            Command::CloseAllotment { .. } => "close_allotment",
             Command::Screen { .. } => "screen",
             Command::ApplyForMissed { .. } => "apply_for_missed",
             Command::NoteChange { .. } => "note_change",

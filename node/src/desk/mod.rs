@@ -8,6 +8,7 @@
 //! Commands are done one at a time: each is checked on a snapshot that holds everything this machine wrote before.
 //! What arrives from other machines in between cannot be helped, and `standing` gives one answer everywhere.
 
+pub mod allotments;
 mod amounts;
 mod cases;
 pub mod checks;
@@ -380,6 +381,9 @@ impl Room<'_> {
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
             Command::AnswerCheck { number, answers } => self.answer_check(&number, &answers),
+            Command::GrantAllotment(new) => self.grant_allotment(&new),
+            Command::RaiseAllotment { record, amount, note } => self.raise_allotment(record, amount, &note),
+            Command::CloseAllotment { record, reason } => self.close_allotment(record, &reason),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),

@@ -5,6 +5,7 @@
 
 use super::outcome::FieldChange;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
+use shouwang_protocol::allotment::Count;
 use shouwang_protocol::area::{Area, AreaId, Tier};
 use shouwang_protocol::device::{DeviceKey, OfficeId};
 use shouwang_protocol::entry::EntryRef;
@@ -225,6 +226,10 @@ pub struct CasePage {
     pub notice_phone: String,
     /// Its needs and places of care projects.
     pub projects: super::projects::OfCase,
+    /// What is left of this device's emergency allotment, where it may be used in the case; or why it may not.
+    pub reserve: Option<Result<Fen, String>>,
+    /// What the case's uses of allotments came to, where they do not count.
+    pub uses_in_vain: Vec<Count>,
 }
 
 /// One line of a case's story.

@@ -53,6 +53,9 @@ impl CaseStep {
             CaseStep::Urge { .. } => EventKind::Urged,
             CaseStep::Propose { .. } => EventKind::Proposed,
             CaseStep::Decide { .. } => EventKind::Decided,
+            CaseStep::Emergency { .. } => EventKind::Emergency,
+            CaseStep::Acknowledge { .. } => EventKind::Acknowledged,
+            CaseStep::WriteOff { .. } => EventKind::WrittenOff,
             CaseStep::HandOver { .. } => EventKind::HandedOver,
             CaseStep::ListPayment { .. } => EventKind::PayListed,
             CaseStep::Pay { .. } => EventKind::Paid,
@@ -115,17 +118,22 @@ impl Room<'_> {
         if let CaseStep::Route { household, area } = step {
             return desktop.route(household, area);
         }
-        if kind == EventKind::Decided {
+        if matches!(kind, EventKind::Decided | EventKind::Acknowledged) {
             desktop.may_decide()?;
         }
         if kind == EventKind::Paid && file.standing.is_void() {
             return Err(DeskError::NotNow { why: "经核定为重复救助，不再发放".to_owned() });
         }
+        let again = match &step {
+            CaseStep::Emergency { again, .. } => Some(again.trim().to_owned()),
+            _ => None,
+        };
         let what = short(desktop.what(step)?)?;
         let said = match &what {
             What::Accepted { number } => format!("已受理，受理编号 {number}"),
             What::Proposed { amount, formula } => format!("已拟定金额 {amount}元（{formula}）"),
             What::Decided { outcome: Verdict::Approved, amount, .. } => format!("已批准 {amount}元"),
+            What::Emergency { amount, .. } => format!("已登记先行救助 {amount}元，请在期限内补办手续"),
             What::Decided { .. } => "已作出不予批准的决定".to_owned(),
             What::PayListed { batch, .. } => format!("已列入发放名册 {batch}"),
             What::Paid { amount, .. } => format!("已登记发放 {amount}元"),
@@ -146,9 +154,21 @@ impl Room<'_> {
         if let What::CheckAsked { .. } = &event.what {
             plan = self.begin_verification(plan, &case, &file, &event.what)?;
         }
-        if let What::Decided { outcome: Verdict::Approved, reason, .. } = &event.what {
+        if let What::Emergency { amount, .. } = &event.what {
+            plan = self.take_from_reserve(plan, case, *amount)?;
+        }
+        let why = match &event.what {
+            What::Decided { outcome: Verdict::Approved, reason, .. } => Some(reason.clone()),
+            _ => again,
+        };
+        if let Some(reason) = why {
             // Whoever decides knowing of another grant, and says why, has settled that the two are not one.
-            for known in self.granted_before(&case, &file.standing, &packs)? {
+            let kind = match &event.what {
+                What::Emergency { assistance, .. } => assistance.clone(),
+                _ => file.standing.assistance.clone(),
+            };
+            let as_asked = Standing { assistance: kind, ..file.standing.clone() };
+            for known in self.granted_before(&case, &as_asked, &packs)? {
                 let settled = What::DoubleSettled {
                     other: known.other.to_string(),
                     ruling: Ruling::Both,
@@ -179,6 +199,9 @@ pub(super) fn refused(why: String) -> DeskError {
         | "经办人不得审批自己录入的事项"
         | "村(社区)不办理这一步"
         | "本级不受理这一种类"
+        | "先行救助由镇(街道)动用备用金办理"
+        | "本级不是确认先行救助的机构"
+        | "应由确认先行救助的机构核销"
         | "应由审批机构发放"
         | "应由审批机构调整"
         | "核对由市级办理"
@@ -187,12 +210,14 @@ pub(super) fn refused(why: String) -> DeskError {
         | "不是指定的审批设备"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
         "须写明发放失败的原因"
+        | "须写明情况紧急的理由"
+        | "不予确认须写明理由"
+        | "核销须写明理由"
         | "不予批准须写明理由"
         | "不予受理须写明理由"
         | "退回须写明理由"
         | "撤销须写明理由"
         | "重复核定须写明理由"
-        | "不予确认须写明理由"
         | "取消预约须写明理由"
         | "中止计时须写明原因"
         | "撤回授权须写明原因"
@@ -222,7 +247,10 @@ pub(super) fn refused(why: String) -> DeskError {
         "发放月份无效" => DeskError::invalid("period", why),
         "办结须写明结果" => DeskError::invalid("result", why),
         "没有列明所缺材料" => DeskError::invalid("materials", why),
-        "金额无效" | "发放金额超过审批金额" => DeskError::invalid("amount", why),
+        "须写明给了什么" => DeskError::invalid("what", why),
+        "须写明由谁领取" => DeskError::invalid("receiver", why),
+        "须选择救助种类" => DeskError::invalid("assistance", why),
+        "金额无效" | "发放金额超过审批金额" | "超过先行救助每次限额" => DeskError::invalid("amount", why),
         _ => DeskError::NotNow { why },
     }
 }
@@ -306,6 +334,17 @@ impl Desktop<'_> {
                 let s = self.standing();
                 let amount = if s.is_monthly() { s.amount_for(&period) } else { s.decided().unwrap_or_default() };
                 What::PayListed { batch, period, amount, account_last4: self.account_last4()? }
+            }
+            CaseStep::Emergency { amount, assistance, reason, given, what, receiver, again } => {
+                self.emergency(amount, self.kind_of(assistance)?, &again).map(|(assistance, number)| {
+                    let receiver = if receiver.trim().is_empty() { self.standing().applicant.clone() } else { receiver };
+                    let use_id = CaseId(self.room.action.0).to_string();
+                    What::Emergency { amount, assistance, reason, given, what, receiver, use_id, number }
+                })?
+            }
+            CaseStep::Acknowledge { outcome, reason } => What::Acknowledged { outcome, reason },
+            CaseStep::WriteOff { amount, reason } => {
+                What::WrittenOff { amount: amount.unwrap_or(self.standing().owed()), reason }
             }
             CaseStep::Recover { amount, note } => What::Recovered { amount: amount.unwrap_or(self.standing().owed()), note },
             CaseStep::Pay { amount, method, account_last4, batch, period } => {
@@ -404,6 +443,31 @@ impl Desktop<'_> {
             }
         }
         Err(DeskError::NotNow { why: "受理编号重复，请再按一次".to_owned() })
+    }
+
+    /// What only the Desk can know of an emergency: what the family had before, for this cause and in this period.
+    /// The kind, and an acceptance number when the case has none.
+    fn emergency(&self, amount: Fen, assistance: String, again: &str) -> Result<(String, String), DeskError> {
+        let s = self.standing();
+        let asked = if assistance.is_empty() { s.assistance.clone() } else { assistance };
+        let rule = self.packs.get(&s.pack).and_then(|pack| pack.kind(&asked)).and_then(|kind| kind.emergency.as_ref());
+        if let Some(rule) = rule.filter(|rule| rule.unset().is_none()) {
+            self.room.within_household_limit(s, rule, amount)?;
+        }
+        if let Some(open) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
+            return Err(DeskError::NotNow { why: unsettled(open) });
+        }
+        let as_asked = Standing { assistance: asked.clone(), ..s.clone() };
+        for known in self.room.granted_before(&self.case, &as_asked, self.packs)? {
+            if known.never {
+                return Err(DeskError::NotNow { why: known.block() });
+            }
+            if again.trim().is_empty() {
+                return Err(DeskError::invalid("again", known.block()));
+            }
+        }
+        let number = if s.number.is_some() { String::new() } else { self.number()? };
+        Ok((asked, number))
     }
 
     fn decision(&self, outcome: Verdict, amount: Option<Fen>, reason: String) -> Result<What, DeskError> {

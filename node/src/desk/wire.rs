@@ -108,6 +108,7 @@ words! {
     finding: e::Finding;
     opinion: e::Opinion;
     verdict: e::Verdict;
+    given: e::Given;
     ruling: e::Ruling;
     screened: shouwang_protocol::records::screening::Screened;
     reviewed: shouwang_protocol::records::changed::Reviewed;

@@ -12,7 +12,7 @@ use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Attendance, Change, EventKind, Finding, Opinion, TargetKind, Verdict};
+use shouwang_protocol::records::event::{Answer, Attendance, Change, EventKind, Finding, Given, Opinion, TargetKind, Verdict};
 use shouwang_protocol::standing::{Standing, TransferState};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub struct Known<'a> {
     pub notice_phone: &'a str,
     /// Needs that can be assessed: code, name.
     pub needs: &'a [(String, String)],
+    /// What is left of this device's emergency allotment, in words.
+    pub reserve: &'a str,
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -118,6 +120,28 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             Field::area("text", "说明").hinted("断网时照常填写；写看到什么、家里怎么说，不写病情细节。"),
         ],
         EventKind::Recovered => vec![money("追回金额(元)").with(plain(s.owed())), note("怎样追回的")],
+        EventKind::Emergency => vec![
+            money("给了多少(元)").hinted(known.reserve),
+            kinds(known.choices, &s.assistance, Some("照原来的")),
+            words("given", "怎样给的", Given::ALL, Given::word, Given::label),
+            Field::text("what", "给了什么").hinted("现金、棉被、住宿……").needed(),
+            Field::text("receiver", "由谁领取").with(s.applicant.clone()).needed(),
+            reason("情况为什么紧急"),
+            Field::text("again", "同一原因再次救助的理由").hinted("以前没有救助过的不填"),
+        ],
+        EventKind::Acknowledged => vec![
+            Field::select(
+                "outcome",
+                "结论",
+                Choice::list(
+                    [(Verdict::Approved.word(), "确认"), (Verdict::Refused.word(), "不予确认")],
+                    Verdict::Approved.word(),
+                ),
+            )
+            .needed(),
+            Field::area("reason", "理由").hinted("不予确认必须写明；已给的随后追缴或核销"),
+        ],
+        EventKind::WrittenOff => vec![money("核销金额(元)").with(plain(s.owed())), reason("为什么追不回来")],
         EventKind::VerifyAsked => {
             let to = receivers(known, "请谁核实", "本地的下一级机构", |kind| kind == TargetKind::Office);
             vec![to, note("看什么")]
@@ -271,6 +295,8 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::OnNotice => &[EventKind::NoticeEnded],
         Stage::Objected => &[EventKind::ObjectionSettled],
         Stage::ToDecide => &[EventKind::Decided, EventKind::Proposed],
+        Stage::ToPaper if standing.visits.is_empty() => &[EventKind::Visited],
+        Stage::ToPaper => &[EventKind::Acknowledged, EventKind::MaterialsGiven],
         Stage::ToPay | Stage::PaymentFailed => &[EventKind::Paid],
         Stage::InTransfer => &[EventKind::SignedFor, EventKind::Feedback],
         Stage::InService => &[EventKind::Session],
@@ -282,7 +308,8 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         | Stage::Refused
         | Stage::FedBack
         | Stage::GivenUp
-        | Stage::Voided => &[EventKind::Closed],
+        | Stage::Voided
+        | Stage::Unconfirmed => &[EventKind::Closed],
         Stage::Unknown | Stage::Running | Stage::Closed => &[],
     };
     let done = |kind: EventKind| kind == EventKind::Proposed && standing.proposed.is_some();
@@ -385,6 +412,19 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             text: text("text"),
         },
         EventKind::Recovered => CaseStep::Recover { amount: form.fen("amount")?, note: text("note") },
+        EventKind::Emergency => CaseStep::Emergency {
+            amount: form.fen("amount")?.ok_or("须写明金额")?,
+            assistance: text("assistance"),
+            reason: text("reason"),
+            given: form.word("given", Given::from_word)?,
+            what: text("what"),
+            receiver: text("receiver"),
+            again: text("again"),
+        },
+        EventKind::Acknowledged => {
+            CaseStep::Acknowledge { outcome: form.word("outcome", Verdict::from_word)?, reason: text("reason") }
+        }
+        EventKind::WrittenOff => CaseStep::WriteOff { amount: form.fen("amount")?, reason: text("reason") },
         EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },
         EventKind::Verified => CaseStep::Verify { outcome: form.word("outcome", Finding::from_word)?, note: text("note") },
         EventKind::Applied => CaseStep::Apply { assistance: text("assistance"), note: text("note") },

@@ -325,6 +325,7 @@ fn every_page_renders() {
         ("checks", checks::queue(false).render()),
         ("checks-empty", checks::queue(true).render()),
         ("check-looks", checks::looks().render()),
+        ("allotments", lists::allotments().render()),
         ("doubles", lists::doubles("settle").render()),
         ("doubles-recover", lists::doubles("recover").render()),
         ("missed", lists::missed(false).render()),

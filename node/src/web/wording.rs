@@ -5,7 +5,7 @@ use crate::store::reader::{Stored, TurnRow};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Origin, Urgency, What};
+use shouwang_protocol::records::event::{Origin, Urgency, Verdict, What};
 use shouwang_protocol::standing::{Stage, TransferState};
 
 /// Minutes by which China's clocks run ahead of UTC; the program serves one time zone.
@@ -106,9 +106,10 @@ pub fn due(due: Option<Day>, today: Day) -> Chip {
 pub fn stage(stage: Stage) -> Chip {
     let tone = match stage {
         Stage::Granted | Stage::Running | Stage::Closed => Tone::Good,
-        Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
+        Stage::ToPaper | Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
         Stage::PaymentFailed | Stage::ToRecover => Tone::Bad,
-        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::Stopped | Stage::GivenUp | Stage::Voided => Tone::Plain,
+        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::Stopped => Tone::Plain,
+        Stage::GivenUp | Stage::Voided | Stage::Unconfirmed => Tone::Plain,
         _ => Tone::Accent,
     };
     Chip::new(tone, stage.label())
@@ -277,6 +278,16 @@ pub fn lines(what: &What) -> Vec<String> {
         What::CheckImpossible { reason } => out.push(reason.clone()),
         What::CheckObjected { text, .. } => out.push(text.clone()),
         What::CheckObjectionSettled { outcome, note, .. } => out.extend([format!("异议{}", outcome.label()), note.clone()]),
+        What::Emergency { amount, assistance, reason, given, what, receiver, number, .. } => {
+            out.push(joined(&[assistance, &format!("{} 元", money(*amount)), given.label(), what, &format!("{receiver} 领取")]));
+            out.push(format!("情况紧急：{reason}"));
+            out.push(if number.is_empty() { String::new() } else { format!("受理编号 {number}") });
+        }
+        What::Acknowledged { outcome, reason } => {
+            let said = if *outcome == Verdict::Approved { "确认" } else { "不予确认" };
+            out.push(joined(&[said, reason]));
+        }
+        What::WrittenOff { amount, reason } => out.push(joined(&[&format!("{} 元", money(*amount)), reason])),
         What::Note { text } => out.push(text.clone()),
         What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
     }

@@ -88,6 +88,12 @@ words! {
         Differs "differs" "不一致",
         Unclear "unclear" "部分无法比对",
     }
+    /// What was given in an emergency.
+    Given {
+        Cash "cash" "现金",
+        Goods "goods" "实物",
+        Service "service" "服务",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -412,6 +418,32 @@ events! {
         /// How the amount was computed.
         formula: String,
     }
+    /// Help is given first, out of the township's emergency allotment; the papers follow (先行救助, 社会救助法 art. 50).
+    Emergency "emergency" "先行救助" {
+        /// How much it is worth.
+        amount: Fen,
+        /// The kind of assistance; empty: as before.
+        assistance: String,
+        /// Why it could not wait.
+        reason: String,
+        /// Cash, goods or a service.
+        given: Given,
+        /// What was given, in words.
+        what: String,
+        /// Who received it.
+        receiver: String,
+        /// The use of the allotment, 32 hexadecimal digits.
+        use_id: String,
+        /// The acceptance number, when the case had none.
+        number: String,
+    }
+    /// The papers of an emergency were looked at: it was right, or it was not (确认、不予确认).
+    Acknowledged "acknowledged" "先行救助确认" {
+        /// Confirmed or not.
+        outcome: Verdict,
+        /// Why; must be there when it is not confirmed.
+        reason: String,
+    }
     /// Handed to a department, an office or a provider (转办、分办).
     Transferred "transferred" "转办" {
         /// To whom.
@@ -701,6 +733,13 @@ events! {
         outcome: Finding,
         /// How it was found.
         note: String,
+    }
+    /// What an emergency gave and nobody can get back is written off (核销).
+    WrittenOff "written-off" "核销" {
+        /// How much.
+        amount: Fen,
+        /// Why.
+        reason: String,
     }
     /// A remark.
     Note "note" "备注" {

@@ -5,6 +5,7 @@
 //! an [`Edit`], which the replica runs inside one Automerge transaction; it writes only what a person changed.
 //! Nothing here decides who may write: see `authority`. Strings are scalars; of objects there are maps and lists.
 
+pub mod allotment;
 pub mod amount;
 pub mod case;
 pub(crate) mod cell;

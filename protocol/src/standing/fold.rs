@@ -5,8 +5,8 @@
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
-    Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem, Transfer,
-    TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
+    Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem,
+    Transfer, TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -71,6 +71,10 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
         }
         if matches!(verdict, Effect::WithoutEffect(_)) && rules::went_out(&standing, packs, *tier, stamped, claimed) {
             on_its_way(&mut standing, *tier, &stamped.id, &event.what, claimed);
+            if let What::Emergency { amount, .. } = &event.what {
+                standing.astray = Fen(standing.astray.0.saturating_add(amount.0));
+                (standing.stage, standing.since) = (stage_of(&standing, packs), claimed);
+            }
         }
         standing.timeline.push(TimelineItem {
             id: stamped.id.clone(),
@@ -113,7 +117,12 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             s.entered_by.insert(who);
         }
         What::MaterialsAsked { materials } => (s.materials, s.told_once) = (materials, true),
-        What::MaterialsGiven { .. } => s.materials.clear(),
+        What::MaterialsGiven { .. } => {
+            s.materials.clear();
+            if let Some(emergency) = &mut s.emergency {
+                emergency.papers_on = day;
+            }
+        }
         What::Accepted { number } => {
             s.number = Some(number);
             s.entered_by.insert(who);
@@ -169,6 +178,27 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             on_its_way(s, tier, id, &event.what, day);
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
         }
+        What::Emergency { amount, assistance, reason, given, what, receiver, use_id, number } => {
+            s.is_application = true;
+            apply_for(s, assistance);
+            s.number.get_or_insert(number);
+            s.entered_by.insert(who);
+            let staff = event.staff.clone();
+            let (outcome, formula) = (Verdict::Approved, "急难备用金先行救助".to_owned());
+            s.decision = Some(Decision { id: id.clone(), outcome, amount, reason: reason.clone(), formula, tier, staff, day });
+            on_its_way(s, tier, id, &event.what, day);
+            let (method, account_last4, batch) = (given.label().to_owned(), String::new(), String::new());
+            s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
+            let (papers_on, acknowledged) = (None, None);
+            let id = id.clone();
+            s.emergency = Some(Emergency { id, amount, reason, given, what, receiver, use_id, day, papers_on, acknowledged });
+        }
+        What::Acknowledged { outcome, reason } => {
+            if let Some(emergency) = &mut s.emergency {
+                emergency.acknowledged = Some((outcome, reason, tier));
+            }
+        }
+        What::WrittenOff { amount, .. } => s.written_off = Fen(s.written_off.0.saturating_add(amount.0)),
         What::PaymentFailed { reason, batch } => {
             s.failed_payments += 1;
             let monthly = s.is_monthly();
@@ -275,6 +305,9 @@ fn on_its_way(s: &mut Standing, tier: Tier, id: &OpId, what: &What, day: Option<
             let period = paid_for(s, batch, period, day);
             payout::pay(&mut s.payouts, new(batch, &period, *amount, account_last4), monthly);
         }
+        What::Emergency { amount, .. } if s.decision.as_ref().is_some_and(|decision| decision.id == *id) => {
+            payout::pay(&mut s.payouts, new("", "", *amount, ""), monthly);
+        }
         _ => {}
     }
 }
@@ -319,6 +352,9 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     if s.result.is_some() {
         return Stage::Closed;
     }
+    if s.without_papers().is_some() {
+        return Stage::ToPaper;
+    }
     if s.given_up.is_some() {
         return Stage::GivenUp;
     }
@@ -347,6 +383,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     let open = handed_over.filter(|stage| *stage != Stage::FedBack);
     match (&s.decision, kind) {
         (Some(decision), _) if decision.outcome == Verdict::Refused => open.unwrap_or(Stage::Refused),
+        (Some(_), _) if s.is_unconfirmed() => open.unwrap_or(Stage::Unconfirmed),
         (Some(_), _) if s.is_void() => open.unwrap_or(Stage::Voided),
         (Some(_), _) if s.stopped_from().is_some() => open.unwrap_or(Stage::Stopped),
         (Some(_), _) if s.is_monthly() && s.has_failed_month() => Stage::PaymentFailed,
@@ -398,7 +435,12 @@ fn finish(s: &mut Standing, packs: &Packs) {
     let clocks: Vec<Option<Day>> = clocks.collect();
     s.checks.iter_mut().zip(clocks).for_each(|(check, due)| check.due = due);
     let days = kind_of(s, packs, "").zip(s.stage.step()).and_then(|(kind, step)| kind.days.get(&step));
+    let papers = kind_of(s, packs, "").and_then(|kind| kind.emergency.as_ref()).and_then(|rule| rule.papers_days);
     let due = match (&s.notice, s.stage) {
+        (_, Stage::ToPaper) => {
+            let given = s.emergency.as_ref().and_then(|emergency| emergency.day);
+            given.zip(papers).zip(pack).map(|((given, days), pack)| pack.calendar.deadline(given, days))
+        }
         (Some(notice), Stage::OnNotice) => Some(notice.until.plus(1)),
         _ => s.since.zip(days).zip(pack).and_then(|((since, days), pack)| term(s, &pack.calendar, since, *days)),
     };
@@ -445,11 +487,20 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
             let decider = kind.zip(s.proposed).and_then(|(kind, amount)| kind.decider(amount)).or(highest);
             tier(decider.unwrap_or(Tier::City), "审批")
         }
+        Stage::ToPaper => {
+            let given = s.without_papers();
+            let confirms = given.zip(kind).and_then(|(given, kind)| kind.confirms(given.amount)).unwrap_or(Tier::City);
+            match given {
+                _ if s.visits.is_empty() => tier(Tier::Township, "补办手续：入户调查"),
+                Some(given) if given.papers_on.is_none() => tier(Tier::Township, "补办手续：补齐材料"),
+                _ => tier(confirms, "确认先行救助"),
+            }
+        }
         Stage::ToPay | Stage::PaymentFailed | Stage::Running if s.listed().is_some() => tier(payer, "登记发放结果"),
         Stage::ToPay => tier(payer, "发放"),
         Stage::Running => tier(payer, "按月发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
-        Stage::Granted | Stage::Stopped | Stage::Refused | Stage::Voided => tier(payer, "办结"),
+        Stage::Granted | Stage::Stopped | Stage::Refused | Stage::Voided | Stage::Unconfirmed => tier(payer, "办结"),
         Stage::ToRecover => tier(payer, "追缴"),
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };

@@ -25,7 +25,7 @@ use crate::records::amount::Fen;
 use crate::records::case::{StampedEvent, Volume};
 use crate::records::day::Day;
 use crate::records::event::{
-    Answer, Change, Channel, Event, EventKind, Finding, Opinion, Origin, Ruling, Target, Urgency, Verdict,
+    Answer, Change, Channel, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, Urgency, Verdict,
 };
 use crate::records::policy::{Packs, Step};
 use crate::records::staff::{Role, Staff};
@@ -80,6 +80,8 @@ pub enum Stage {
     Objected,
     /// To be decided.
     ToDecide,
+    /// Helped first: the papers must follow.
+    ToPaper,
     /// Approved, to be paid.
     ToPay,
     /// The payment came back.
@@ -102,7 +104,9 @@ pub enum Stage {
     GivenUp,
     /// Granted twice and put right: nothing stands any more, and nothing is owed.
     Voided,
-    /// Granted twice, and what was paid must come back.
+    /// Helped first and not confirmed; what was given came back or was written off.
+    Unconfirmed,
+    /// Granted twice, or given and not confirmed: what was paid must come back.
     ToRecover,
     /// Done.
     Closed,
@@ -110,7 +114,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 28] = [
+    pub const ALL: [Stage; 30] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -126,6 +130,7 @@ impl Stage {
         Stage::OnNotice,
         Stage::Objected,
         Stage::ToDecide,
+        Stage::ToPaper,
         Stage::ToPay,
         Stage::PaymentFailed,
         Stage::Granted,
@@ -137,6 +142,7 @@ impl Stage {
         Stage::FedBack,
         Stage::GivenUp,
         Stage::Voided,
+        Stage::Unconfirmed,
         Stage::ToRecover,
         Stage::Closed,
     ];
@@ -168,6 +174,7 @@ impl Stage {
             Stage::OnNotice => ("on-notice", "公示中"),
             Stage::Objected => ("objected", "异议待处理"),
             Stage::ToDecide => ("to-decide", "待审批"),
+            Stage::ToPaper => ("to-paper", "待补办手续"),
             Stage::ToPay => ("to-pay", "已批准待发放"),
             Stage::PaymentFailed => ("payment-failed", "发放失败"),
             Stage::Granted => ("granted", "已发放"),
@@ -179,6 +186,7 @@ impl Stage {
             Stage::FedBack => ("fed-back", "已反馈待办结"),
             Stage::GivenUp => ("given-up", "已撤回"),
             Stage::Voided => ("voided", "重复救助已纠正"),
+            Stage::Unconfirmed => ("unconfirmed", "先行救助未予确认"),
             Stage::ToRecover => ("to-recover", "待追缴"),
             Stage::Closed => ("closed", "已办结"),
         }
@@ -251,6 +259,31 @@ pub struct Decision {
     pub staff: String,
     /// The day.
     pub day: Option<Day>,
+}
+
+/// Help that came before the papers.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Emergency {
+    /// The event.
+    pub id: OpId,
+    /// How much it is worth.
+    pub amount: Fen,
+    /// Why it could not wait.
+    pub reason: String,
+    /// Cash, goods or a service.
+    pub given: Given,
+    /// What was given.
+    pub what: String,
+    /// Who received it.
+    pub receiver: String,
+    /// The use of the allotment.
+    pub use_id: String,
+    /// The day.
+    pub day: Option<Day>,
+    /// The day the materials were complete.
+    pub papers_on: Option<Day>,
+    /// Whether it was confirmed, why, and by which tier; none: nobody has said.
+    pub acknowledged: Option<(Verdict, String, Tier)>,
 }
 
 /// The payment that went out and did not come back.
@@ -534,6 +567,12 @@ pub struct Standing {
     pub heard: Option<(String, Option<Day>)>,
     /// The payment that stands; of several months' the last.
     pub payment: Option<Payment>,
+    /// Help that came before the papers.
+    pub emergency: Option<Emergency>,
+    /// What was given in emergencies that have no effect, because another office was first.
+    pub astray: Fen,
+    /// What was given in vain and written off.
+    pub written_off: Fen,
     /// Payments that came back.
     pub failed_payments: u32,
     /// Other grants that looked like this one.
@@ -629,13 +668,25 @@ impl Standing {
 
     /// What was paid for nothing and has not come back.
     pub fn owed(&self) -> Fen {
-        let too_much = |payout: &Payout| match (self.is_void(), self.is_monthly()) {
+        let nothing = self.is_void() || self.is_unconfirmed();
+        let too_much = |payout: &Payout| match (nothing, self.is_monthly()) {
             (true, _) => payout.amount.0,
             (false, true) => payout.amount.0.saturating_sub(self.amount_for(&payout.period).0).max(0),
             (false, false) => 0,
         };
-        let paid = self.paid_out().fold(0_i64, |sum, payout| sum.saturating_add(too_much(payout)));
-        Fen(paid.saturating_sub(self.recovered.0).max(0))
+        let paid = self.paid_out().fold(self.astray.0, |sum, payout| sum.saturating_add(too_much(payout)));
+        Fen(paid.saturating_sub(self.recovered.0).saturating_sub(self.written_off.0).max(0))
+    }
+
+    /// The help that came first and whose papers are not there yet.
+    pub fn without_papers(&self) -> Option<&Emergency> {
+        self.emergency.as_ref().filter(|emergency| emergency.acknowledged.is_none())
+    }
+
+    /// Whether help came first and was then found not to be right.
+    pub fn is_unconfirmed(&self) -> bool {
+        let said = self.emergency.as_ref().and_then(|emergency| emergency.acknowledged.as_ref());
+        said.is_some_and(|(outcome, ..)| *outcome == Verdict::Refused)
     }
 
     /// What was paid although it was paid before, and has not come back.
@@ -709,7 +760,13 @@ pub fn possible(standing: &Standing, packs: &Packs, person: &Person) -> Vec<Even
         !standing.entered_by.contains(&(person.office, person.staff.clone())) && rules::is_decider(standing, packs, person.tier)
     };
     let open = EventKind::ALL.iter().copied().filter(|kind| *kind != EventKind::Opened && role(kind) && may(kind));
-    open.filter(|kind| *kind != EventKind::Decided || decides()).collect()
+    let own = || standing.entered_by.contains(&(person.office, person.staff.clone()));
+    open.filter(|kind| match kind {
+        EventKind::Decided => decides(),
+        EventKind::Acknowledged => !own(),
+        _ => true,
+    })
+    .collect()
 }
 
 /// Whether an event that a person is about to write would have effect; the error says why not, in Chinese.
@@ -719,6 +776,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
 
 #[cfg(test)]
 mod checks_tests;
+#[cfg(test)]
+mod emergencies;
 #[cfg(test)]
 mod monthly;
 #[cfg(test)]

@@ -110,6 +110,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | ObjectionSettled
                 | NoticeEnded
                 | Proposed
+                | Emergency
                 | Transferred
                 | SignedFor
                 | Returned
@@ -147,6 +148,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
         ),
         Role::Approver => {
             let money = matches!(kind, Decided | Adjusted | PayListed | Paid | PaymentFailed | Recovered);
+            let money = money || matches!(kind, Emergency | Acknowledged | WrittenOff);
             let places = matches!(kind, BookingContested | BookingConfirmed | BookingDeclined);
             money || places || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
@@ -185,6 +187,11 @@ pub(super) fn may(
         return Ok(());
     }
     // A grant may turn out to be another one's double long after the case was closed.
+    if kind == WrittenOff {
+        unless(s.emergency.is_some() || s.astray > Fen(0), "没有先行救助")?;
+        unless(s.owed() > Fen(0), "没有要追缴的金额")?;
+        return unless(tier >= confirming(s, packs), "应由确认先行救助的机构核销");
+    }
     if matches!(kind, DoubleFound | DoubleSettled | Recovered) {
         unless(tier >= Tier::Township, "村(社区)不办理这一步")?;
         return unless(kind != Recovered || s.owed() > Fen(0), "没有要追缴的金额");
@@ -218,7 +225,10 @@ pub(super) fn may(
             unless(s.is_application && s.number.is_none(), "只在受理前告知补正")?;
             unless(!s.told_once, "已经一次性告知过")?;
         }
-        MaterialsGiven => unless(!s.materials.is_empty(), "没有待补正的材料")?,
+        MaterialsGiven => {
+            let follows = s.without_papers().is_some_and(|emergency| emergency.papers_on.is_none());
+            unless(follows || !s.materials.is_empty(), "没有待补正的材料")?;
+        }
         Accepted | NotAccepted => {
             unless(s.is_application, "还不是申请")?;
             unless(s.number.is_none(), "已经受理")?;
@@ -232,6 +242,7 @@ pub(super) fn may(
             unless(s.is_application, "还不是申请")?;
             unless(s.decision.is_none(), "已经审批")?;
         }
+        Visited if s.without_papers().is_some() => {}
         Visited => in_hand()?,
         PreExamined => {
             above_village()?;
@@ -296,6 +307,20 @@ pub(super) fn may(
             decides(s, kind, tier, None)?;
         }
         // Of a monthly benefit it depends on the month.
+        Emergency => {
+            unless(tier == Tier::Township, "先行救助由镇(街道)动用备用金办理")?;
+            unless(s.emergency.is_none(), "已经先行救助过")?;
+            unless(s.decision.is_none(), "已经审批，不再先行救助")?;
+            unless(s.payment.is_none(), PAID_BEFORE)?;
+            let open = s.assistance.is_empty() || kind_of(s, packs, "").is_none_or(|kind| kind.emergency.is_some());
+            unless(open, NO_EMERGENCY)?;
+        }
+        Acknowledged => {
+            let Some(given) = s.without_papers() else { return Err("没有待确认的先行救助".into()) };
+            unless(!s.visits.is_empty(), "尚未入户调查")?;
+            unless(given.papers_on.is_some(), "材料尚未补齐")?;
+            unless(tier == confirming(s, packs), "本级不是确认先行救助的机构")?;
+        }
         PayListed => {
             payable(s, tier)?;
             unless(s.is_monthly() || s.payment.is_none(), PAID_BEFORE)?;
@@ -313,6 +338,7 @@ pub(super) fn may(
         }
         PaymentFailed => {
             unless(payout::may_fail(&s.payouts, ""), "没有发放记录")?;
+            unless(s.emergency.is_none() || s.paid_again().next().is_some(), "先行救助当面交付，有误的不予确认后追缴")?;
             unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构登记")?;
         }
         Transferred => {
@@ -332,7 +358,7 @@ pub(super) fn may(
             unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
         }
         Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note | DoubleFound
-        | DoubleSettled | Recovered => {}
+        | DoubleSettled | Recovered | WrittenOff => {}
         NeedsAssessed | Booked | BookingContested | BookingConfirmed | BookingDeclined | BookingCancelled | BookingEnded => {}
     }
     Ok(())
@@ -355,7 +381,14 @@ fn payable_for(s: &Standing, month: &str) -> Option<Fen> {
 const MONTH_PAID_BEFORE: &str = "这个月已经发放过";
 const NOT_CHECKED: &str = "尚未完成家庭经济状况核对";
 const PAID_BEFORE: &str = "这一审批已经发放过";
+const NO_EMERGENCY: &str = "政策包没有规定这一种类可以先行救助";
 const LISTED_BEFORE: &str = "已列入发放名册，尚未登记结果";
+
+/// The tier that confirms the help that came first.
+fn confirming(s: &Standing, packs: &Packs) -> Tier {
+    let kind = kind_of(s, packs, "");
+    s.emergency.as_ref().zip(kind).and_then(|(given, kind)| kind.confirms(given.amount)).unwrap_or(Tier::City)
+}
 
 /// Whether there is an approved amount that `tier` pays.
 fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
@@ -368,6 +401,13 @@ fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
 /// office, unseen, was first.
 pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &StampedEvent, day: Option<Day>) -> bool {
     let event = &stamped.event;
+    if matches!(event.what, What::Emergency { .. }) {
+        let ended = s.decision.is_some() || s.result.is_some() || s.given_up.is_some() || s.not_accepted.is_some();
+        let (decision, payment, emergency, result, given_up, not_accepted) = Default::default();
+        let first = Standing { decision, payment, emergency, result, given_up, not_accepted, ..s.clone() };
+        let own = stamped.office.is_none_or(|office| office == event.by);
+        return own && ended && judge(&first, packs, tier, event, day, stamped.may_decide).is_ok();
+    }
     let money = matches!(event.what, What::PayListed { .. } | What::Paid { .. });
     if !money || stamped.office.is_some_and(|office| office != event.by) || s.payouts.is_empty() {
         return false;
@@ -422,6 +462,7 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 /// A case is closed when nothing in it is owed any more.
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
+    unless(s.without_papers().is_none(), "先行救助的手续还没有补齐、确认")?;
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
     unless(!s.is_monthly() || s.stopped_from().is_some() || s.is_void(), "按月发放的待遇还没有停止")?;
     unless(!s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
@@ -562,6 +603,33 @@ pub(super) fn judge(
         What::PaymentFailed { reason, batch } => {
             named(reason, "须写明发放失败的原因")?;
             unless(payout::may_fail(&s.payouts, batch), "没有这一名册的发放记录")
+        }
+        What::Emergency { amount, assistance, reason, what, receiver, use_id, number, .. } => {
+            let Some(pack) = packs.get(&s.pack) else {
+                return Err(Refusal(format!("政策包“{}”尚未到达", s.pack), true));
+            };
+            let code = if assistance.is_empty() { &s.assistance } else { assistance };
+            let kind = pack.kind(code).ok_or_else(|| Refusal::from("须选择救助种类"))?;
+            let rule = kind.emergency.as_ref().ok_or_else(|| Refusal::from(NO_EMERGENCY))?;
+            if let Some(unset) = rule.unset() {
+                return Err(Refusal(format!("“{unset}”尚未由市级设定"), false));
+            }
+            unless(*amount > Fen(0), "金额无效")?;
+            unless(rule.per_case.is_some_and(|most| *amount <= most), "超过先行救助每次限额")?;
+            named(reason, "须写明情况紧急的理由")?;
+            named(what, "须写明给了什么")?;
+            named(receiver, "须写明由谁领取")?;
+            unless(CaseId::parse(use_id).is_some(), "没有备用金的使用编号")?;
+            unless(s.number.is_some() || !number.trim().is_empty(), "没有受理编号")
+        }
+        What::Acknowledged { outcome, reason } => {
+            unless(may_decide, "不是指定的审批设备")?;
+            unless(!s.entered_by.contains(&(event.by, event.staff.clone())), "经办人不得审批自己录入的事项")?;
+            unless(*outcome == Verdict::Approved || !reason.trim().is_empty(), "不予确认须写明理由")
+        }
+        What::WrittenOff { amount, reason } => {
+            unless(*amount > Fen(0) && *amount <= s.owed(), "金额无效")?;
+            named(reason, "核销须写明理由")
         }
         What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
         What::Accepted { number } => named(number, "没有受理编号"),

@@ -263,6 +263,18 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (CITY, "li", What::Recovered { amount: Fen(200_000), note: "退回专户".into() }),
         ],
     );
+    use super::emergencies::{helped, said};
+    walk(
+        plea(),
+        vec![
+            (TOWN, "wang", helped(50_000)),
+            (VILLAGE, "cun", super::procedure::visited(&["甲", "乙"], "某")),
+            (TOWN, "wang", What::MaterialsGiven { note: "身份证".into() }),
+            (CITY, "chen", said(Verdict::Refused, "收入不实")),
+            (CITY, "chen", What::WrittenOff { amount: Fen(50_000), reason: "本人去世".into() }),
+            (TOWN, "wang", closed()),
+        ],
+    );
     let school = opened(Origin::Application, Channel::Kiosk, "教育救助", "某");
     walk(school, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", transferred(Target::department("教育局", "教育局"), ""))]);
     use super::procedure::{ended, posted, visited};
@@ -405,6 +417,11 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
             period: month.into(),
         }),
         prop::sample::select(super::checks_tests::every_step()),
+        prop::sample::select(vec![50_000, 90_000]).prop_map(super::emergencies::helped),
+        Just(What::MaterialsGiven { note: "身份证".into() }),
+        prop::sample::select(vec![Verdict::Approved, Verdict::Refused])
+            .prop_map(|said| super::emergencies::said(said, "收入不实")),
+        Just(What::WrittenOff { amount: Fen(50_000), reason: "本人去世".into() }),
     ];
     (place, staff, what)
 }

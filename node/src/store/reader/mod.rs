@@ -4,6 +4,7 @@
 //! so that everything a page shows fits together. Nothing here waits for a write or for sync, and nothing writes. All
 //! lists have limits. What a person may see is the Desk's to decide: a reader answers whatever it is asked.
 
+mod allotments;
 mod cases;
 mod checks;
 mod dispatch;

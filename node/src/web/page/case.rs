@@ -264,7 +264,13 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     let choices = app.desk().choices(&signed.person).await?;
     let s = &found.standing;
     let today = app.today();
+    let reserve = match &found.reserve {
+        Some(Ok(left)) => format!("备用金还剩 {} 元；断网也能办，手续随后补", wording::money(*left)),
+        Some(Err(why)) => why.clone(),
+        None => String::new(),
+    };
     let known = Known {
+        reserve: &reserve,
         standing: s,
         proposal: found.proposal.as_ref().map_err(String::as_str),
         choices: &choices,
@@ -306,6 +312,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     if s.paid_again().next().is_some() {
         chips.push(Chip::new(Tone::Bad, "重复发放，待追回"));
     }
+    chips.extend(found.uses_in_vain.iter().map(|count| Chip::new(Tone::Bad, count.label())));
     if let Some((_, true)) = &found.handler {
         chips.push(Chip::new(Tone::Bad, "无人承办"));
     }

@@ -150,6 +150,13 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if has_superior {
         tiles.push(("待上传", wording::count(waiting), if waiting > 0 { Tone::Warn } else { Tone::Plain }));
     }
+    let reserve = app.desk().reserve(&signed.person).await?;
+    if let Some(left) = reserve.left {
+        tiles.push(("备用金余额(元)", wording::money(left), if left.0 > 0 { Tone::Plain } else { Tone::Warn }));
+    }
+    if reserve.without_effect > 0 {
+        troubles.push(("/allotments", format!("{} 笔先行救助超出备用金额度或没有生效", reserve.without_effect)));
+    }
     show(&TodayPage {
         frame,
         date: wording::long_day(found.day),

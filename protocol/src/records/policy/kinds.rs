@@ -49,6 +49,9 @@ pub struct Assistance {
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
+    /// Whether help may come before the papers, and how much; none: it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyRule>,
     /// Other names under which aid of this kind stands in households' records: 低保金.
     #[serde(default)]
     pub programs: Vec<String>,
@@ -68,6 +71,42 @@ pub struct Repeat {
     /// Whether no reason in writing makes it right.
     #[serde(default)]
     pub never: bool,
+}
+
+/// How much may be given before the papers (先行救助). Each of these is set by the city; what is unset blocks.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct EmergencyRule {
+    /// The greatest amount for one case, in fen.
+    #[serde(default)]
+    pub per_case: Option<Fen>,
+    /// The greatest amount for one household within the period, in fen.
+    #[serde(default)]
+    pub per_household: Option<Fen>,
+    /// The period, in days of the calendar.
+    #[serde(default)]
+    pub period_days: Option<u32>,
+    /// Working days after the help by which the papers must be there.
+    #[serde(default)]
+    pub papers_days: Option<u32>,
+    /// The tier that confirms it; none: the one that decides the amount.
+    #[serde(default)]
+    pub confirms: Option<Tier>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+impl EmergencyRule {
+    /// What the city has not set, in Chinese; none: all is set.
+    pub fn unset(&self) -> Option<&'static str> {
+        match self {
+            EmergencyRule { per_case: None, .. } => Some("先行救助每次限额"),
+            EmergencyRule { per_household: None, .. } => Some("先行救助每户限额"),
+            EmergencyRule { period_days: None, .. } => Some("先行救助每户限额的期间"),
+            EmergencyRule { papers_days: None, .. } => Some("先行救助补办手续的期限"),
+            _ => None,
+        }
+    }
 }
 
 /// Kinds of assistance that one person may not have beside each other.
@@ -278,6 +317,11 @@ impl Assistance {
     pub fn decider(&self, amount: Fen) -> Option<Tier> {
         let Decides::Tiers(limits) = &self.decides else { return None };
         limits.iter().find(|limit| limit.up_to.is_none_or(|most| amount <= most)).map(|limit| limit.tier)
+    }
+
+    /// The tier that confirms an emergency of this amount; none: help may not come first, or nobody of ours confirms.
+    pub fn confirms(&self, amount: Fen) -> Option<Tier> {
+        self.emergency.as_ref()?.confirms.or_else(|| self.decider(amount))
     }
 
     /// The tiers that decide some amount.

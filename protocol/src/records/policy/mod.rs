@@ -13,8 +13,8 @@ mod kinds;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, Exclusion, Formula, Limit, ProjectKind, Repeat, Review, Source, Standard,
-    Status, Step,
+    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Repeat, Review,
+    Source, Standard, Status, Step,
 };
 
 use super::amount::Fen;
