@@ -8,8 +8,6 @@ mod support;
 mod books;
 #[path = "desk/checks.rs"]
 mod checks;
-#[path = "desk/closed_loop.rs"]
-mod closed_loop;
 #[path = "desk/doubles.rs"]
 mod doubles;
 #[path = "desk/emergency.rs"]
@@ -52,3 +50,5 @@ mod spoiled;
 mod stories;
 #[path = "desk/tables.rs"]
 mod tables;
+#[path = "desk/windows.rs"]
+mod windows;

@@ -207,8 +207,6 @@ impl Site {
 }
 
 const PAGES: &[&str] = &[
-    "/progress",
-    "/dispatch",
     "/checks",
     "/checks/looks",
     "/cases/00000000000000000000000000000000/check",
@@ -258,7 +256,6 @@ const PAGES: &[&str] = &[
     "/cases/new?household=00",
 ];
 const FORMS: &[&str] = &[
-    "/progress",
     "/checks/answers",
     "/cases/00000000000000000000000000000000/check",
     "/cases/00000000000000000000000000000000/check/sheet",

@@ -1,5 +1,4 @@
--- Version 7: what waits to be looked at in households, villages' sign-offs of months, benefits that are paid monthly,
--- and how long transfers take.
+-- Version 7: what waits to be looked at in households, villages' sign-offs of months, benefits that are paid monthly.
 -- Views like those of version 1: derived in the same transaction, rebuilt by `rebuild_views`.
 
 -- Changes that no review has looked at.
@@ -9,10 +8,6 @@ CREATE INDEX household_changes ON household (area) WHERE open_changes > 0;
 -- Whether what was granted is paid every month, and from which day on it is not any more.
 ALTER TABLE award ADD COLUMN monthly INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE award ADD COLUMN stopped_on INTEGER;
-
--- When a transfer was handed over and answered.
-ALTER TABLE transfer ADD COLUMN sent_on INTEGER;
-ALTER TABLE transfer ADD COLUMN ended_on INTEGER;
 
 CREATE TABLE sign_off (
   record     INTEGER PRIMARY KEY REFERENCES record (id) ON DELETE CASCADE,

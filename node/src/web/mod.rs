@@ -28,9 +28,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    allotments, case, case_new, cases, check_queue, checks, dispatch, doubles, export, household, household_edit, households,
-    import, inbox, means, missed, months, notices, payments, policies, policy_edit, progress, project, project_edit, projects,
-    receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    allotments, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households, import,
+    inbox, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, receipt, reviews,
+    sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -71,8 +71,6 @@ fn router(app: App) -> Router {
         .route("/checks", get(check_queue::list))
         .route("/checks/answers", post(check_queue::upload).layer(checks_limit))
         .route("/checks/looks", get(check_queue::looks))
-        .route("/progress", get(progress::form).post(progress::ask))
-        .route("/dispatch", get(dispatch::show))
         .route("/allotments", get(allotments::list).post(allotments::grant))
         .route("/allotments/raise", post(allotments::raise))
         .route("/allotments/close", post(allotments::close))

@@ -330,8 +330,6 @@ fn every_page_renders() {
         ("doubles-recover", lists::doubles("recover").render()),
         ("missed", lists::missed(false).render()),
         ("missed-empty", lists::missed(true).render()),
-        ("progress", lists::progress().render()),
-        ("dispatch", lists::dispatch().render()),
         ("means", months::means(false).render()),
         ("means-blocked", months::means(true).render()),
         ("reviews", months::reviews(false).render()),

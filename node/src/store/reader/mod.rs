@@ -7,7 +7,6 @@
 mod allotments;
 mod cases;
 mod checks;
-mod dispatch;
 mod doubles;
 mod heard;
 mod history;
@@ -21,7 +20,6 @@ mod years;
 
 pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, TurnRow};
 pub use checks::{CheckRow, LookRow};
-pub use dispatch::{LoopRow, TransferTime};
 pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};

@@ -77,8 +77,6 @@ struct TransferRow {
     name: String,
     state: String,
     due: Option<i32>,
-    sent_on: Option<i32>,
-    ended_on: Option<i32>,
 }
 
 #[derive(PartialEq, Debug)]
@@ -210,8 +208,7 @@ impl MatterView {
         let idle = |effect: &Effect| matches!(effect, Effect::Waits(_) | Effect::WithoutEffect(_));
         let transfers = standing.transfers.iter().map(|transfer| {
             let (who, id, name) = target(&transfer.to);
-            let (state, due) = (transfer.state.label().to_owned(), days(transfer.due));
-            TransferRow { who, id, name, state, due, sent_on: days(transfer.sent_on), ended_on: days(transfer.ended_on) }
+            TransferRow { who, id, name, state: transfer.state.label().to_owned(), due: days(transfer.due) }
         });
         MatterView {
             stage: standing.stage.word().to_owned(),
@@ -279,18 +276,9 @@ impl MatterView {
         view.turns = all(&db.conn, sql, [id], |row| {
             Ok(TurnRow { who: row.get(0)?, id: row.get(1)?, name: row.get(2)?, what: row.get(3)?, due: row.get(4)? })
         })?;
-        let sql = "SELECT who, who_id, name, state, due, sent_on, ended_on FROM transfer WHERE matter = ?1 ORDER BY ordinal";
+        let sql = "SELECT who, who_id, name, state, due FROM transfer WHERE matter = ?1 ORDER BY ordinal";
         view.transfers = all(&db.conn, sql, [id], |row| {
-            let (sent_on, ended_on) = (row.get(5)?, row.get(6)?);
-            Ok(TransferRow {
-                who: row.get(0)?,
-                id: row.get(1)?,
-                name: row.get(2)?,
-                state: row.get(3)?,
-                due: row.get(4)?,
-                sent_on,
-                ended_on,
-            })
+            Ok(TransferRow { who: row.get(0)?, id: row.get(1)?, name: row.get(2)?, state: row.get(3)?, due: row.get(4)? })
         })?;
         Ok(Some((id, view)))
     }
@@ -342,10 +330,9 @@ impl MatterView {
         if old_transfers != self.transfers {
             execute(conn, "DELETE FROM transfer WHERE matter = ?1", [id])?;
             for (ordinal, to) in self.transfers.iter().enumerate() {
-                let sql = "INSERT INTO transfer (matter, ordinal, who, who_id, name, state, due, sent_on, ended_on) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-                let TransferRow { who, id: to_id, name, state, due, sent_on, ended_on } = to;
-                execute(conn, sql, params![id, ordinal as i64, who, to_id, name, state, due, sent_on, ended_on])?;
+                let sql =
+                    "INSERT INTO transfer (matter, ordinal, who, who_id, name, state, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                execute(conn, sql, params![id, ordinal as i64, to.who, to.id, to.name, to.state, to.due])?;
             }
         }
         if old_hash != Some(self.text_hash) {

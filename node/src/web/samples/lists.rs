@@ -2,10 +2,8 @@
 
 use super::{LONG, frame, stub};
 use crate::web::page::allotments::*;
-use crate::web::page::dispatch::*;
 use crate::web::page::doubles::*;
 use crate::web::page::missed::*;
-use crate::web::page::progress::*;
 use crate::web::view::*;
 
 pub fn allotments() -> AllotmentsPage {
@@ -79,28 +77,6 @@ pub fn doubles(state: &str) -> DoublesPage {
         filters: vec![("#".into(), "待核定", 2, open), ("#".into(), "追缴中", 1, !open), ("#".into(), "已核定", 14, false)],
         rows,
         persons: vec![PersonRow { id_no: "320582********0011".into(), households: homes.to_vec() }],
-    }
-}
-
-pub fn progress() -> ProgressPage {
-    ProgressPage {
-        frame: frame("进度查询", "事项"),
-        fields: vec![Field::text("number", "受理编号").with("SL20190529-003-00721").needed()],
-        told: "已批准，按月发放，890.00 元/月".into(),
-        facts: vec![Fact::new("救助种类", "最低生活保障"), Fact::new("现在在谁那里", "市级：按月发放")],
-        ..ProgressPage::default()
-    }
-}
-
-pub fn dispatch() -> DispatchPage {
-    let row = |all: [&str; 4], open, late| (all.map(str::to_owned), open, late);
-    DispatchPage {
-        frame: frame("调度", "事项"),
-        lead: "未办结 42 件，其中超期 3 件".into(),
-        loops: vec![row(["待受理", "12", "1", "2019-05-20"], 28, 2), row(["转办中", "30", "2", "2019-04-02"], 72, 4)],
-        nobodys: 1,
-        late: vec![["镇（街道）　杨舍镇农联村", "预审", "1", "应于 2019-05-24 前"].map(str::to_owned)],
-        times: vec![[LONG, "14", "6 天", "21 天", "3", "1"].map(str::to_owned)],
     }
 }
 
