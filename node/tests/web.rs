@@ -202,7 +202,10 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 33] = [
+const PAGES: [&str; 36] = [
+    "/loops",
+    "/query",
+    "/queue",
     "/notices",
     "/notices/sheet?area=320582100201",
     "/payments",
@@ -237,7 +240,10 @@ const PAGES: [&str; 33] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 22] = [
+const FORMS: [&str; 25] = [
+    "/inbox",
+    "/query",
+    "/queue",
     "/payments",
     "/payments/x",
     "/payments/x/answers",

@@ -20,6 +20,7 @@ pub mod entry;
 pub mod fence;
 pub mod frontier;
 pub mod hash;
+pub mod hops;
 pub mod limits;
 pub mod missed;
 pub mod notice;

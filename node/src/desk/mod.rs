@@ -9,6 +9,8 @@
 //! What arrives from other machines in between cannot be helped, and `standing` gives one answer everywhere.
 
 mod amounts;
+mod answer;
+pub mod batch;
 mod cases;
 mod command;
 mod compare;
@@ -19,6 +21,8 @@ mod households;
 pub mod import;
 mod indicators;
 mod lists;
+pub mod loops;
+mod materials;
 pub mod missed;
 mod model;
 mod notices;
@@ -34,7 +38,9 @@ mod steps;
 pub mod wire;
 pub mod years;
 
-pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
+pub use answer::CaseAnswer;
+pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, Part, PolicyRevision, RowChange, To};
+pub use materials::Held;
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
 pub use sign_in::{PASSWORD_CHARS_MIN, SESSION_IDLE_MS, Session, SignIn};
@@ -86,6 +92,8 @@ struct Inner {
     guards: sign_in::Guards,
     // Shown while the writer is too busy to say.
     confirmed: std::sync::Mutex<Confirmed>,
+    // When somebody asked after a case in vain, by the measuring clock.
+    misses: std::sync::Mutex<Vec<u64>>,
 }
 
 /// What a command is checked with: one snapshot, who asks, where and when.
@@ -122,7 +130,7 @@ impl Desk {
             .await?;
         let certified = office.ok_or(DeskError::Closed)?;
         let inner =
-            Inner { device, certified, turn: Arc::default(), guards: sign_in::Guards::new(), confirmed: Default::default() };
+            Inner { device, certified, turn: Arc::default(), guards: sign_in::Guards::new(), confirmed: Default::default(), misses: Default::default() };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })
     }
 

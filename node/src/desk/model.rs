@@ -3,6 +3,7 @@
 //! A page gets the store's rows and the protocol's values with what only the Desk knows beside them: what this person
 //! may do, what waits for whom, how far an entry is stored. Nothing here is kept or sent anywhere.
 
+use super::materials::Held;
 use super::outcome::FieldChange;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
 use shouwang_protocol::area::{Area, AreaId, Tier};
@@ -223,6 +224,8 @@ pub struct CasePage {
     pub handler: Option<(Handler, bool)>,
     /// The telephone number for objections that this office gave last.
     pub notice_phone: String,
+    /// Papers that the household gave in this case or another; not asked for again.
+    pub held: Vec<Held>,
 }
 
 /// One line of a case's story.

@@ -141,6 +141,7 @@ impl Room<'_> {
             routed_from: cases::routed_from(&standing),
             handler,
             notice_phone: self.last_phone()?,
+            held: if possible.contains(&EventKind::MaterialsAsked) { self.held(standing.household)? } else { Vec::new() },
             entries,
             turns,
             possible,

@@ -28,8 +28,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, notices, payments,
-    policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, loops, missed, notices,
+    payments, policies, policy_edit, query, queue, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -79,7 +79,10 @@ fn router(app: App) -> Router {
         .route("/import/go", post(import::go))
         .route("/import/preview", get(import::part))
         .route("/import/rejects", get(import::rejects))
-        .route("/inbox", get(inbox::list))
+        .route("/inbox", get(inbox::list).post(inbox::sign))
+        .route("/loops", get(loops::show))
+        .route("/query", get(query::form).post(query::ask))
+        .route("/queue", get(queue::show).post(queue::act))
         .route("/households/{id}/policies", get(policies::for_household))
         .route("/policies", get(policies::list))
         .route("/policies/match", get(policies::match_form).post(policies::find))

@@ -111,7 +111,7 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             apply_for(s, assistance);
             s.entered_by.insert(who);
         }
-        What::MaterialsAsked { materials } => (s.materials, s.told_once) = (materials, true),
+        What::MaterialsAsked { materials, .. } => (s.materials, s.told_once) = (materials, true),
         What::MaterialsGiven { .. } => s.materials.clear(),
         What::Accepted { number } => {
             s.number = Some(number);
@@ -402,6 +402,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         Stage::PaymentFailed => tier(payer, "重新发放"),
         Stage::Granted | Stage::Refused | Stage::Voided => tier(payer, "办结"),
         Stage::ToRecover => tier(payer, "追缴"),
+        Stage::FedBack if s.returned_transfers().next().is_some() => None,
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
@@ -410,6 +411,10 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     }
     if s.paid_again().next().is_some() {
         turns.push(Turn { who: Who::Tier(payer), what: "追回重复发放", due: None });
+    }
+    if matches!(s.stage, Stage::InTransfer | Stage::InService | Stage::FedBack) {
+        let again = |transfer: &Transfer| Turn { who: Who::Tier(transfer.from), what: "改派被退回的转办", due: None };
+        turns.extend(s.returned_transfers().next().map(again));
     }
     for transfer in s.open_transfers() {
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };

@@ -356,6 +356,8 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 /// A case is closed when nothing in it is owed any more.
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
+    let given_back = s.given_up.is_none() && s.not_accepted.is_none() && s.returned_transfers().next().is_some();
+    unless(!given_back, "有转办被退回，尚未改派；确实不再需要的，请撤销那次转办")?;
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
     unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some() || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
@@ -475,7 +477,7 @@ pub(super) fn judge(
             named(reason, "须写明发放失败的原因")?;
             unless(payout::may_fail(&s.payouts, batch), "没有这一名册的发放记录")
         }
-        What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
+        What::MaterialsAsked { materials, .. } => unless(!materials.is_empty(), "没有列明所缺材料"),
         What::Accepted { number } => named(number, "没有受理编号"),
         What::NotAccepted { reason } => named(reason, "不予受理须写明理由"),
         What::DoubleFound { other, told } => {

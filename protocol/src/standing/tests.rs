@@ -229,7 +229,7 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     let found = |outcome| What::Verified { outcome, note: String::new() };
     walk(plea(), vec![(TOWN, "wang", found(Finding::Unclear)), (TOWN, "wang", found(Finding::False)), (TOWN, "wang", closed())]);
     walk(plea(), vec![(VILLAGE, "cun", found(Finding::True))]);
-    let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()] };
+    let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()], again: String::new() };
     walk(
         asked(),
         vec![

@@ -8,6 +8,7 @@
 mod account;
 mod award;
 mod context;
+mod hop;
 mod household;
 mod matter;
 mod registry;
@@ -31,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -159,7 +160,9 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 22] = [
+const VIEW_TABLES: [&str; 24] = [
+    "DELETE FROM hop",
+    "DELETE FROM errand",
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM posted",

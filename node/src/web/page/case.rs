@@ -55,6 +55,21 @@ pub struct CasePage {
     pub facts: Vec<Fact>,
     /// To departments, offices, providers.
     pub transfers: Vec<TransferLine>,
+    /// Who held it, for how long.
+    pub hops: Vec<HopLine>,
+    /// How often somebody had to go.
+    pub errands: String,
+}
+
+/// Somebody's turn, past or present.
+#[derive(Default)]
+pub struct HopLine {
+    /// Who.
+    pub who: String,
+    /// What for, from when to when.
+    pub what: String,
+    /// How long.
+    pub took: Chip,
 }
 
 /// One line of the story.
@@ -185,6 +200,22 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     }
 }
 
+fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
+    let hop = &line.hop;
+    let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
+    let took = match (hop.working, hop.days(today)) {
+        (Some(working), Some(days)) => format!("{working} 个工作日（{days} 天）"),
+        (None, Some(days)) => format!("{days} 天"),
+        (_, None) => String::new(),
+    };
+    let tone = match (line.late, hop.until) {
+        (true, _) => Tone::Bad,
+        (false, None) => Tone::Accent,
+        (false, Some(_)) => Tone::Plain,
+    };
+    HopLine { who: line.who.clone(), what: format!("{}　{} {until}", hop.what, wording::day(hop.from)), took: Chip::new(tone, took) }
+}
+
 fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut put = |label: &str, value: Option<String>| {
@@ -250,6 +281,10 @@ fn elsewhere(kind: EventKind) -> bool {
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
     let found = app.desk().case(&signed.person, case_id(id)?).await?;
     let choices = app.desk().choices(&signed.person).await?;
+    let way = match signed.person.is_office_staff() {
+        true => Some(app.desk().way(&signed.person, case_id(id)?).await?),
+        false => None,
+    };
     let s = &found.standing;
     let today = app.today();
     let known = Known {
@@ -258,6 +293,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         choices: &choices,
         answerable: &found.answerable,
         notice_phone: &found.notice_phone,
+        held: &found.held,
     };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
@@ -279,6 +315,24 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
             }
         }
         actions.push(form);
+    }
+    if found.possible.contains(&EventKind::Transferred) {
+        let mut form = ActionForm {
+            kind: forms::SPLIT,
+            label: "分办".to_owned(),
+            note: "一次转给几处".to_owned(),
+            stub: signed.stub()?,
+            fields: forms::split_fields(&known),
+            ..ActionForm::default()
+        };
+        if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == forms::SPLIT) {
+            (form.open, form.fault) = (true, tried.fault.clone());
+            for field in &mut form.fields {
+                field.refill(&tried.form.raw(&field.name));
+            }
+        }
+        let at = actions.iter().position(|action| action.kind == EventKind::Transferred.word());
+        actions.insert(at.map_or(actions.len(), |at| at + 1), form);
     }
     // The next step first; the rest in the order of the work.
     actions.sort_by_key(|action| !action.next);
@@ -330,6 +384,8 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         sum_label,
         facts: facts(s, found.handler.as_ref()),
         transfers: s.transfers.iter().map(transfer).collect(),
+        hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
+        errands: way.map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home)).unwrap_or_default(),
     })
 }
 
@@ -341,21 +397,27 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
 /// `POST /cases/{id}/act`
 pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedForm) -> Answer {
     let case = case_id(&id)?;
-    let kind = EventKind::from_word(&sent.form.text("kind")).ok_or(WebError::Unreadable)?;
+    let word = sent.form.text("kind");
+    let (kind, step) = if word == forms::SPLIT {
+        (forms::SPLIT, forms::split_step(&sent.form))
+    } else {
+        let kind = EventKind::from_word(&word).ok_or(WebError::Unreadable)?;
+        (kind.word(), forms::step(kind, &sent.form))
+    };
     let action = sent.action()?;
-    let done = match forms::step(kind, &sent.form) {
+    let done = match step {
         Ok(step) => app.desk().perform(&sent.signed.person, action, Command::Case { case, step }).await,
         Err(why) => Err(DeskError::invalid("", why)),
     };
     match done {
         Ok(done) => {
-            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{kind}"), Vec::new()).await?;
             // A case that was routed goes on under a new name.
             let to = done.case.unwrap_or(case);
             Ok(Redirect::to(&format!("/cases/{to}")).into_response())
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
-            let tried = Tried { kind: kind.word(), fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
+            let tried = Tried { kind, fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
             error::show_as(error::status(&error), &page(&app, &sent.signed, &id, Some(tried)).await?)
         }
         Err(error) => Err(error.into()),
