@@ -18,6 +18,8 @@ use std::sync::Arc;
 mod books;
 #[path = "web/lists.rs"]
 mod lists;
+#[path = "web/loops.rs"]
+mod loops;
 #[path = "web/work.rs"]
 mod work;
 

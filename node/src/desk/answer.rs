@@ -133,7 +133,8 @@ impl Desk {
         }
         let (number, tail) = (tidy(code), tidy(tail));
         let told = self.in_room(person, LOOKING, move |room| room.answered(&number, &tail, now.wall_ms)).await?;
-        let told = told.ok_or_else(|| DeskError::NotFound { what: "与回执编号、证件后四位都相符的事项".to_owned() })?;
+        let told =
+            told.ok_or_else(|| DeskError::NotFound { what: "与回执编号、证件后四位都相符的事项".to_owned() })?;
         let mut misses = lock();
         if let Some(at) = misses.iter().position(|at| *at == now.mono_ms) {
             misses.remove(at);

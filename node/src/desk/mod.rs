@@ -14,6 +14,7 @@ pub mod batch;
 mod cases;
 mod command;
 mod compare;
+mod confirmed;
 pub mod doubles;
 pub mod export;
 pub mod handover;
@@ -40,6 +41,7 @@ pub mod years;
 
 pub use answer::CaseAnswer;
 pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, Part, PolicyRevision, RowChange, To};
+pub use confirmed::ConfirmedStatus;
 pub use materials::Held;
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
@@ -129,8 +131,14 @@ impl Desk {
             })
             .await?;
         let certified = office.ok_or(DeskError::Closed)?;
-        let inner =
-            Inner { device, certified, turn: Arc::default(), guards: sign_in::Guards::new(), confirmed: Default::default(), misses: Default::default() };
+        let inner = Inner {
+            device,
+            certified,
+            turn: Arc::default(),
+            guards: sign_in::Guards::new(),
+            confirmed: Default::default(),
+            misses: Default::default(),
+        };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })
     }
 

@@ -3,6 +3,7 @@
 //! A page gets the store's rows and the protocol's values with what only the Desk knows beside them: what this person
 //! may do, what waits for whom, how far an entry is stored. Nothing here is kept or sent anywhere.
 
+use super::confirmed::ConfirmedStatus;
 use super::materials::Held;
 use super::outcome::FieldChange;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
@@ -226,6 +227,8 @@ pub struct CasePage {
     pub notice_phone: String,
     /// Papers that the household gave in this case or another; not asked for again.
     pub held: Vec<Held>,
+    /// What is confirmed about the household, and need not be checked again.
+    pub confirmed: Vec<ConfirmedStatus>,
 }
 
 /// One line of a case's story.

@@ -118,6 +118,7 @@ impl Room<'_> {
         let proposal = self.proposal(&file.standing, &packs)?;
         let turns = self.turns(&file, &names);
         let reach = self.reach(&case)?;
+        let confirmed = self.confirmed_statuses(file.standing.household, &packs)?;
         let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person);
         let household = match (&standing.household, self.person.is_office_staff()) {
             (Some(record), true) => self.reader.household_row(record)?,
@@ -141,6 +142,7 @@ impl Room<'_> {
             routed_from: cases::routed_from(&standing),
             handler,
             notice_phone: self.last_phone()?,
+            confirmed,
             held: if possible.contains(&EventKind::MaterialsAsked) { self.held(standing.household)? } else { Vec::new() },
             entries,
             turns,

@@ -110,12 +110,11 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         EventKind::AppliedOnBehalf => vec![kinds(known.choices, &s.assistance, Some("照原来的")), reason("为什么代为申请")],
         EventKind::MaterialsAsked => {
             let told: Vec<String> = known.held.iter().map(|held| format!("{}（{}）", held.material, held.told)).collect();
-            let have = if told.is_empty() { String::new() } else { format!("已经收存、不再要的：{}。", told.join("、")) };
+            let have =
+                if told.is_empty() { String::new() } else { format!("已经收存、不再要的：{}。", told.join("、")) };
             let again = Field::text("again", "再要已有材料的理由").hinted("已收存的不再向群众要；过期等确需再要的才写");
             let mut fields = vec![
-                Field::area("materials", "所缺材料，一行一样")
-                    .hinted(format!("{have}法律要求一次说全；只能告知一次。"))
-                    .needed(),
+                Field::area("materials", "所缺材料，一行一样").hinted(format!("{have}法律要求一次说全；只能告知一次。")).needed(),
             ];
             fields.extend((!known.held.is_empty()).then_some(again));
             fields

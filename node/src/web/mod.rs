@@ -29,7 +29,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
     case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, loops, missed, notices,
-    payments, policies, policy_edit, query, queue, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    payments, policies, policy_edit, query, queue, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync,
+    today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;

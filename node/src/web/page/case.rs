@@ -59,6 +59,8 @@ pub struct CasePage {
     pub hops: Vec<HopLine>,
     /// How often somebody had to go.
     pub errands: String,
+    /// What is confirmed about the household: kind, by whom and until when.
+    pub confirmed: Vec<(String, String)>,
 }
 
 /// Somebody's turn, past or present.
@@ -200,6 +202,11 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     }
 }
 
+fn confirmed(status: &desk::ConfirmedStatus) -> (String, String) {
+    let until = status.until.map_or_else(|| "政策包未设有效期".to_owned(), |day| format!("有效期至 {day}"));
+    (status.kind.clone(), format!("{} {} 确认，{until}", status.by, status.from))
+}
+
 fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
     let hop = &line.hop;
     let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
@@ -213,7 +220,11 @@ fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
         (false, None) => Tone::Accent,
         (false, Some(_)) => Tone::Plain,
     };
-    HopLine { who: line.who.clone(), what: format!("{}　{} {until}", hop.what, wording::day(hop.from)), took: Chip::new(tone, took) }
+    HopLine {
+        who: line.who.clone(),
+        what: format!("{}　{} {until}", hop.what, wording::day(hop.from)),
+        took: Chip::new(tone, took),
+    }
 }
 
 fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
@@ -385,7 +396,10 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         facts: facts(s, found.handler.as_ref()),
         transfers: s.transfers.iter().map(transfer).collect(),
         hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
-        errands: way.map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home)).unwrap_or_default(),
+        confirmed: found.confirmed.iter().map(confirmed).collect(),
+        errands: way
+            .map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home))
+            .unwrap_or_default(),
     })
 }
 

@@ -148,7 +148,12 @@ pub async fn show(State(app): State<App>, signed: Signed, Query(asked): Query<As
     let next = offset + u64::from(ROWS);
     error::show(&LoopsPage {
         frame: app.frame(&signed, "督办", "/cases").await?,
-        lead: format!("没有办结的 {} 件；时效按 {} 至 {} 转出、登记的统计，以工作日计", wording::count(found.open), found.from, found.until),
+        lead: format!(
+            "没有办结的 {} 件；时效按 {} 至 {} 转出、登记的统计，以工作日计",
+            wording::count(found.open),
+            found.from,
+            found.until
+        ),
         fields: vec![
             Field::select("area", "区划", Choice::list(areas, &picked)),
             Field::text("from", "从").typed(Input::Date).with(found.from.to_string()),

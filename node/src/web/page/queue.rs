@@ -83,10 +83,9 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
     }
     let opinions = Choice::list(Opinion::ALL.iter().map(|one| (one.word(), one.label())), Opinion::For.word());
     let fields = match batch.word {
-        "pre-examined" => vec![
-            Field::select("opinion", "预审意见", opinions).needed(),
-            Field::text("note", "说明").hinted("写进选中的每一件"),
-        ],
+        "pre-examined" => {
+            vec![Field::select("opinion", "预审意见", opinions).needed(), Field::text("note", "说明").hinted("写进选中的每一件")]
+        }
         _ => Vec::new(),
     };
     let today = app.today();

@@ -42,6 +42,9 @@ pub struct Assistance {
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
+    /// Days for which a confirmed status of this kind holds, from the day of the decision; none: no term is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
     /// Other names under which aid of this kind stands in households' records: 低保金.
     #[serde(default)]
     pub programs: Vec<String>,
