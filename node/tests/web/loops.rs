@@ -21,7 +21,13 @@ async fn item_05_item_40_item_43_item_44_a_case_is_split_watched_and_asked_after
     site.browse(move |browser| {
         let zhang = browser.sign_in("zhang", PASSWORD);
         let new = format!("/cases/new?household={record}");
-        let fields = [("household", record.as_str()), ("assistance", "教育救助"), ("urgency", "normal"), ("summary", "学费")];
+        let fields = [
+            ("household", record.as_str()),
+            ("origin", "application"),
+            ("assistance", "教育救助"),
+            ("urgency", "normal"),
+            ("summary", "学费"),
+        ];
         let opened = zhang.submit(&new, "/cases/new", &fields);
         let case = opened.header("location").to_owned();
         assert!(opened.status == 303 && case.starts_with("/cases/"), "{}", opened.body);

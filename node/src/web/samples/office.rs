@@ -316,7 +316,7 @@ pub fn inbox() -> InboxPage {
         due: Chip::new(Tone::Plain, "5月31日前"),
         sessions: "3".into(),
         urgent: false,
-        to_sign: (i % 2 == 0).then(|| "c".into()),
+        to_sign: i.is_multiple_of(2).then(|| "c".into()),
     };
     InboxPage {
         frame: frame("转来的事项", "转来"),
