@@ -142,7 +142,8 @@ async fn item_44_every_open_loop_is_listed_in_a_named_state_with_who_holds_it() 
 
     let found = loops(&city, LoopsQuestion::default()).await;
     let mut listed: Vec<_> = found.lines.iter().map(|row| row.case).collect();
-    (listed.sort(), open.sort());
+    listed.sort();
+    open.sort();
     assert_eq!((found.open, listed), (open.len() as u64, open), "every one, and the closed one not");
     assert_eq!(found.stages.iter().map(|one| one.count).sum::<u64>(), found.open);
     for row in &found.lines {
