@@ -20,6 +20,14 @@ mod handover;
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/loop_ask.rs"]
+mod loop_ask;
+#[path = "desk/loop_share.rs"]
+mod loop_share;
+#[path = "desk/loop_split.rs"]
+mod loop_split;
+#[path = "desk/loop_watch.rs"]
+mod loop_watch;
 #[path = "desk/means.rs"]
 mod means;
 #[path = "desk/missed.rs"]

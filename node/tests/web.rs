@@ -20,6 +20,8 @@ mod books;
 mod checks;
 #[path = "web/lists.rs"]
 mod lists;
+#[path = "web/loops.rs"]
+mod loops;
 #[path = "web/projects.rs"]
 mod projects;
 #[path = "web/work.rs"]
@@ -221,6 +223,9 @@ const PAGES: &[&str] = &[
     "/projects/needs/edit",
     "/projects/0000000000000000000000000000000000000000000000000000000000000000",
     "/allotments",
+    "/loops",
+    "/query",
+    "/queue",
     "/notices",
     "/notices/sheet?area=320582100201",
     "/payments",
@@ -271,6 +276,9 @@ const FORMS: &[&str] = &[
     "/allotments",
     "/allotments/raise",
     "/allotments/close",
+    "/inbox",
+    "/query",
+    "/queue",
     "/payments",
     "/payments/x",
     "/payments/x/answers",

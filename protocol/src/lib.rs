@@ -22,6 +22,7 @@ pub mod entry;
 pub mod fence;
 pub mod frontier;
 pub mod hash;
+pub mod hops;
 pub mod limits;
 pub mod means;
 pub mod missed;

@@ -288,12 +288,12 @@ impl Desk {
         report: &mut AnswersReport,
     ) -> Result<(), DeskError> {
         let answers = batch.iter().map(|row| row.answer.clone()).collect();
-        match self.answer(person, number, answers, report).await {
+        match self.answer_one_check(person, number, answers, report).await {
             Err(DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotFound { .. }) => {}
             other => return other,
         }
         for row in batch {
-            match self.answer(person, number, vec![row.answer], report).await {
+            match self.answer_one_check(person, number, vec![row.answer], report).await {
                 Ok(()) => {}
                 Err(DeskError::Invalid { faults }) => report.rejected.push(Reject::new(row.line, None, faults, row.text)),
                 Err(error @ (DeskError::NotNow { .. } | DeskError::NotFound { .. })) => {
@@ -306,7 +306,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn answer(
+    async fn answer_one_check(
         &self,
         person: &Person,
         number: &str,

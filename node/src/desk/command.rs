@@ -577,6 +577,9 @@ pub enum CaseStep {
     AskMaterials {
         /// Everything that is missing.
         materials: Vec<String>,
+        /// Why something is asked for that the household gave before; empty: nothing is.
+        #[serde(default)]
+        again: String,
     },
     /// 已补正
     GiveMaterials {
@@ -830,6 +833,11 @@ pub enum CaseStep {
         #[serde(default)]
         note: String,
     },
+    /// 分办: several transfers in one step, each with its own receiver and clock.
+    Split {
+        /// The parts, at least two.
+        parts: Vec<Part>,
+    },
     /// 签收
     SignFor {
         /// The transfer; none: the only one that waits for this person.
@@ -1079,6 +1087,21 @@ pub enum CaseStep {
         #[schema(value_type = Option<String>)]
         area: Option<AreaId>,
     },
+}
+
+/// One part of a case that is split.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// To whom; none: the department in charge of the kind.
+    #[serde(default)]
+    pub to: Option<To>,
+    /// The kind of assistance or service it is for; empty: the case's.
+    #[serde(default)]
+    pub assistance: String,
+    /// What is asked.
+    #[serde(default)]
+    pub note: String,
 }
 
 /// A new member of staff.

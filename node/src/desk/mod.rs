@@ -10,10 +10,13 @@
 
 pub mod allotments;
 mod amounts;
+mod answer;
+pub mod batch;
 mod cases;
 pub mod checks;
 mod command;
 mod compare;
+mod confirmed;
 pub mod doubles;
 pub mod export;
 pub mod handover;
@@ -21,6 +24,8 @@ mod households;
 pub mod import;
 mod indicators;
 mod lists;
+pub mod loops;
+mod materials;
 pub mod means;
 pub mod missed;
 mod model;
@@ -40,7 +45,10 @@ mod steps;
 pub mod wire;
 pub mod years;
 
-pub use command::{CaseStep, CheckAnswer, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
+pub use answer::CaseAnswer;
+pub use command::{CaseStep, CheckAnswer, Command, HouseholdChange, NewStaff, OpenCase, Part, PolicyRevision, RowChange, To};
+pub use confirmed::ConfirmedStatus;
+pub use materials::Held;
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
 pub use sign_in::{PASSWORD_CHARS_MIN, SESSION_IDLE_MS, Session, SignIn};
@@ -92,6 +100,8 @@ struct Inner {
     guards: sign_in::Guards,
     // Shown while the writer is too busy to say.
     confirmed: std::sync::Mutex<Confirmed>,
+    // When somebody asked after a case in vain, by the measuring clock.
+    misses: std::sync::Mutex<Vec<u64>>,
 }
 
 /// What a command is checked with: one snapshot, who asks, where and when.
@@ -127,8 +137,14 @@ impl Desk {
             })
             .await?;
         let certified = office.ok_or(DeskError::Closed)?;
-        let inner =
-            Inner { device, certified, turn: Arc::default(), guards: sign_in::Guards::new(), confirmed: Default::default() };
+        let inner = Inner {
+            device,
+            certified,
+            turn: Arc::default(),
+            guards: sign_in::Guards::new(),
+            confirmed: Default::default(),
+            misses: Default::default(),
+        };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })
     }
 

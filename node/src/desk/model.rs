@@ -3,6 +3,8 @@
 //! A page gets the store's rows and the protocol's values with what only the Desk knows beside them: what this person
 //! may do, what waits for whom, how far an entry is stored. Nothing here is kept or sent anywhere.
 
+use super::confirmed::ConfirmedStatus;
+use super::materials::Held;
 use super::outcome::FieldChange;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
 use shouwang_protocol::allotment::Count;
@@ -230,6 +232,10 @@ pub struct CasePage {
     pub reserve: Option<Result<Fen, String>>,
     /// What the case's uses of allotments came to, where they do not count.
     pub uses_in_vain: Vec<Count>,
+    /// Papers that the household gave in this case or another; not asked for again.
+    pub held: Vec<Held>,
+    /// What is confirmed about the household, and need not be checked again.
+    pub confirmed: Vec<ConfirmedStatus>,
 }
 
 /// One line of a case's story.

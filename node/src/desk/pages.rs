@@ -122,6 +122,7 @@ impl Room<'_> {
         let turns = self.turns(&file, &names);
         let projects = self.projects_of_case(&file, &possible)?;
         let reach = self.reach(&case)?;
+        let confirmed = self.confirmed_statuses(file.standing.household, &packs)?;
         let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person);
         let household = match (&standing.household, self.person.is_office_staff()) {
             (Some(record), true) => self.reader.household_row(record)?,
@@ -148,6 +149,8 @@ impl Room<'_> {
             handler,
             notice_phone: self.last_phone()?,
             projects,
+            confirmed,
+            held: if possible.contains(&EventKind::MaterialsAsked) { self.held(standing.household)? } else { Vec::new() },
             entries,
             turns,
             possible,

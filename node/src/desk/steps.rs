@@ -5,7 +5,7 @@
 //! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
 
 use super::cases::{routed_rule, short};
-use super::command::{CaseStep, To};
+use super::command::{CaseStep, Part, To};
 use super::doubles::unsettled;
 use super::notices::Posting;
 use super::outcome::DeskError;
@@ -27,6 +27,10 @@ use shouwang_protocol::standing::{BookingState, Standing, TimelineItem, Transfer
 
 /// Events that a decision names as seen, at most; the latest.
 const SAW_MAX: usize = 64;
+
+/// Receivers of one split at most, and bytes of all that is asked of them: it is one entry.
+const PARTS_MAX: usize = 8;
+const PARTS_BYTES_MAX: usize = 3 * 1024;
 
 impl CaseStep {
     /// What it becomes.
@@ -63,7 +67,7 @@ impl CaseStep {
             CaseStep::Recover { .. } => EventKind::Recovered,
             CaseStep::Hear { .. } => EventKind::Heard,
             CaseStep::Adjust { .. } => EventKind::Adjusted,
-            CaseStep::Transfer { .. } => EventKind::Transferred,
+            CaseStep::Transfer { .. } | CaseStep::Split { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
             CaseStep::Session { .. } => EventKind::Session,
@@ -117,6 +121,9 @@ impl Room<'_> {
         let desktop = Desktop { room: self, case, file: &file, packs: &packs, place };
         if let CaseStep::Route { household, area } = step {
             return desktop.route(household, area);
+        }
+        if let CaseStep::Split { parts } = step {
+            return desktop.split(parts);
         }
         if matches!(kind, EventKind::Decided | EventKind::Acknowledged) {
             desktop.may_decide()?;
@@ -293,10 +300,11 @@ impl Desktop<'_> {
                 assistance: self.kind_of(assistance)?,
                 reason: needed("reason", reason, "须写明代为申请的理由")?,
             },
-            CaseStep::AskMaterials { materials } => {
+            CaseStep::AskMaterials { materials, again } => {
                 let materials: Vec<String> =
                     materials.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-                What::MaterialsAsked { materials }
+                self.room.not_asked_again(self.standing(), &materials, &again)?;
+                What::MaterialsAsked { materials, again }
             }
             CaseStep::GiveMaterials { note } => What::MaterialsGiven { note },
             CaseStep::Accept {} => What::Accepted { number: self.number()? },
@@ -364,12 +372,7 @@ impl Desktop<'_> {
                 };
                 What::Adjusted { amount, from, reason, formula }
             }
-            CaseStep::Transfer { to, assistance, note } => {
-                let assistance = self.kind_of(assistance)?;
-                let to = self.receiver(to, &assistance)?;
-                let n = u32::try_from(self.standing().transfers.len()).unwrap_or(u32::MAX).saturating_add(1);
-                What::Transferred { to, n, assistance, note }
-            }
+            CaseStep::Transfer { to, assistance, note } => self.transferred(Part { to, assistance, note }, 0)?,
             CaseStep::SignFor { transfer } => What::SignedFor { transfer: self.transfer(transfer, EventKind::SignedFor)? },
             CaseStep::Return { transfer, reason } => {
                 What::Returned { transfer: self.transfer(transfer, EventKind::Returned)?, reason }
@@ -406,6 +409,7 @@ impl Desktop<'_> {
             }
             CaseStep::Note { text } => What::Note { text: needed("text", text, "备注不能为空")? },
             CaseStep::Route { .. }
+            | CaseStep::Split { .. }
             | CaseStep::AssessNeeds { .. }
             | CaseStep::Book { .. }
             | CaseStep::ConfirmBooking { .. }
@@ -613,6 +617,42 @@ impl Desktop<'_> {
             (None, _) => Err(DeskError::NotNow { why: "没有可以这样办理的转办".to_owned() }),
             (Some(_), Some(_)) => Err(DeskError::invalid("transfer", "有几次转办，须选择是哪一次")),
         }
+    }
+
+    /// A transfer, the one after `before` others of this action.
+    fn transferred(&self, part: Part, before: usize) -> Result<What, DeskError> {
+        let assistance = self.kind_of(part.assistance)?;
+        let to = self.receiver(part.to, &assistance)?;
+        let n = u32::try_from(self.standing().transfers.len() + before).unwrap_or(u32::MAX).saturating_add(1);
+        Ok(What::Transferred { to, n, assistance, note: part.note })
+    }
+
+    /// Hands the case to several receivers at once: one entry, all or nothing.
+    fn split(&self, parts: Vec<Part>) -> Result<Plan, DeskError> {
+        let room = self.room;
+        if !(2..=PARTS_MAX).contains(&parts.len()) {
+            return Err(DeskError::invalid("parts", format!("分办须选 2 到 {PARTS_MAX} 个接收方；只转一处的用“转办”")));
+        }
+        if parts.iter().map(|part| part.note.len()).sum::<usize>() > PARTS_BYTES_MAX {
+            return Err(DeskError::invalid("note", "内容过长，请写得简短些"));
+        }
+        let (mut sent, mut plan) = (Vec::new(), Plan::default().about(self.case));
+        for part in parts {
+            let what = short(self.transferred(part, sent.len())?)?;
+            let What::Transferred { to, assistance, .. } = &what else { continue };
+            let both = (to.clone(), assistance.clone());
+            if sent.contains(&both) {
+                return Err(DeskError::invalid("parts", format!("{}选了两次", to.name)));
+            }
+            sent.push(both);
+            let event = room.event(what);
+            would_count(self.standing(), self.packs, room.here.tier, &event).map_err(refused)?;
+            plan = plan.draft(self.place, room.volume(self.case), append(&event));
+        }
+        let names: Vec<&str> = sent.iter().map(|(to, _)| to.name.as_str()).collect();
+        plan.outcome.message = format!("已分办 {} 处：{}", names.len(), names.join("、"));
+        plan.shown = room.shown(&self.case, self.standing())?;
+        Ok(plan)
     }
 
     /// Begins the case anew where it belongs, and ends this one with the new one's name.

@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("months.sql")),
     Migration::Sql(include_str!("projects.sql")),
     Migration::Sql(include_str!("checks.sql")),
+    Migration::Sql(include_str!("loops.sql")),
 ];
 
 /// The database file in a data directory.

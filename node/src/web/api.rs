@@ -45,6 +45,8 @@ pub fn router() -> Router<App> {
         .route("/statistics", get(books::statistics))
         .route("/statistics/items", get(books::statistics_items))
         .route("/statistics/cases", get(books::statistics_cases))
+        .route("/loops", get(books::loops))
+        .route("/query", post(query))
         .route("/cases", get(cases))
         .route("/cases/{id}", get(case))
         .route("/checks", get(checks))
@@ -429,6 +431,23 @@ async fn policies_match(State(app): State<App>, caller: Caller, body: Body<Match
     Ok(Json(json!({ "pack": pack, "decision": false, "matches": matches })))
 }
 
+/// What somebody at the window knows.
+#[derive(Deserialize, ToSchema)]
+pub struct QueryBody {
+    /// The acceptance number on the receipt.
+    code: String,
+    /// The last four characters of an identity number of the household.
+    tail: String,
+}
+
+/// How a case stands, in plain words and as of when. A wrong number and a wrong tail get the same answer.
+#[utoipa::path(post, path = "/api/v1/query", request_body = QueryBody, responses(
+    (status = 200, body = crate::desk::CaseAnswer), (status = 404, body = Problem), (status = 429, body = Problem)), security(("bearer" = [])))]
+async fn query(State(app): State<App>, caller: Caller, body: Body<QueryBody>) -> Api<crate::desk::CaseAnswer> {
+    let Json(body) = body?;
+    Ok(Json(app.desk().answer(&caller.person, &body.code, &body.tail).await?))
+}
+
 /// What this node holds and whom it talks to, as `shouwang status --json`.
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Value), (status = 401, body = Problem)), security(("bearer" = [])))]
 async fn node_status(State(app): State<App>, _caller: Caller) -> Api<Value> {
@@ -451,7 +470,7 @@ impl Modify for Bearer {
     modifiers(&Bearer),
     paths(
         sign_in, sign_out, commands, households, household, means, cases, case, checks, check_answers, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
-        books::statistics, books::statistics_items, books::statistics_cases
+        books::statistics, books::statistics_items, books::statistics_cases, books::loops, query
     )
 )]
 pub struct Description;

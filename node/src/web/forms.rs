@@ -6,7 +6,7 @@
 
 use super::view::{Choice, Field, Input};
 use super::wording;
-use crate::desk::{CaseStep, Choices, Receiver, To};
+use crate::desk::{CaseStep, Choices, Held, Part, Receiver, To};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::OpId;
@@ -32,6 +32,8 @@ pub struct Known<'a> {
     pub needs: &'a [(String, String)],
     /// What is left of this device's emergency allotment, in words.
     pub reserve: &'a str,
+    /// Papers that the household gave before.
+    pub held: &'a [Held],
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -153,7 +155,15 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         EventKind::Applied => vec![kinds(known.choices, &s.assistance, Some("照原来的")), note("本人怎样说")],
         EventKind::AppliedOnBehalf => vec![kinds(known.choices, &s.assistance, Some("照原来的")), reason("为什么代为申请")],
         EventKind::MaterialsAsked => {
-            vec![Field::area("materials", "所缺材料，一行一样").hinted("法律要求一次说全；只能告知一次。").needed()]
+            let told: Vec<String> = known.held.iter().map(|held| format!("{}（{}）", held.material, held.told)).collect();
+            let have =
+                if told.is_empty() { String::new() } else { format!("已经收存、不再要的：{}。", told.join("、")) };
+            let again = Field::text("again", "再要已有材料的理由").hinted("已收存的不再向群众要；过期等确需再要的才写");
+            let mut fields = vec![
+                Field::area("materials", "所缺材料，一行一样").hinted(format!("{have}法律要求一次说全；只能告知一次。")).needed(),
+            ];
+            fields.extend((!known.held.is_empty()).then_some(again));
+            fields
         }
         EventKind::MaterialsGiven => vec![note("补来了什么").needed()],
         EventKind::Accepted => Vec::new(),
@@ -263,6 +273,40 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
     fields
 }
 
+/// The word of the form that splits a case.
+pub const SPLIT: &str = "split";
+/// Receivers that the form of a split has room for.
+const PARTS: usize = 4;
+
+/// The fields that hand a case to several receivers at once.
+pub fn split_fields(known: &Known<'_>) -> Vec<Field> {
+    let mut fields = Vec::new();
+    for n in 1..=PARTS {
+        let open = if n <= 2 { "这一种类的主管部门" } else { "（不用）" };
+        let mut to = receivers(known, "转给谁", open, |_| true);
+        let mut kind = kinds(known.choices, if n == 1 { &known.standing.assistance } else { "" }, Some("照原来的"));
+        let mut note = Field::text("note", "请求办什么");
+        for (field, name) in [(&mut to, "to"), (&mut kind, "assistance"), (&mut note, "note")] {
+            (field.name, field.label) = (format!("{name}-{n}"), format!("{}（{n}）", field.label));
+            field.scope = "-split".to_owned();
+        }
+        fields.extend([to, kind, note]);
+    }
+    fields
+}
+
+/// The step of that form: every row in which something was picked.
+pub fn split_step(form: &Form) -> Result<CaseStep, String> {
+    let mut parts = Vec::new();
+    for n in 1..=PARTS {
+        let (to, assistance) = (form.target(&format!("to-{n}"))?, form.text(&format!("assistance-{n}")));
+        if to.is_some() || !assistance.is_empty() {
+            parts.push(Part { to, assistance, note: form.text(&format!("note-{n}")) });
+        }
+    }
+    Ok(CaseStep::Split { parts })
+}
+
 /// What a step is called on a button.
 pub fn label(kind: EventKind) -> &'static str {
     kind.label()
@@ -367,7 +411,11 @@ impl Form {
     }
 
     fn to(&self) -> Result<Option<To>, String> {
-        let text = self.text("to");
+        self.target("to")
+    }
+
+    fn target(&self, name: &str) -> Result<Option<To>, String> {
+        let text = self.text(name);
         if text.is_empty() {
             return Ok(None);
         }
@@ -432,7 +480,7 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::MaterialsAsked => {
             let lines = text("materials");
             let materials = lines.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-            CaseStep::AskMaterials { materials }
+            CaseStep::AskMaterials { materials, again: text("again") }
         }
         EventKind::MaterialsGiven => CaseStep::GiveMaterials { note: text("note") },
         EventKind::Accepted => CaseStep::Accept {},

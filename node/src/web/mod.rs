@@ -29,8 +29,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
     allotments, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households, import,
-    inbox, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, receipt, reviews,
-    sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, query, queue,
+    receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -93,7 +93,10 @@ fn router(app: App) -> Router {
         .route("/import/go", post(import::go))
         .route("/import/preview", get(import::part))
         .route("/import/rejects", get(import::rejects))
-        .route("/inbox", get(inbox::list))
+        .route("/inbox", get(inbox::list).post(inbox::sign))
+        .route("/loops", get(loops::show))
+        .route("/query", get(query::form).post(query::ask))
+        .route("/queue", get(queue::show).post(queue::act))
         .route("/households/{id}/policies", get(policies::for_household))
         .route("/policies", get(policies::list))
         .route("/policies/match", get(policies::match_form).post(policies::find))

@@ -184,7 +184,12 @@ pub fn lines(what: &What) -> Vec<String> {
         What::Verified { outcome, note } => out.extend([outcome.label().to_owned(), note.clone()]),
         What::Applied { assistance, note } => out.extend([assistance.clone(), note.clone()]),
         What::AppliedOnBehalf { assistance, reason } => out.extend([assistance.clone(), format!("代办原因：{reason}")]),
-        What::MaterialsAsked { materials } => out.push(format!("请补：{}", materials.join("、"))),
+        What::MaterialsAsked { materials, again } => {
+            out.push(format!("请补：{}", materials.join("、")));
+            if !again.is_empty() {
+                out.push(format!("再次要求的理由：{again}"));
+            }
+        }
         What::MaterialsGiven { note } => out.push(note.clone()),
         What::Accepted { number } => out.push(format!("受理编号 {number}")),
         What::NotAccepted { reason } | What::GaveUp { reason } => out.push(reason.clone()),

@@ -276,6 +276,8 @@ events! {
     MaterialsAsked "materials-asked" "一次性告知补正" {
         /// What is missing.
         materials: Vec<String>,
+        /// Why something is asked for that the household gave before; empty: nothing is.
+        again: String,
     }
     /// What was missing has come.
     MaterialsGiven "materials-given" "已补正" {

@@ -116,7 +116,7 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             apply_for(s, assistance);
             s.entered_by.insert(who);
         }
-        What::MaterialsAsked { materials } => (s.materials, s.told_once) = (materials, true),
+        What::MaterialsAsked { materials, .. } => (s.materials, s.told_once) = (materials, true),
         What::MaterialsGiven { .. } => {
             s.materials.clear();
             if let Some(emergency) = &mut s.emergency {
@@ -502,6 +502,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         Stage::PaymentFailed => tier(payer, "重新发放"),
         Stage::Granted | Stage::Stopped | Stage::Refused | Stage::Voided | Stage::Unconfirmed => tier(payer, "办结"),
         Stage::ToRecover => tier(payer, "追缴"),
+        Stage::FedBack if s.returned_transfers().next().is_some() => None,
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
@@ -513,6 +514,10 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         turns.push(Turn { who: Who::Tier(payer), what: "追回重复发放", due: None });
     }
     turns.extend(bookings::turns(s));
+    if matches!(s.stage, Stage::InTransfer | Stage::InService | Stage::FedBack) {
+        let again = |transfer: &Transfer| Turn { who: Who::Tier(transfer.from), what: "改派被退回的转办", due: None };
+        turns.extend(s.returned_transfers().next().map(again));
+    }
     for transfer in s.open_transfers() {
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };
         turns.push(Turn { who: Who::Target(transfer.to.clone()), what, due: transfer.due });

@@ -612,6 +612,13 @@ impl Standing {
         self.transfers.iter().filter(|transfer| transfer.state.is_open())
     }
 
+    /// The transfers that came back and that nobody got instead: no later one is for the same kind.
+    pub fn returned_transfers(&self) -> impl Iterator<Item = &Transfer> {
+        let later = |at: usize| self.transfers.iter().skip(at.saturating_add(1));
+        let all = self.transfers.iter().enumerate().filter(|(_, transfer)| transfer.state == TransferState::Returned);
+        all.filter(move |(at, transfer)| later(*at).all(|other| other.assistance != transfer.assistance)).map(|(_, it)| it)
+    }
+
     /// The amount decided, when approved.
     pub fn decided(&self) -> Option<Fen> {
         self.decision.as_ref().filter(|decision| decision.outcome == Verdict::Approved).map(|decision| decision.amount)

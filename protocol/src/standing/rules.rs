@@ -463,6 +463,8 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
     unless(s.without_papers().is_none(), "先行救助的手续还没有补齐、确认")?;
+    let given_back = s.given_up.is_none() && s.not_accepted.is_none() && s.returned_transfers().next().is_some();
+    unless(!given_back, "有转办被退回，尚未改派；确实不再需要的，请撤销那次转办")?;
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
     unless(!s.is_monthly() || s.stopped_from().is_some() || s.is_void(), "按月发放的待遇还没有停止")?;
     unless(!s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
@@ -631,7 +633,7 @@ pub(super) fn judge(
             unless(*amount > Fen(0) && *amount <= s.owed(), "金额无效")?;
             named(reason, "核销须写明理由")
         }
-        What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
+        What::MaterialsAsked { materials, .. } => unless(!materials.is_empty(), "没有列明所缺材料"),
         What::Accepted { number } => named(number, "没有受理编号"),
         What::NotAccepted { reason } => named(reason, "不予受理须写明理由"),
         What::DoubleFound { other, told } => {

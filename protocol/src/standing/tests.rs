@@ -148,6 +148,13 @@ fn a_case_closes_only_when_every_transfer_has_its_result() {
     assert!(matches!(play.effect(&stranger), Effect::WithoutEffect(_)));
     play.act(TOWN, "wang", What::Returned { transfer: second, reason: "不属本镇".into() });
     assert_eq!(play.stage(), Stage::FedBack);
+    // What came back must go to somebody else, or be taken back.
+    let early = play.act(CITY, "zhang", closed());
+    assert!(why(&play, &early).starts_with("有转办被退回，尚未改派"));
+    let instead = play.act(CITY, "zhang", transferred(Target::provider("慈善总会", "慈善总会"), "临时救助"));
+    assert_eq!(play.standing().returned_transfers().count(), 0);
+    play.act(CITY, "cishan", What::SignedFor { transfer: instead.clone() });
+    play.act(CITY, "cishan", What::Feedback { transfer: instead, result: Answer::Served, text: "好".into() });
     play.act(CITY, "zhang", closed());
     assert_eq!(play.stage(), Stage::Closed);
 }
@@ -229,7 +236,7 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     let found = |outcome| What::Verified { outcome, note: String::new() };
     walk(plea(), vec![(TOWN, "wang", found(Finding::Unclear)), (TOWN, "wang", found(Finding::False)), (TOWN, "wang", closed())]);
     walk(plea(), vec![(VILLAGE, "cun", found(Finding::True))]);
-    let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()] };
+    let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()], again: String::new() };
     walk(
         asked(),
         vec![

@@ -10,6 +10,7 @@ use super::super::search;
 use super::account::AccountView;
 use super::award::AwardView;
 use super::checks::ChecksView;
+use super::hop::HopView;
 use super::project::BookingsView;
 use super::work::WorkView;
 use super::{Context, Docs, execute, load, text_hash};
@@ -361,6 +362,7 @@ pub(super) fn refresh(db: &Db, context: &Context, key: &Key, docs: &Docs) -> Sql
             AccountView::derive(&standing).write(db, id)?;
             AwardView::derive(&standing).write(db, id)?;
             ChecksView::derive(&standing).write(db, id)?;
+            HopView::derive(&standing).write(db, id)?;
             WorkView::derive(&standing).write(db, id)?;
             BookingsView::derive(&standing).write(db, id)
         }
@@ -380,7 +382,7 @@ pub(super) fn compare(db: &Db, context: &Context) -> Sql<Vec<String>> {
         let standing = case_records(db, context, &key, &Docs::new())?.map(|records| standing(&records, &context.packs));
         let derived = standing.map(|standing| {
             let (account, award) = (AccountView::derive(&standing), AwardView::derive(&standing));
-            let work = (WorkView::derive(&standing), BookingsView::derive(&standing));
+            let work = (WorkView::derive(&standing), BookingsView::derive(&standing), HopView::derive(&standing));
             (MatterView::derive(&standing), account, award, work, ChecksView::derive(&standing))
         });
         let same = match (MatterView::load(db, &key)?, derived) {
@@ -388,7 +390,7 @@ pub(super) fn compare(db: &Db, context: &Context) -> Sql<Vec<String>> {
                 MatterView { text: derived.text.clone(), ..stored } == derived
                     && AccountView::load(db, id)? == account
                     && AwardView::load(db, id)? == award
-                    && (WorkView::load(db, id)?, BookingsView::load(db, id)?) == work
+                    && (WorkView::load(db, id)?, BookingsView::load(db, id)?, HopView::load(db, id)?) == work
                     && ChecksView::load(db, id)? == checks
             }
             (None, None) => true,

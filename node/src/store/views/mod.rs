@@ -9,6 +9,7 @@ mod account;
 mod award;
 mod checks;
 mod context;
+mod hop;
 mod household;
 mod matter;
 pub(crate) mod month;
@@ -35,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 6;
+const VERSION: u64 = 7;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -167,6 +168,8 @@ impl ViewState {
 }
 
 const VIEW_TABLES: &[&str] = &[
+    "DELETE FROM hop",
+    "DELETE FROM errand",
     "DELETE FROM checked",
     "DELETE FROM verification",
     "DELETE FROM sign_off",

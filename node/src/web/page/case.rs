@@ -60,6 +60,23 @@ pub struct CasePage {
     pub transfers: Vec<TransferLine>,
     /// Its needs and places of care projects.
     pub projects: CaseProjects,
+    /// Who held it, for how long.
+    pub hops: Vec<HopLine>,
+    /// How often somebody had to go.
+    pub errands: String,
+    /// What is confirmed about the household: kind, by whom and until when.
+    pub confirmed: Vec<(String, String)>,
+}
+
+/// Somebody's turn, past or present.
+#[derive(Default)]
+pub struct HopLine {
+    /// Who.
+    pub who: String,
+    /// What for, from when to when.
+    pub what: String,
+    /// How long.
+    pub took: Chip,
 }
 
 /// One line of the story.
@@ -190,6 +207,31 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     }
 }
 
+fn confirmed(status: &desk::ConfirmedStatus) -> (String, String) {
+    let until = status.until.map_or_else(|| "政策包未设有效期".to_owned(), |day| format!("有效期至 {day}"));
+    (status.kind.clone(), format!("{} {} 确认，{until}", status.by, status.from))
+}
+
+fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
+    let hop = &line.hop;
+    let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
+    let took = match (hop.working, hop.days(today)) {
+        (Some(working), Some(days)) => format!("{working} 个工作日（{days} 天）"),
+        (None, Some(days)) => format!("{days} 天"),
+        (_, None) => String::new(),
+    };
+    let tone = match (line.late, hop.until) {
+        (true, _) => Tone::Bad,
+        (false, None) => Tone::Accent,
+        (false, Some(_)) => Tone::Plain,
+    };
+    HopLine {
+        who: line.who.clone(),
+        what: format!("{}　{} {until}", hop.what, wording::day(hop.from)),
+        took: Chip::new(tone, took),
+    }
+}
+
 fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut put = |label: &str, value: Option<String>| {
@@ -262,6 +304,10 @@ fn elsewhere(kind: EventKind) -> bool {
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
     let found = app.desk().case(&signed.person, case_id(id)?).await?;
     let choices = app.desk().choices(&signed.person).await?;
+    let way = match signed.person.is_office_staff() {
+        true => Some(app.desk().way(&signed.person, case_id(id)?).await?),
+        false => None,
+    };
     let s = &found.standing;
     let today = app.today();
     let reserve = match &found.reserve {
@@ -277,6 +323,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         answerable: &found.answerable,
         notice_phone: &found.notice_phone,
         needs: &found.projects.needs,
+        held: &found.held,
     };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
@@ -298,6 +345,24 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
             }
         }
         actions.push(form);
+    }
+    if found.possible.contains(&EventKind::Transferred) {
+        let mut form = ActionForm {
+            kind: forms::SPLIT,
+            label: "分办".to_owned(),
+            note: "一次转给几处".to_owned(),
+            stub: signed.stub()?,
+            fields: forms::split_fields(&known),
+            ..ActionForm::default()
+        };
+        if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == forms::SPLIT) {
+            (form.open, form.fault) = (true, tried.fault.clone());
+            for field in &mut form.fields {
+                field.refill(&tried.form.raw(&field.name));
+            }
+        }
+        let at = actions.iter().position(|action| action.kind == EventKind::Transferred.word());
+        actions.insert(at.map_or(actions.len(), |at| at + 1), form);
     }
     // The next step first; the rest in the order of the work.
     actions.sort_by_key(|action| !action.next);
@@ -354,6 +419,11 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         check: if checked { super::checks::chips(s) } else { Vec::new() },
         transfers: s.transfers.iter().map(transfer).collect(),
         projects: CaseProjects::of(&found, signed)?,
+        hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
+        confirmed: found.confirmed.iter().map(confirmed).collect(),
+        errands: way
+            .map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home))
+            .unwrap_or_default(),
     })
 }
 
@@ -365,21 +435,27 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
 /// `POST /cases/{id}/act`
 pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedForm) -> Answer {
     let case = case_id(&id)?;
-    let kind = EventKind::from_word(&sent.form.text("kind")).ok_or(WebError::Unreadable)?;
+    let word = sent.form.text("kind");
+    let (kind, step) = if word == forms::SPLIT {
+        (forms::SPLIT, forms::split_step(&sent.form))
+    } else {
+        let kind = EventKind::from_word(&word).ok_or(WebError::Unreadable)?;
+        (kind.word(), forms::step(kind, &sent.form))
+    };
     let action = sent.action()?;
-    let done = match forms::step(kind, &sent.form) {
+    let done = match step {
         Ok(step) => app.desk().perform(&sent.signed.person, action, Command::Case { case, step }).await,
         Err(why) => Err(DeskError::invalid("", why)),
     };
     match done {
         Ok(done) => {
-            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{kind}"), Vec::new()).await?;
             // A case that was routed goes on under a new name.
             let to = done.case.unwrap_or(case);
             Ok(Redirect::to(&format!("/cases/{to}")).into_response())
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
-            let tried = Tried { kind: kind.word(), fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
+            let tried = Tried { kind, fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
             error::show_as(error::status(&error), &page(&app, &sent.signed, &id, Some(tried)).await?)
         }
         Err(error) => Err(error.into()),

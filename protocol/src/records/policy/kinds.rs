@@ -52,6 +52,9 @@ pub struct Assistance {
     /// Whether help may come before the papers, and how much; none: it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<EmergencyRule>,
+    /// Days for which a confirmed status of this kind holds, from the day of the decision; none: no term is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
     /// Other names under which aid of this kind stands in households' records: 低保金.
     #[serde(default)]
     pub programs: Vec<String>,
