@@ -5,7 +5,7 @@ use super::model::Person;
 use super::outcome::DeskError;
 use super::permit::{self, REGISTRY};
 use super::{Desk, LOOKING, Plan, Room, day_of};
-use crate::store::reader::{HouseholdFilter, HouseholdRow, Page};
+use crate::store::reader::HouseholdRow;
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::hash::hex;
 use shouwang_protocol::record::{RecordId, RecordRef};
@@ -18,10 +18,6 @@ use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::review::{Due, Known, due, open_changes};
 use std::collections::BTreeSet;
 
-/// Households of one village that are looked through.
-const HOUSEHOLDS_MAX: u64 = 5_000;
-/// Households read at a time.
-const PAGE: u32 = 500;
 /// Characters of what was found.
 const NOTE_CHARS_MAX: usize = 500;
 
@@ -213,19 +209,11 @@ impl Room<'_> {
         let packs = self.reader.packs()?;
         let pack = self.pack(&packs).ok_or_else(|| DeskError::not_found("政策包"))?;
         let mut lines = Vec::new();
-        let filter = HouseholdFilter { within: area.into_iter().collect(), ..HouseholdFilter::default() };
-        for offset in (0..HOUSEHOLDS_MAX).step_by(PAGE as usize).take_while(|_| area.is_some()) {
-            let found = self.reader.households(&filter, Page { offset, limit: PAGE })?;
-            for row in found.rows {
-                let Some(detail) = self.reader.household(&row.record)? else { continue };
-                if let Some(due) = due(pack, &detail.household, self.known_of(&row.record)?, self.day) {
-                    lines.push(ReviewLine { row, due });
-                }
-            }
-            if !found.more {
-                break;
-            }
-        }
+        self.each_household(area, |row, household| {
+            let due = due(pack, household, self.known_of(&row.record)?, self.day);
+            lines.extend(due.map(|due| ReviewLine { row, due }));
+            Ok(())
+        })?;
         lines.sort_by_key(|line| (line.due.by.unwrap_or(Day(i32::MAX)), line.row.record));
         Ok(ReviewsPage {
             areas,
