@@ -28,6 +28,8 @@ pub enum Request {
     ImportHouseholds { file: PathBuf },
     /// Say what bringing them in would change; of so many rows each.
     PreviewHouseholds { file: PathBuf, limit: usize },
+    /// Bring in what sources answered to checks.
+    ImportAnswers { file: PathBuf },
     /// Write households or cases to a file.
     Export { what: crate::desk::export::What, out: PathBuf, area: Option<String>, purpose: String },
     /// Apply a list of edits (`{"id":…,"set":{…},"aid":{…}}` a line).

@@ -31,6 +31,13 @@ const PASSWORD: &str = "shouwang-demo";
 /// Invented households of the demo.
 const HOUSEHOLDS: u64 = 90;
 
+/// Care projects of the demo: name, kind, places, areas.
+const PROJECTS: &[(&str, &str, &str, &str)] = &[
+    ("精神康复陪伴", "A5", "3", "320582100000,320582107000"),
+    ("家庭照护技能班", "B4", "30", ""),
+    ("邻里助餐点", "D1", "12", "320582100230"),
+];
+
 /// An office of the demo: its short name, its area, the office above it, its staff.
 struct Seat {
     name: &'static str,
@@ -173,6 +180,14 @@ impl Town {
             }
             if seat.above.is_none() {
                 desk.perform(&console, action()?, Command::PublishPolicy { pack: policy::sample() }).await?;
+                for &(name, kind, places, areas) in PROJECTS {
+                    let fields =
+                        [("name", name), ("kind", kind), ("capacity", places), ("areas", areas), ("provider", "社工服务中心")];
+                    let mut values: BTreeMap<String, String> =
+                        fields.map(|(field, text)| (field.to_owned(), text.to_owned())).into();
+                    values.insert("from".to_owned(), desk.today().to_string());
+                    desk.perform(&console, action()?, Command::AddProject { values }).await?;
+                }
             }
         }
         let lines: Vec<String> = match rows {

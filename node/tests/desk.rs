@@ -6,8 +6,12 @@ mod support;
 
 #[path = "desk/books.rs"]
 mod books;
+#[path = "desk/checks.rs"]
+mod checks;
 #[path = "desk/doubles.rs"]
 mod doubles;
+#[path = "desk/emergency.rs"]
+mod emergency;
 #[path = "desk/exports.rs"]
 mod exports;
 #[path = "desk/handover.rs"]
@@ -16,8 +20,22 @@ mod handover;
 mod households;
 #[path = "desk/import.rs"]
 mod import;
+#[path = "desk/loop_ask.rs"]
+mod loop_ask;
+#[path = "desk/loop_share.rs"]
+mod loop_share;
+#[path = "desk/loop_split.rs"]
+mod loop_split;
+#[path = "desk/loop_watch.rs"]
+mod loop_watch;
+#[path = "desk/means.rs"]
+mod means;
 #[path = "desk/missed.rs"]
 mod missed;
+#[path = "desk/monthly.rs"]
+mod monthly;
+#[path = "desk/months.rs"]
+mod months;
 #[path = "desk/notices.rs"]
 mod notices;
 #[path = "desk/payments.rs"]
@@ -26,6 +44,10 @@ mod payments;
 mod policies;
 #[path = "desk/procedure.rs"]
 mod procedure;
+#[path = "desk/projects.rs"]
+mod projects;
+#[path = "desk/reviews.rs"]
+mod reviews;
 #[path = "desk/roles.rs"]
 mod roles;
 #[path = "desk/sign_in.rs"]
@@ -36,3 +58,5 @@ mod spoiled;
 mod stories;
 #[path = "desk/tables.rs"]
 mod tables;
+#[path = "desk/windows.rs"]
+mod windows;

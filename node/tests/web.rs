@@ -16,8 +16,14 @@ use std::sync::Arc;
 
 #[path = "web/books.rs"]
 mod books;
+#[path = "web/checks.rs"]
+mod checks;
 #[path = "web/lists.rs"]
 mod lists;
+#[path = "web/loops.rs"]
+mod loops;
+#[path = "web/projects.rs"]
+mod projects;
 #[path = "web/work.rs"]
 mod work;
 
@@ -202,7 +208,24 @@ impl Site {
     }
 }
 
-const PAGES: [&str; 33] = [
+const PAGES: &[&str] = &[
+    "/checks",
+    "/checks/looks",
+    "/cases/00000000000000000000000000000000/check",
+    "/months",
+    "/reviews",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/means",
+    "/projects",
+    "/projects/conflicts",
+    "/projects/new",
+    "/projects/kinds",
+    "/projects/kinds/edit",
+    "/projects/needs/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000",
+    "/allotments",
+    "/loops",
+    "/query",
+    "/queue",
     "/notices",
     "/notices/sheet?area=320582100201",
     "/payments",
@@ -237,7 +260,25 @@ const PAGES: [&str; 33] = [
     "/cases/00000000000000000000000000000000/receipt",
     "/cases/new?household=00",
 ];
-const FORMS: [&str; 22] = [
+const FORMS: &[&str] = &[
+    "/checks/answers",
+    "/cases/00000000000000000000000000000000/check",
+    "/cases/00000000000000000000000000000000/check/sheet",
+    "/months",
+    "/reviews",
+    "/households/x/changes",
+    "/projects/new",
+    "/projects/kinds/edit",
+    "/projects/needs/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/edit",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/settle",
+    "/projects/0000000000000000000000000000000000000000000000000000000000000000/tell",
+    "/allotments",
+    "/allotments/raise",
+    "/allotments/close",
+    "/inbox",
+    "/query",
+    "/queue",
     "/payments",
     "/payments/x",
     "/payments/x/answers",
@@ -273,21 +314,27 @@ async fn nothing_is_shown_or_done_without_a_session_and_every_answer_carries_its
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
             assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
         };
-        for page in PAGES {
+        for page in PAGES.iter().copied() {
             let answer = browser.get(page);
             check(&answer, page);
             assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{page}");
             let answer = browser.ask("GET", page, &[("Accept", "*/*")], b"");
             assert_eq!((answer.status, answer.header("hx-redirect")), (401, "/sign-in"), "{page}");
         }
-        for form in FORMS {
+        for form in FORMS.iter().copied() {
             let answer = browser.post(form, &[("csrf", "x"), ("action", "00112233445566778899aabbccddeeff")]);
             check(&answer, form);
             assert_eq!((answer.status, answer.header("location")), (303, "/sign-in"), "{form}");
         }
-        for (method, path) in
-            [("GET", "/tasks"), ("GET", "/status"), ("GET", "/cases"), ("POST", "/commands"), ("POST", "/households/search")]
-        {
+        for (method, path) in [
+            ("GET", "/checks"),
+            ("POST", "/checks/answers"),
+            ("GET", "/tasks"),
+            ("GET", "/status"),
+            ("GET", "/cases"),
+            ("POST", "/commands"),
+            ("POST", "/households/search"),
+        ] {
             let answer = browser.ask(method, &format!("/api/v1{path}"), &[("Content-Type", "application/json")], b"{}");
             check(&answer, path);
             assert_eq!((answer.status, answer.header("content-type")), (401, "application/problem+json"), "{path}");
@@ -690,7 +737,7 @@ async fn the_policy_list_is_read_asked_and_revised_by_new_packs() {
         let csrf = zhang.get("/policies/match").hidden("csrf");
         let answers = [("csrf", csrf.as_str()), ("income_year", "12000"), ("age1", "44"), ("disabled1", "1"), ("age2", "9")];
         let told = zhang.post("/policies/match", &answers).body;
-        assert!(told.contains("可能符合") && told.contains("家庭年收入 12000.00元") && told.contains("不是审批结论"), "{told}");
+        assert!(told.contains("可能符合") && told.contains("核算年收入 12000.00元") && told.contains("不是审批结论"), "{told}");
         let wrong = zhang.post("/policies/match", &[("csrf", &csrf), ("age1", "一百")]).body;
         assert!(wrong.contains("第 1 人的年龄应为"), "{wrong}");
 
@@ -725,7 +772,7 @@ async fn the_policy_list_is_read_asked_and_revised_by_new_packs() {
         ];
         assert_eq!(gao.submit("/policies/standards", "/policies/standards", &unset).status, 303);
         let list = zhang.get("/policies").body;
-        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 3, "{list}");
+        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 5, "{list}");
     })
     .await;
     site.close().await;

@@ -80,7 +80,7 @@ pub struct Need {
     pub event: OpId,
     /// The day.
     pub day: Option<Day>,
-    /// What was done: 核实、预审、服务记录、服务成效.
+    /// What was done: 需求评估、核实、预审、服务记录、服务成效.
     pub what: &'static str,
     /// What was found, in words.
     pub text: String,
@@ -111,6 +111,9 @@ pub struct Account {
     pub needs: Vec<Need>,
 }
 
+/// The fund of help that came before the papers.
+pub const RESERVE: &str = "急难备用金";
+
 /// The fund a payment comes from: that of the tier that decided.
 pub fn fund(tier: Tier) -> &'static str {
     match tier {
@@ -128,10 +131,13 @@ impl Account {
         }
         let (outcome, ended_on, reason) = outcome(standing);
         let counted = || standing.timeline.iter().filter(|item| item.effect == Effect::Counts);
-        let paid = standing.payment.iter().map(|payment| Paid {
+        let paid = standing.paid_out().map(|payment| Paid {
             day: payment.day,
             amount: payment.amount,
-            fund: standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),
+            fund: match &standing.emergency {
+                Some(_) => RESERVE,
+                None => standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),
+            },
         });
         Some(Account {
             application: standing.is_application,
@@ -155,6 +161,10 @@ fn outcome(s: &Standing) -> (Outcome, Option<Day>, String) {
     }
     if let Some(why) = &s.not_accepted {
         return (Outcome::Refused, day_of(s, |what| matches!(what, What::NotAccepted { .. })), why.clone());
+    }
+    let said = s.emergency.as_ref().and_then(|emergency| emergency.acknowledged.as_ref());
+    if let Some((Verdict::Refused, why, _)) = said {
+        return (Outcome::Refused, day_of(s, |what| matches!(what, What::Acknowledged { .. })), why.clone());
     }
     if let Some(decision) = &s.decision {
         let outcome = if decision.outcome == Verdict::Approved { Outcome::Approved } else { Outcome::Refused };
@@ -201,6 +211,8 @@ fn need(event: &OpId, day: Option<Day>, what: &What) -> Option<Need> {
     let (what, text) = match what {
         What::Verified { outcome, note } => ("核实", joined(outcome.label(), note)),
         What::PreExamined { opinion, note } => ("预审", joined(opinion.label(), note)),
+        What::NeedsAssessed { names, text, .. } if names.is_empty() => ("需求评估", text.clone()),
+        What::NeedsAssessed { names, text, .. } => ("需求评估", joined(&names.join("、"), text)),
         What::Session { text, .. } => ("服务记录", text.clone()),
         What::Outcome { change, text, .. } => ("服务成效", joined(change.label(), text)),
         _ => return None,
@@ -247,5 +259,11 @@ pub fn services(standing: &Standing, year: i32) -> Vec<Service> {
         let (by, kind) = (transfer.to.name.clone(), transfer.assistance.clone());
         Some(Service { by, kind, sessions, day: ended.or(last), result })
     };
-    standing.transfers.iter().filter_map(service).collect()
+    let attended = |booking: &crate::standing::Booking| {
+        let day = booking.ended_on.filter(|_| within(booking.ended_on))?;
+        let (attendance, text) = booking.outcome.as_ref()?;
+        let result = joined(attendance.label(), text);
+        Some(Service { by: booking.provider.clone(), kind: booking.title.clone(), sessions: 0, day: Some(day), result })
+    };
+    standing.transfers.iter().filter_map(service).chain(standing.bookings.iter().filter_map(attended)).collect()
 }

@@ -15,9 +15,10 @@ use crate::records::amount::Fen;
 use crate::records::day::Day;
 use crate::records::event::Verdict;
 use crate::records::household::Household;
+use crate::records::then::Then;
 use crate::records::{OpId, field};
 use crate::standing::Standing;
-use automerge::{Automerge, ChangeHash};
+use automerge::ChangeHash;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A case of the household.
@@ -27,43 +28,6 @@ pub struct CaseOf<'a> {
     pub case: CaseId,
     /// What it means.
     pub standing: &'a Standing,
-}
-
-/// A household's record as it stood at the end of a year.
-#[derive(Debug)]
-pub struct YearEnd {
-    /// What it said; none when it had not begun.
-    pub household: Option<Household>,
-    /// The changes it consists of.
-    pub changes: BTreeSet<ChangeHash>,
-}
-
-impl YearEnd {
-    /// Reads a record as it stood after `last`; `written` says on which day each change claims to have been written.
-    pub fn of(doc: &Automerge, written: &BTreeMap<ChangeHash, Day>, last: Day) -> YearEnd {
-        let mut days: BTreeMap<ChangeHash, Day> = BTreeMap::new();
-        let (mut changes, mut heads) = (BTreeSet::new(), BTreeSet::new());
-        // In causal order, so that the days of what a change builds on are known.
-        for change in doc.get_changes(&[]) {
-            let past = change.deps().iter().filter_map(|dep| days.get(dep)).max().copied();
-            let day = written.get(&change.hash()).copied().max(past).unwrap_or_default();
-            days.insert(change.hash(), day);
-            if day <= last {
-                for dep in change.deps() {
-                    heads.remove(dep);
-                }
-                heads.insert(change.hash());
-                changes.insert(change.hash());
-            }
-        }
-        let heads: Vec<ChangeHash> = heads.into_iter().collect();
-        let household = match heads.is_empty() {
-            true => None,
-            false if heads == doc.get_heads() => Some(Household::read(doc)),
-            false => doc.fork_at(&heads).ok().map(|then| Household::read(&then)),
-        };
-        YearEnd { household, changes }
-    }
 }
 
 /// Where the year of a file stands.
@@ -181,7 +145,7 @@ impl Missing {
             Missing::Income => "请在“修改档案”里填写年收入",
             Missing::Problems => "请按档案页上的提示逐处更正",
             Missing::Conflicts => "请在档案页上选定以哪个为准",
-            Missing::Needs => "请在事项里办理核实、预审，或记录服务情况",
+            Missing::Needs => "请在事项里做需求评估，或办理核实、预审，记录服务情况",
             Missing::Cause => "请在“修改档案”里填写主要致贫原因",
             Missing::Amounts => "请在“修改档案”里补上这些受助的金额",
             Missing::Days => "请在“修改档案”里补上这些受助的日期，没有日期归不到任何一年",
@@ -397,7 +361,7 @@ pub fn missing(household: &Household, assessed: bool, year: i32) -> Vec<Missing>
 }
 
 /// The file of a household for a year. `now` is its record today, `then` the same at the end of the year.
-pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: YearEnd, cases: &[CaseOf<'_>]) -> AnnualFile {
+pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: Then, cases: &[CaseOf<'_>]) -> AnnualFile {
     let of_year = |day: Option<Day>| day.is_some_and(|day| day.ymd().0 == year);
     let closing = match (today > last_day(year), &then.household) {
         (false, _) => Closing::Open,

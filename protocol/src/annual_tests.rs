@@ -2,8 +2,9 @@ use super::*;
 use crate::records::event::Finding;
 use crate::records::import::{add_aid, check_row, create};
 use crate::records::run;
-use crate::standing::{Decision, Payment, Stage};
+use crate::standing::{Decision, Payment, Payout, PayoutState, Stage};
 use automerge::ActorId;
+use automerge::Automerge;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -51,7 +52,7 @@ impl Kept {
     }
 
     fn file(&self, year: i32, today: &str, cases: &[CaseOf<'_>]) -> AnnualFile {
-        let then = YearEnd::of(&self.doc, &self.written, last_day(year));
+        let then = Then::of(&self.doc, &self.written, last_day(year));
         file(&RecordId(Hash([3; 32])), year, day(today), Household::read(&self.doc), then, cases)
     }
 }
@@ -75,7 +76,19 @@ fn grant(number: &str, kind: &str, on: &str, fen: i64) -> Standing {
         batch: String::new(),
         day: Some(day(on)),
     };
+    let payout = Payout {
+        id: op(2),
+        tier: decision.tier,
+        batch: String::new(),
+        period: on[..7].to_owned(),
+        amount: Fen(fen),
+        account_last4: String::new(),
+        state: PayoutState::Paid,
+        day: Some(day(on)),
+        reason: String::new(),
+    };
     Standing {
+        payouts: vec![payout],
         stage: Stage::Granted,
         is_application: true,
         assistance: kind.into(),

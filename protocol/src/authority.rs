@@ -29,6 +29,7 @@ pub struct Rule {
 
 const ANY: &[Tier] = &Tier::ALL;
 const VILLAGE: &[Tier] = &[Tier::Village];
+const TOWNSHIP: &[Tier] = &[Tier::Township];
 const CITY: &[Tier] = &[Tier::City];
 
 /// The table. A kind that is missing waits for an upgrade.
@@ -39,8 +40,14 @@ pub const RULES: &[Rule] = &[
     Rule { foreign_writer: Tier::City, ..rule(Kind::STAFF, Lane::Control, VILLAGE, ANY, Tier::Village) },
     rule(Kind::ATTESTATION, Lane::Control, VILLAGE, ANY, Tier::Township),
     rule(Kind::HOUSEHOLD, Lane::Registry, VILLAGE, VILLAGE, Tier::Village),
+    Rule { foreign_writer: Tier::City, ..rule(Kind::SIGN_OFF, Lane::Registry, VILLAGE, VILLAGE, Tier::Village) },
+    rule(Kind::PROJECT, Lane::Registry, VILLAGE, CITY, Tier::City),
+    rule(Kind::ALLOTMENT, Lane::Casework, TOWNSHIP, TOWNSHIP, Tier::City),
+    rule(Kind::ALLOTMENT_USE, Lane::Casework, TOWNSHIP, TOWNSHIP, Tier::Township),
     rule(Kind::CASE_VILLAGE, Lane::Casework, VILLAGE, VILLAGE, Tier::Village),
     rule(Kind::CASE_TOWNSHIP, Lane::Casework, ANY, ANY, Tier::Township),
+    // Raw answers about a family's means belong to the village's area and never go down to it.
+    rule(Kind::VERIFICATION, Lane::Casework, TOWNSHIP, VILLAGE, Tier::Township),
     rule(Kind::CASE_CITY, Lane::Casework, ANY, ANY, Tier::City),
 ];
 
@@ -123,12 +130,10 @@ pub fn may_write(control: &Control, log: &LogId, kind: Kind) -> Result<(), Denie
     let office = control.office_of(&log.device).ok_or(Denied::UnknownDevice)?;
     // While the tree is being built there is no area to ask: the first records of a city are its own.
     let area_tier = control.divisions.get(place.area).map_or(Tier::City, |area| area.tier);
-    let fits = rule.lane == place.lane
-        && rule.floors.contains(&place.floor)
-        && rule.areas.contains(&area_tier)
-        // A case without a village yet lives where its offices are; a village's record may be seen there.
-        && place.floor <= area_tier.max(Tier::Village);
-    let routed = kind.volume_tier().is_none() || (area_tier == Tier::Village) == (place.floor == Tier::Village);
+    let fits = rule.lane == place.lane && rule.floors.contains(&place.floor) && rule.areas.contains(&area_tier);
+    // A case without a village yet lives where its offices are; a village's record may be seen there.
+    let routed = kind.volume_tier().is_none()
+        || (place.floor <= area_tier && (area_tier == Tier::Village) == (place.floor == Tier::Village));
     if !fits || !routed {
         return Err(Denied::WrongPlace);
     }

@@ -35,6 +35,8 @@ pub struct Grant {
     pub pack: String,
     /// The day it was granted or, while it is asked for, today.
     pub day: Option<Day>,
+    /// Of a benefit that is paid every month: the first day it is not any more; the inner none: it runs.
+    pub monthly: Option<Option<Day>>,
     /// The acceptance number.
     pub number: String,
     /// How much.
@@ -59,6 +61,7 @@ impl Grant {
             cause: standing.cause.clone(),
             pack: standing.pack.clone(),
             day: Account::of(standing).and_then(|account| account.ended_on).or(Some(today)),
+            monthly: standing.is_monthly().then(|| standing.stopped_on()),
             number: standing.number.clone().unwrap_or_default(),
             amount: standing.decided().unwrap_or_default(),
             paid: standing.paid().unwrap_or_default(),
@@ -144,14 +147,17 @@ pub struct Double<'a> {
 
 /// Why two grants do not go together, and whether no reason makes it right; none: they do.
 pub fn why(a: &Grant, b: &Grant, packs: &Packs) -> Option<(Why, bool)> {
-    let later = if (a.day, a.case) > (b.day, b.case) { a } else { b };
+    let (earlier, later) = if (a.day, a.case) > (b.day, b.case) { (b, a) } else { (a, b) };
     let pack = packs.get(&later.pack)?;
     let granted = |grant: &Grant| counts(pack, &grant.kind);
     if a.case == b.case || !granted(a) || !granted(b) {
         return None;
     }
-    let apart = match (a.day, b.day) {
-        (Some(a), Some(b)) => a.0.abs_diff(b.0),
+    let apart = match (a.day, b.day, earlier.monthly) {
+        // What is paid every month is had for as long as it runs, and no longer.
+        (_, _, Some(Some(end))) if later.day.is_some_and(|later| later >= end) => return None,
+        (_, _, Some(_)) => 0,
+        (Some(a), Some(b), None) => a.0.abs_diff(b.0),
         // A day that cannot be read may be any.
         _ => 0,
     };

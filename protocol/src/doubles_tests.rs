@@ -25,6 +25,7 @@ fn grant(number: u8, kind: &str, cause: &str, on: &str, persons: &[&str]) -> Gra
         cause: cause.into(),
         pack: sample().version,
         day: day(on),
+        monthly: None,
         number: format!("SL{number}"),
         amount: Fen(90_000),
         paid: Fen(0),
@@ -134,4 +135,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_paid_every_month_is_had_for_as_long_as_it_runs() {
+    let packs = packs();
+    let first = |monthly| Grant { monthly, ..grant(1, "最低生活保障", "", "2022-03-01", &["a"]) };
+    let later = Grant { monthly: Some(None), ..grant(2, "最低生活保障", "", "2026-06-01", &["a"]) };
+    assert!(why(&first(Some(None)), &later, &packs).is_some(), "four years later, and still running");
+    assert!(why(&later, &first(Some(day("2026-07-01"))), &packs).is_some(), "stopped, but later");
+    assert!(why(&first(Some(day("2026-06-01"))), &later, &packs).is_none(), "stopped before");
+    let other = Grant { monthly: Some(None), ..grant(3, "特困人员供养", "", "2026-06-01", &["a"]) };
+    assert!(why(&first(Some(None)), &other, &packs).is_some() && why(&first(Some(day("2024-01-01"))), &other, &packs).is_none());
 }

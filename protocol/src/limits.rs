@@ -72,3 +72,7 @@ pub const EXPRESSION_BYTES_MAX: usize = 1_000;
 pub const EXPRESSION_DEPTH_MAX: u16 = 40;
 /// Loops over members in it; each multiplies the work by the number of members.
 pub const EXPRESSION_LOOPS_MAX: usize = 3;
+/// Places of a care project in its period.
+pub const PROJECT_PLACES_MAX: u32 = 10_000;
+/// Places that one booking asks for.
+pub const BOOKING_PLACES_MAX: u32 = 20;

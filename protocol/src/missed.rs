@@ -66,7 +66,7 @@ fn basis(kind: &str, reasons: &[Reason]) -> String {
 
 /// What a household seems to have missed. `had`: kinds and programs of aid within the year, and kinds asked for.
 pub fn missed(pack: &Pack, household: &Household, had: &BTreeSet<String>, today: Day) -> Vec<Missed> {
-    if !household.members.iter().any(|member| member.is_present()) {
+    if !household.members.iter().any(|member| member.shares_life(today)) {
         return Vec::new();
     }
     let had_kind = |code: &str| pack.kind(code).is_some_and(|kind| had.iter().any(|name| kind.is_called(name)));

@@ -51,6 +51,16 @@ impl Kind {
     pub const ATTESTATION: Kind = Kind(5);
     /// A household (家庭).
     pub const HOUSEHOLD: Kind = Kind(16);
+    /// A village's sign-off of a month (月度更新签认).
+    pub const SIGN_OFF: Kind = Kind(18);
+    /// A care project (关爱援助项目).
+    pub const PROJECT: Kind = Kind(17);
+    /// What the sources answered about a family's means (核对结果); no village holds it.
+    pub const VERIFICATION: Kind = Kind(40);
+    /// An emergency allotment (急难备用金) that the city granted to one device of a township.
+    pub const ALLOTMENT: Kind = Kind(24);
+    /// One use of an emergency allotment, in the log of the device it was granted to.
+    pub const ALLOTMENT_USE: Kind = Kind(25);
     /// The village volume (村卷) of a case.
     pub const CASE_VILLAGE: Kind = Kind(32);
     /// The township volume (镇卷) of a case.
@@ -86,6 +96,11 @@ impl Kind {
             Kind::STAFF => "staff",
             Kind::ATTESTATION => "attestation",
             Kind::HOUSEHOLD => "household",
+            Kind::SIGN_OFF => "sign-off",
+            Kind::PROJECT => "project",
+            Kind::VERIFICATION => "verification",
+            Kind::ALLOTMENT => "allotment",
+            Kind::ALLOTMENT_USE => "allotment-use",
             Kind::CASE_VILLAGE => "case-village",
             Kind::CASE_TOWNSHIP => "case-township",
             Kind::CASE_CITY => "case-city",

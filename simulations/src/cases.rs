@@ -218,7 +218,7 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
         }
         Applied => What::Applied { assistance: String::new(), note: text() },
         AppliedOnBehalf => What::AppliedOnBehalf { assistance: String::new(), reason: text() },
-        MaterialsAsked => What::MaterialsAsked { materials: vec!["户口簿".into()] },
+        MaterialsAsked => What::MaterialsAsked { materials: vec!["户口簿".into()], again: String::new() },
         MaterialsGiven => What::MaterialsGiven { note: text() },
         Accepted => What::Accepted { number: format!("S{}", dice.number() % 10_000) },
         NotAccepted => What::NotAccepted { reason: text() },

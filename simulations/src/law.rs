@@ -102,6 +102,10 @@ pub fn may_change(control: &Control, log: &LogId, record: &RecordRef, known: imp
         }
         Kind::ATTESTATION => lane == Lane::Control && floor == Tier::Village && facts.tier >= Tier::Township,
         Kind::HOUSEHOLD => lane == Lane::Registry && floor == Tier::Village && area_tier == Tier::Village,
+        Kind::VERIFICATION => {
+            let above = facts.tier >= Tier::Township;
+            lane == Lane::Casework && floor == Tier::Township && area_tier == Tier::Village && above
+        }
         Kind::CASE_VILLAGE => lane == Lane::Casework && floor == Tier::Village && area_tier == Tier::Village,
         Kind::CASE_TOWNSHIP => lane == Lane::Casework && facts.tier >= Tier::Township,
         Kind::CASE_CITY => lane == Lane::Casework && facts.tier >= Tier::City,

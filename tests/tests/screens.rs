@@ -206,6 +206,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&liu, "statistics", "/statistics?when=2025", "2025年各月受助金额");
     look_at(&liu, "missed", "/missed", "可能遗漏");
     look_at(&liu, "export", "/households/export", "用途");
+    look_at(&liu, "projects-empty", "/projects", "没有这样的项目");
 
     // Both sides write the same field while the village is alone: the page offers both values.
     town.village.stop().expect("stops");
@@ -322,10 +323,92 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     }
     worker.look("sessions-provider");
 
+    // A check of means: agreed to in the village, asked by the township, answered at the city.
+    let rigid = open(
+        at_village,
+        "liu",
+        json!({ "origin": "application", "household": long, "assistance": "刚性支出困难救助", "summary": "住院费用过高" }),
+    );
+    wang.until("the matter", |page| {
+        page.go(&format!("/cases/{rigid}"));
+        page.page().contains("受理")
+    });
+    step(at_township, "wang", &rigid, json!({ "step": "accept" }));
+    look_at(&wang, "check-asked-nobody", &format!("/cases/{rigid}/check"), "还没有授权");
+    let who = json!({ "step": "authorise_check", "name": LONG, "relation": "姐姐", "id_no": "34052419800101001X",
+        "until": "2027-12-01", "signed": "2026-11-01", "paper": "镇档案室 A-12" });
+    step(at_township, "wang", &rigid, who);
+    let sister = format!("s:姐姐:{LONG}");
+    let ask = json!({ "do": "case", "case": rigid, "step": { "step": "ask_check", "people": [sister] } });
+    let asked = perform(at_township, "wang", &ask).expect("asked");
+    let number = asked["message"].as_str().and_then(|said| said.rsplit(' ').next()).expect("a number").to_owned();
+    look_at(&wang, "check-township", &format!("/cases/{rigid}/check"), "提请");
+    let zhangjie = driver.open(&town.path("zhangjie"), at_city);
+    zhangjie.sign_in("zhangjie", PASSWORD);
+    zhangjie.until("the check", |page| {
+        page.go(&format!("/cases/{rigid}/check"));
+        page.page().contains("登记答复")
+    });
+    zhangjie.look("check-city");
+    look_at(&zhangjie, "checks", "/checks", "待开始");
+    let bank = |subject: &str, amount: u64| {
+        json!({ "person": sister, "source": "银行", "outcome": "found", "subject": subject, "amount": amount, "as_of": "2026-11-01",
+            "text": "定期存单三笔，另有代管款项说明一份，见附件；本人签字确认" })
+    };
+    let answers =
+        json!({ "do": "answer_check", "number": number, "answers": [bank("农商银行", 5_234_567), bank("中国银行", 120_000)] });
+    perform(at_city, "zhangjie", &answers).expect("answered");
+    zhangjie.go(&format!("/cases/{rigid}/check"));
+    zhangjie.press("查看核对结果");
+    zhangjie.sees("与申报比对");
+    zhangjie.look("check-sheet");
+    zhangjie.close();
+
     // Staff, sync, errors.
     let mut tao = driver.open(&town.path("tao"), at_city);
     tao.expect("the server responded with a status of");
     tao.sign_in("tao", PASSWORD);
+
+    // Care projects: more is asked for than there is.
+    let project = |name: &str, kind: &str, places: &str, areas: &str| {
+        let values = json!({
+            "name": name, "kind": kind, "provider": "社工服务中心", "capacity": places, "areas": areas, "from": "2026-01-01",
+            "until": "2099-12-31", "conditions": "家中有精神障碍患者，愿意接受上门", "contact": "小周 0512-00000000",
+            "description": "每两周上门一次，每次一小时，由两名社工陪同。\n节假日照常。",
+        });
+        let done = perform(at_city, "zhangjie", &json!({ "do": "add_project", "values": values })).expect("a project");
+        done["records"][0].as_str().expect("a record").to_owned()
+    };
+    let last = project("精神康复陪伴", "A5", "1", "320582100000");
+    project("家庭照护技能班（与社区卫生服务中心合办，含入户指导四次和一次集中演练）", "B4", "30", "");
+    project("老年人互助小组", "C5", "12", "320582107000");
+    project("社区亲子共融活动", "C3", "8", "320582100000,320582107000");
+    liu.until("the projects", |page| {
+        page.go("/projects");
+        page.count("tbody tr") == 4
+    });
+    liu.look("projects");
+    let needs = json!({ "step": "assess_needs", "needs": ["精神康复", "照护知识", "家庭关系"], "text": "儿子拒绝治疗，家人长期无人分担" });
+    for (at, staff, case) in [(at_village, "liu", &grant), (at_township, "wang", &stuck)] {
+        step(at, staff, case, needs.clone());
+        step(at, staff, case, json!({ "step": "book", "project": last, "note": "白天家里没有人，请傍晚上门" }));
+    }
+    look_at(&liu, "case-projects", &format!("/cases/{grant}"), "适合的项目");
+    chen.until("the conflict", |page| {
+        page.go("/projects/conflicts");
+        page.page().contains("还差 1 个名额")
+    });
+    chen.look("project-conflicts");
+    look_at(&chen, "today-conflict", "/today", "1 个项目名额冲突待核定");
+    look_at(&chen, "project", &format!("/projects/{last}"), "名额冲突");
+    look_at(&tao, "project-new", "/projects/new", "新增项目");
+    look_at(&tao, "project-edit", &format!("/projects/{last}/edit"), "精神康复陪伴");
+    tao.fill("[name=capacity]", "零");
+    tao.press("保存");
+    tao.sees("还没有保存");
+    tao.look("project-edit-fault");
+    look_at(&tao, "project-kinds", "/projects/kinds", "4 大类 24 小类");
+    look_at(&tao, "project-kind-edit", "/projects/kinds/edit?code=A5", "满足哪些需求");
     look_at(&tao, "staff", "/staff", "社工小周");
     tao.fill("#f-id", "chen");
     tao.fill("#f-name", "陈二");
@@ -338,7 +421,9 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
+    look_at(&tao, "check-looks", "/checks/looks", "核对查看记录");
     look_at(&chen, "payments", "/payments", "发放");
+    look_at(&chen, "allotments", "/allotments", "备用金");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
     look_at(&chen, "error-not-permitted", "/staff", "不能办理");

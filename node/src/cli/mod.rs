@@ -243,6 +243,14 @@ pub enum Import {
         #[arg(long, default_value_t = 50, requires = "preview")]
         limit: usize,
     },
+    /// What sources answered to checks of means, from a `.csv` or `.xlsx` file; bad rows go to FILE.rejects.jsonl. City only.
+    Answers {
+        /// The directory.
+        #[command(flatten)]
+        at: Directory,
+        /// The file.
+        file: PathBuf,
+    },
     /// Edits of households, `{"id":…,"set":{…},"aid":{…}}` a line: sets scalars, adds an aid row.
     Edits {
         /// The directory.

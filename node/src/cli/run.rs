@@ -87,6 +87,10 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         }
         Command::Export(Export::Households(to)) => export(What::Households, to, printer).await,
         Command::Export(Export::Cases(to)) => export(What::Cases, to, printer).await,
+        Command::Import(Import::Answers { at, file }) => {
+            let file = absolute(&file)?;
+            ask(&at, Request::ImportAnswers { file }, printer, Value::to_string).await
+        }
         Command::Import(Import::Edits { at, file, check }) => {
             let file = absolute(&file)?;
             ask(&at, Request::ImportEdits { file, check }, printer, Value::to_string).await

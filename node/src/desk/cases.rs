@@ -207,7 +207,7 @@ impl Room<'_> {
         }
         let mut possible = shouwang_protocol::standing::possible(&file.standing, packs, &self.person.for_standing());
         if !self.here.decides || self.entered_before(&file.standing)? {
-            possible.retain(|kind| *kind != EventKind::Decided);
+            possible.retain(|kind| !matches!(kind, EventKind::Decided | EventKind::Acknowledged));
         }
         if possible.contains(&EventKind::Decided) {
             // A second grant is decided with a reason; what is not settled is not decided at all.
@@ -218,6 +218,16 @@ impl Room<'_> {
         }
         // Doubles are settled in both cases at once, on a page of their own.
         possible.retain(|kind| !matches!(kind, EventKind::DoubleFound | EventKind::DoubleSettled));
+        // The city tells of a conflict for a whole project at once, and gives places on the one device that decides.
+        let settles = |kind: &EventKind| matches!(kind, EventKind::BookingConfirmed | EventKind::BookingDeclined);
+        possible.retain(|kind| *kind != EventKind::BookingContested && (self.here.decides || !settles(kind)));
+        if super::projects::is_over(&file.standing) {
+            possible.retain(|kind| *kind != EventKind::Booked);
+        }
+        if possible.contains(&EventKind::Emergency) {
+            let own = self.books()?.iter().any(|book| book.open && book.allotment.device == self.here.device);
+            possible.retain(|kind| own || *kind != EventKind::Emergency);
+        }
         if file.standing.is_void() {
             possible.retain(|kind| *kind != EventKind::Paid);
         }

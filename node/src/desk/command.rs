@@ -3,6 +3,7 @@
 //! A command says what the person wants and nothing that the Desk knows itself: no office, no day, no number, no
 //! computed amount. Its `Debug` names the command only, so that no log line holds what was typed.
 
+use super::allotments::NewAllotment;
 use super::wire;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,14 +11,16 @@ use shouwang_protocol::area::AreaId;
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Change, Channel, Finding, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+    Answer, Attendance, Change, Channel, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
-use shouwang_protocol::records::policy::{Article, Pack, Standard};
+use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
 use shouwang_protocol::records::screening::Screened;
 use shouwang_protocol::records::staff::Role;
-use std::collections::BTreeSet;
+use shouwang_protocol::records::verification::Outcome as Reply;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// What a person wants done.
@@ -151,6 +154,79 @@ pub enum Command {
         /// The kind (code of the policy pack).
         kind: String,
     },
+    /// Notes that something happened to a household, so that somebody looks at it again.
+    NoteChange {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// What happened (code of the policy pack).
+        kind: String,
+        /// The day it happened; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<Day>,
+        /// The member it concerns, by name; empty: the household.
+        #[serde(default)]
+        person: String,
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// Writes down what came of looking at a household again, for all that is open. Township and above.
+    Review {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// What came of it.
+        #[serde(with = "wire::reviewed")]
+        #[schema(value_type = String)]
+        outcome: Reviewed,
+        /// What was found.
+        note: String,
+        /// The `basis` that was shown; empty: not said.
+        #[serde(default)]
+        basis: String,
+    },
+    /// Signs a village's month. The village's own office, after the month is over.
+    SignOff {
+        /// The village.
+        #[serde(with = "wire::area")]
+        #[schema(value_type = String)]
+        area: AreaId,
+        /// The month, `2026-10`.
+        month: String,
+        /// The digest that was shown.
+        digest: String,
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// Adds a care project. City only.
+    AddProject {
+        /// Its fields, as people type them: name, kind, provider, areas, from, until, capacity, conditions, contact, …
+        values: BTreeMap<String, String>,
+    },
+    /// Changes fields of a care project. City only.
+    ChangeProject {
+        /// The project.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// Only what was changed.
+        values: BTreeMap<String, String>,
+        /// The heads the form showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
+    /// Publishes how many places of a project are taken and tells every claim that does not fit. City only.
+    TellOfPlaces {
+        /// The project.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        project: RecordId,
+    },
     /// Tells both cases that they look like one grant made twice, and asks their offices to look into it.
     AskAboutDouble {
         /// The two cases.
@@ -168,6 +244,37 @@ pub enum Command {
         #[serde(with = "wire::ruling")]
         #[schema(value_type = String)]
         ruling: Ruling,
+        /// Why.
+        reason: String,
+    },
+    /// Writes down what sources answered to a check of means. City only; what is there already adds nothing.
+    AnswerCheck {
+        /// The number of the request.
+        number: String,
+        /// The answers.
+        answers: Vec<CheckAnswer>,
+    },
+    /// Grants an emergency allotment to one device of a township. City only.
+    GrantAllotment(NewAllotment),
+    /// Puts more into an emergency allotment. City only.
+    RaiseAllotment {
+        /// The allotment.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// How much, in fen.
+        #[schema(value_type = i64)]
+        amount: Fen,
+        /// In words.
+        #[serde(default)]
+        note: String,
+    },
+    /// Closes an emergency allotment. City only.
+    CloseAllotment {
+        /// The allotment.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
         /// Why.
         reason: String,
     },
@@ -209,6 +316,39 @@ pub enum Command {
     RevisePolicy(PolicyRevision),
 }
 
+/// What a source answered about a person.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckAnswer {
+    /// About whom: as the request names them, or an identity number, or a name that only one of them has.
+    pub person: String,
+    /// The source (code of the policy pack).
+    pub source: String,
+    /// `found`, `nothing`, `unavailable`.
+    #[serde(with = "wire::reply")]
+    #[schema(value_type = String)]
+    pub outcome: Reply,
+    /// What was looked for; empty: what this source usually tells.
+    #[serde(default)]
+    pub measure: String,
+    /// Which account, car, house; empty: the person's only one.
+    #[serde(default)]
+    pub subject: String,
+    /// How much, in fen.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub amount: Option<Fen>,
+    /// How many.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// In words.
+    #[serde(default)]
+    pub text: String,
+    /// The day the source's data are of.
+    #[schema(value_type = String)]
+    pub as_of: Day,
+}
+
 /// What changes from one policy pack to the next.
 #[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -224,6 +364,32 @@ pub struct PolicyRevision {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub amounts: Vec<Standard>,
+    /// Needs that are assessed, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub needs: Vec<Code>,
+    /// Classes of care projects, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub project_classes: Vec<Code>,
+    /// Kinds of care projects, by code.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub project_kinds: Vec<ProjectKind>,
+}
+
+impl PolicyRevision {
+    /// Nothing changed yet.
+    pub fn of(from: Day) -> PolicyRevision {
+        PolicyRevision {
+            from,
+            articles: Vec::new(),
+            amounts: Vec::new(),
+            needs: Vec::new(),
+            project_classes: Vec::new(),
+            project_kinds: Vec::new(),
+        }
+    }
 }
 
 /// Several changes of one household.
@@ -321,6 +487,10 @@ pub struct OpenCase {
     pub rule: String,
 }
 
+fn one() -> u32 {
+    1
+}
+
 fn normal() -> Urgency {
     Urgency::Normal
 }
@@ -407,6 +577,9 @@ pub enum CaseStep {
     AskMaterials {
         /// Everything that is missing.
         materials: Vec<String>,
+        /// Why something is asked for that the household gave before; empty: nothing is.
+        #[serde(default)]
+        again: String,
     },
     /// 已补正
     GiveMaterials {
@@ -543,6 +716,48 @@ pub enum CaseStep {
         #[serde(default)]
         reason: String,
     },
+    /// 先行救助: help first, out of this device's emergency allotment; the papers follow.
+    Emergency {
+        /// How much it is worth, in fen.
+        #[schema(value_type = i64)]
+        amount: Fen,
+        /// The kind of assistance; empty: as before.
+        #[serde(default)]
+        assistance: String,
+        /// Why it could not wait.
+        reason: String,
+        /// Cash, goods or a service.
+        #[serde(with = "wire::given")]
+        #[schema(value_type = String)]
+        given: Given,
+        /// What was given.
+        what: String,
+        /// Who received it; empty: the applicant.
+        #[serde(default)]
+        receiver: String,
+        /// Why again, when the family was helped for the same before.
+        #[serde(default)]
+        again: String,
+    },
+    /// 先行救助确认
+    Acknowledge {
+        /// Confirmed or not.
+        #[serde(with = "wire::verdict")]
+        #[schema(value_type = String)]
+        outcome: Verdict,
+        /// Why; must be there when it is not confirmed.
+        #[serde(default)]
+        reason: String,
+    },
+    /// 核销: what was given and cannot come back.
+    WriteOff {
+        /// The amount in fen; none: all that is owed.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// Why.
+        reason: String,
+    },
     /// 列入发放名册
     ListPayment {
         /// The batch.
@@ -587,6 +802,25 @@ pub enum CaseStep {
         #[serde(default)]
         note: String,
     },
+    /// 听取意见: before a monthly benefit is made less or stopped.
+    Hear {
+        /// Who was heard, and how.
+        who: String,
+        /// What they said.
+        text: String,
+    },
+    /// 调整待遇: a monthly benefit is made more or less, or stopped.
+    Adjust {
+        /// The amount a month in fen, 0: stopped; none: by the formula.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
+        /// From this month on, `2019-06`; none: the next one.
+        #[serde(default)]
+        from: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// 转办、分办
     Transfer {
         /// To whom; none: the department in charge of the kind.
@@ -598,6 +832,11 @@ pub enum CaseStep {
         /// What is asked.
         #[serde(default)]
         note: String,
+    },
+    /// 分办: several transfers in one step, each with its own receiver and clock.
+    Split {
+        /// The parts, at least two.
+        parts: Vec<Part>,
     },
     /// 签收
     SignFor {
@@ -656,6 +895,87 @@ pub enum CaseStep {
         #[serde(default)]
         text: String,
     },
+    /// 核对授权
+    AuthoriseCheck {
+        /// The member's row; none: a supporter outside the household.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        member: Option<OpId>,
+        /// A supporter's name.
+        #[serde(default)]
+        name: String,
+        /// How the supporter is related.
+        #[serde(default)]
+        relation: String,
+        /// The supporter's identity number.
+        #[serde(default)]
+        id_no: String,
+        /// Who signed; empty: they themselves.
+        #[serde(default)]
+        signer: String,
+        /// Why somebody else signed.
+        #[serde(default)]
+        guardian: String,
+        /// The sources that may be asked; empty: all that the kind needs.
+        #[serde(default)]
+        scope: Vec<String>,
+        /// What for; empty: the application.
+        #[serde(default)]
+        purpose: String,
+        /// The day it was signed; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        signed: Option<Day>,
+        /// The last day it holds.
+        #[schema(value_type = String)]
+        until: Day,
+        /// Where the paper is.
+        paper: String,
+    },
+    /// 撤回核对授权
+    WithdrawAuthorisation {
+        /// The authorisation.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        authorisation: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 提请核对; when there was one before, 复查.
+    AskCheck {
+        /// Whom, as the page names them; empty: every member who lives there, and every supporter who agreed.
+        #[serde(default)]
+        people: Vec<String>,
+        /// Which sources; empty: all that the kind needs.
+        #[serde(default)]
+        sources: Vec<String>,
+        /// In words, without figures.
+        #[serde(default)]
+        note: String,
+    },
+    /// 开始核对
+    StartCheck {},
+    /// 核对完成: what it came to follows from the answers.
+    ConcludeCheck {},
+    /// 无法核对说明
+    CannotCheck {
+        /// Why, without figures.
+        reason: String,
+    },
+    /// 核对异议
+    ObjectToCheck {
+        /// What the family says.
+        text: String,
+    },
+    /// 核对异议处理
+    SettleCheckObjection {
+        /// True or false.
+        #[serde(with = "wire::finding")]
+        #[schema(value_type = String)]
+        outcome: Finding,
+        /// How it was found, without figures.
+        note: String,
+    },
     /// 申请人撤回
     GiveUp {
         /// Why.
@@ -684,6 +1004,73 @@ pub enum CaseStep {
         /// Why.
         reason: String,
     },
+    /// 需求评估
+    AssessNeeds {
+        /// The needs: codes of the policy pack.
+        #[serde(default)]
+        needs: Vec<String>,
+        /// In words.
+        #[serde(default)]
+        text: String,
+    },
+    /// 预约
+    Book {
+        /// The project.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        project: RecordId,
+        /// How many places.
+        #[serde(default = "one")]
+        places: u32,
+        /// For whom of the household; empty: the applicant.
+        #[serde(default)]
+        whom: String,
+        /// What should be known.
+        #[serde(default)]
+        note: String,
+    },
+    /// 确认预约
+    ConfirmBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// In words; must be there when another claim came first.
+        #[serde(default)]
+        note: String,
+    },
+    /// 不予确认预约
+    DeclineBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 取消预约
+    CancelBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// Why.
+        reason: String,
+    },
+    /// 登记参加情况
+    EndBooking {
+        /// The booking.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        booking: OpId,
+        /// Whether somebody came.
+        #[serde(with = "wire::attendance")]
+        #[schema(value_type = String)]
+        attendance: Attendance,
+        /// In plain words.
+        #[serde(default)]
+        text: String,
+    },
     /// 备注
     Note {
         /// The remark.
@@ -700,6 +1087,21 @@ pub enum CaseStep {
         #[schema(value_type = Option<String>)]
         area: Option<AreaId>,
     },
+}
+
+/// One part of a case that is split.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// To whom; none: the department in charge of the kind.
+    #[serde(default)]
+    pub to: Option<To>,
+    /// The kind of assistance or service it is for; empty: the case's.
+    #[serde(default)]
+    pub assistance: String,
+    /// What is asked.
+    #[serde(default)]
+    pub note: String,
 }
 
 /// A new member of staff.
@@ -738,10 +1140,20 @@ impl Command {
             Command::SettleConflict { .. } => "settle_conflict",
             Command::OpenCase(_) => "open_case",
             Command::Case { .. } => "case",
+            Command::GrantAllotment(_) => "grant_allotment",
+            Command::RaiseAllotment { .. } => "raise_allotment",
+            Command::CloseAllotment { .. } => "close_allotment",
             Command::Screen { .. } => "screen",
             Command::ApplyForMissed { .. } => "apply_for_missed",
+            Command::NoteChange { .. } => "note_change",
+            Command::Review { .. } => "review",
+            Command::SignOff { .. } => "sign_off",
+            Command::AddProject { .. } => "add_project",
+            Command::ChangeProject { .. } => "change_project",
+            Command::TellOfPlaces { .. } => "tell_of_places",
             Command::AskAboutDouble { .. } => "ask_about_double",
             Command::SettleDouble { .. } => "settle_double",
+            Command::AnswerCheck { .. } => "answer_check",
             Command::AddStaff(_) => "add_staff",
             Command::SetRoles { .. } => "set_roles",
             Command::ResetPassword { .. } => "reset_password",
@@ -781,7 +1193,14 @@ mod tests {
             json!({"do": "apply_for_missed", "record": record, "kind": "医疗救助"}),
             json!({"do": "settle_double", "cases": [case, "ef".repeat(16)], "ruling": "this", "reason": "同一人"}),
             json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
+            json!({"do": "case", "case": case, "step": {"step": "book", "project": record}}),
+            json!({"do": "case", "case": case, "step": {"step": "end_booking", "booking": "12@00ff", "attendance": "partly"}}),
+            json!({"do": "change_project", "record": record, "values": {"capacity": "3"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),
+            json!({"do": "answer_check", "number": "HD1", "answers": [
+                {"person": "某", "source": "银行", "outcome": "found", "amount": 100, "as_of": "2026-06-01"},
+            ]}),
+            json!({"do": "case", "case": case, "step": {"step": "ask_check", "sources": ["银行"]}}),
             json!({"do": "add_staff", "id": "a", "name": "甲", "roles": ["intake", "reviewer"], "password": "12345678"}),
         ] {
             let command = read(value.clone()).expect("reads");

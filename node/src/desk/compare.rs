@@ -109,6 +109,17 @@ pub(super) fn changes(old: &Household, new: &Household) -> Vec<FieldChange> {
         let (field, label) = ("screened".to_owned(), format!("遗漏排查（{kind}）"));
         out.push(FieldChange { field, label, row: None, was, now });
     }
+    let mut note = |field: &str, label: String, now: String| {
+        out.push(FieldChange { field: field.to_owned(), label, row: None, was: String::new(), now });
+    };
+    for (_, change) in new.changes.iter().filter(|(name, _)| !old.changes.contains_key(*name)) {
+        let whom = [change.person.as_str(), change.note.as_str()].into_iter().filter(|text| !text.is_empty());
+        note("changed", format!("登记变化（{}）", change.kind), whom.collect::<Vec<_>>().join("："));
+    }
+    for (_, review) in new.reviews.iter().filter(|(name, _)| !old.reviews.contains_key(*name)) {
+        let outcome = review.outcome().map_or(review.outcome.as_str(), |outcome| outcome.label());
+        note("reviewed", "复核".to_owned(), format!("{outcome}：{}", review.note));
+    }
     rows("members", MEMBER, "新增成员", &old_members, &new_members, &mut out);
     rows("aid", AID, "新增受助记录", &old_aid, &new_aid, &mut out);
     out

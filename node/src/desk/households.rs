@@ -8,6 +8,7 @@ use super::compare::{at, changes, label, parse_heads, text};
 use super::outcome::{DeskError, FieldChange, FieldFault};
 use super::permit::{self, REGISTRY};
 use super::{Plan, Room};
+use crate::store::reader::{HouseholdFilter, HouseholdRow, Page};
 use serde_json::{Map, Value};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::hash::hex;
@@ -34,7 +35,39 @@ pub(super) struct Found {
     pub household: Household,
 }
 
+/// Households of a village that a list looks through.
+const HOUSEHOLDS_MAX: u64 = 5_000;
+/// Households that are read at once.
+const PAGE: u32 = 200;
+
 impl Room<'_> {
+    /// The villages with households that this office covers.
+    pub(super) fn villages(&self) -> Result<Vec<(AreaId, String)>, DeskError> {
+        let held = self.reader.area_counts()?.into_iter().filter(|(_, households, _)| *households > 0);
+        let covered = held.filter(|(area, ..)| permit::covers(&self.here, &self.divisions, *area).is_ok());
+        Ok(covered.map(|(area, ..)| (area, self.place_name(area))).collect())
+    }
+
+    /// Looks at every household of a village, each as in lists and whole; without a village, at none.
+    pub(super) fn each_household(
+        &self,
+        area: Option<AreaId>,
+        mut look: impl FnMut(HouseholdRow, &Household) -> Result<(), DeskError>,
+    ) -> Result<(), DeskError> {
+        let filter = HouseholdFilter { within: area.into_iter().collect(), ..HouseholdFilter::default() };
+        for offset in (0..HOUSEHOLDS_MAX).step_by(PAGE as usize).take_while(|_| area.is_some()) {
+            let found = self.reader.households(&filter, Page { offset, limit: PAGE })?;
+            for row in found.rows {
+                let Some(detail) = self.reader.household(&row.record)? else { continue };
+                look(row, &detail.household)?;
+            }
+            if !found.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// A household that this office covers.
     pub(super) fn household(&self, record: &RecordId) -> Result<Found, DeskError> {
         let found = self.reader.document(record)?.filter(|found| found.kind == Kind::HOUSEHOLD);
@@ -163,6 +196,7 @@ impl Room<'_> {
         if edits.is_empty() {
             return Ok(Plan::saying("没有改动"));
         }
+        edits.extend(self.noted_changes(&found.household, &change));
         let elsewhere = self.elsewhere(&numbers, Some(&change.record))?;
         let mut message = "已保存".to_owned();
         if elsewhere > 0 {

@@ -16,7 +16,7 @@ use super::outcome::{DeskError, FieldFault};
 use super::{Desk, Room, derived, further, permit};
 use crate::tables::{self, Format, TableError};
 pub use preview::{Elsewhere, Shown};
-use rejects::Rejects;
+pub(super) use rejects::Rejects;
 pub use rejects::{Column, Reject};
 use serde::Serialize;
 use serde_json::Value;

@@ -11,6 +11,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::records::event::{Origin, TargetKind};
 use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::standing::Stage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -111,6 +112,9 @@ impl Desk {
         self.in_room(person, LOOKING, move |room| {
             let turns =
                 CaseFilter { turns: room.actors(), within: room.here.areas.clone(), by_urgency: true, ..CaseFilter::default() };
+            // What is paid every month is the payment lists' work, not one task for each family.
+            let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Running).collect();
+            let turns = CaseFilter { stages, ..turns };
             let filter = room.allowed(turns);
             let count = |filter: CaseFilter| room.reader.count_cases(&filter);
             let mut cases = room.reader.cases(&filter, Page::first(TODAY_MAX))?.rows;
@@ -125,6 +129,7 @@ impl Desk {
                 overdue: count(CaseFilter { due_before: Some(room.day), ..filter.clone() })?,
                 warnings: count(CaseFilter { origin: Some(Origin::Warning), ..filter })?,
                 doubles: if office { room.open_doubles()? } else { 0 },
+                contested: if office { room.contested_projects()? } else { 0 },
                 counts: if office { room.reader.counts()? } else { Default::default() },
                 own,
             })

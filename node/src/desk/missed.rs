@@ -8,7 +8,7 @@ use super::model::Person;
 use super::outcome::DeskError;
 use super::permit::{self, REGISTRY};
 use super::{Desk, LOOKING, Plan, Room};
-use crate::store::reader::{HouseholdFilter, HouseholdRow, Page};
+use crate::store::reader::HouseholdRow;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::missed::{Missed, PERIOD_DAYS, missed};
 use shouwang_protocol::record::{RecordId, RecordRef};
@@ -19,10 +19,6 @@ use shouwang_protocol::records::policy::Pack;
 use shouwang_protocol::records::screening::{Screened, Screening};
 use shouwang_protocol::records::staff::Role;
 
-/// Households of a village that are looked at.
-const HOUSEHOLDS_MAX: u64 = 5_000;
-/// Households that are read at once.
-const PAGE: u32 = 200;
 /// What stands in a case that began here.
 const RULE: &str = "遗漏排查";
 /// Characters of the reasons that a new case carries.
@@ -59,13 +55,6 @@ pub struct MissedPage {
 }
 
 impl Room<'_> {
-    /// The villages with households that this office covers.
-    fn villages(&self) -> Result<Vec<(AreaId, String)>, DeskError> {
-        let held = self.reader.area_counts()?.into_iter().filter(|(_, households, _)| *households > 0);
-        let covered = held.filter(|(area, ..)| permit::covers(&self.here, &self.divisions, *area).is_ok());
-        Ok(covered.map(|(area, ..)| (area, self.place_name(area))).collect())
-    }
-
     fn missed_of(&self, pack: &Pack, record: &RecordId, household: &Household) -> Result<Vec<Missed>, DeskError> {
         let had = self.reader.had_since(record, self.day.plus(-PERIOD_DAYS))?;
         Ok(missed(pack, household, &had, self.day))
@@ -80,18 +69,11 @@ impl Room<'_> {
         let packs = self.reader.packs()?;
         let pack = self.pack(&packs).ok_or_else(|| DeskError::not_found("政策包"))?;
         let mut all = Vec::new();
-        let filter = HouseholdFilter { within: area.into_iter().collect(), ..HouseholdFilter::default() };
-        for offset in (0..HOUSEHOLDS_MAX).step_by(PAGE as usize).take_while(|_| area.is_some()) {
-            let found = self.reader.households(&filter, Page { offset, limit: PAGE })?;
-            for row in found.rows {
-                let Some(detail) = self.reader.household(&row.record)? else { continue };
-                let found = self.missed_of(pack, &row.record, &detail.household)?;
-                all.extend(found.into_iter().map(|missed| MissedLine { row: row.clone(), missed }));
-            }
-            if !found.more {
-                break;
-            }
-        }
+        self.each_household(area, |row, household| {
+            let found = self.missed_of(pack, &row.record, household)?;
+            all.extend(found.into_iter().map(|missed| MissedLine { row: row.clone(), missed }));
+            Ok(())
+        })?;
         let open = all.iter().filter(|line| !line.missed.answered).count();
         let total = all.len();
         all.retain(|line| line.missed.answered == answered);

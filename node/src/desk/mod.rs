@@ -8,10 +8,15 @@
 //! Commands are done one at a time: each is checked on a snapshot that holds everything this machine wrote before.
 //! What arrives from other machines in between cannot be helped, and `standing` gives one answer everywhere.
 
+pub mod allotments;
 mod amounts;
+mod answer;
+pub mod batch;
 mod cases;
+pub mod checks;
 mod command;
 mod compare;
+mod confirmed;
 pub mod doubles;
 pub mod export;
 pub mod handover;
@@ -19,14 +24,20 @@ mod households;
 pub mod import;
 mod indicators;
 mod lists;
+pub mod loops;
+mod materials;
+pub mod means;
 pub mod missed;
 mod model;
+pub mod months;
 mod notices;
 mod outcome;
 mod pages;
 pub mod payments;
 mod permit;
 mod policies;
+pub mod projects;
+pub mod reviews;
 mod sign_in;
 mod staff;
 pub mod statistics;
@@ -34,7 +45,10 @@ mod steps;
 pub mod wire;
 pub mod years;
 
-pub use command::{CaseStep, Command, HouseholdChange, NewStaff, OpenCase, PolicyRevision, RowChange, To};
+pub use answer::CaseAnswer;
+pub use command::{CaseStep, CheckAnswer, Command, HouseholdChange, NewStaff, OpenCase, Part, PolicyRevision, RowChange, To};
+pub use confirmed::ConfirmedStatus;
+pub use materials::Held;
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
 pub use sign_in::{PASSWORD_CHARS_MIN, SESSION_IDLE_MS, Session, SignIn};
@@ -86,6 +100,8 @@ struct Inner {
     guards: sign_in::Guards,
     // Shown while the writer is too busy to say.
     confirmed: std::sync::Mutex<Confirmed>,
+    // When somebody asked after a case in vain, by the measuring clock.
+    misses: std::sync::Mutex<Vec<u64>>,
 }
 
 /// What a command is checked with: one snapshot, who asks, where and when.
@@ -121,8 +137,14 @@ impl Desk {
             })
             .await?;
         let certified = office.ok_or(DeskError::Closed)?;
-        let inner =
-            Inner { device, certified, turn: Arc::default(), guards: sign_in::Guards::new(), confirmed: Default::default() };
+        let inner = Inner {
+            device,
+            certified,
+            turn: Arc::default(),
+            guards: sign_in::Guards::new(),
+            confirmed: Default::default(),
+            misses: Default::default(),
+        };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })
     }
 
@@ -363,9 +385,19 @@ impl Room<'_> {
             Command::OpenCase(open) => self.open_case(open),
             Command::Case { case, step } => self.take_step(case, step),
             Command::Screen { record, kind, outcome, note } => self.screen(record, &kind, outcome, &note),
+            Command::NoteChange { record, kind, on, person, note } => self.note_change(record, &kind, on, &person, &note),
+            Command::Review { record, outcome, note, basis } => self.review(record, outcome, &note, &basis),
+            Command::SignOff { area, month, digest, note } => self.sign_off(area, &month, &digest, &note),
             Command::ApplyForMissed { record, kind } => self.apply_for_missed(record, kind),
+            Command::AddProject { values } => self.add_project(&values),
+            Command::ChangeProject { record, values, seen_heads } => self.change_project(record, &values, &seen_heads),
+            Command::TellOfPlaces { project } => self.tell_of_places(project),
             Command::AskAboutDouble { cases } => self.ask_about_double(&cases),
             Command::SettleDouble { cases, ruling, reason } => self.settle_double(&cases, ruling, &reason),
+            Command::AnswerCheck { number, answers } => self.answer_check(&number, &answers),
+            Command::GrantAllotment(new) => self.grant_allotment(&new),
+            Command::RaiseAllotment { record, amount, note } => self.raise_allotment(record, amount, &note),
+            Command::CloseAllotment { record, reason } => self.close_allotment(record, &reason),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),

@@ -3,8 +3,11 @@
 //! A page gets the store's rows and the protocol's values with what only the Desk knows beside them: what this person
 //! may do, what waits for whom, how far an entry is stored. Nothing here is kept or sent anywhere.
 
+use super::confirmed::ConfirmedStatus;
+use super::materials::Held;
 use super::outcome::FieldChange;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
+use shouwang_protocol::allotment::Count;
 use shouwang_protocol::area::{Area, AreaId, Tier};
 use shouwang_protocol::device::{DeviceKey, OfficeId};
 use shouwang_protocol::entry::EntryRef;
@@ -223,6 +226,16 @@ pub struct CasePage {
     pub handler: Option<(Handler, bool)>,
     /// The telephone number for objections that this office gave last.
     pub notice_phone: String,
+    /// Its needs and places of care projects.
+    pub projects: super::projects::OfCase,
+    /// What is left of this device's emergency allotment, where it may be used in the case; or why it may not.
+    pub reserve: Option<Result<Fen, String>>,
+    /// What the case's uses of allotments came to, where they do not count.
+    pub uses_in_vain: Vec<Count>,
+    /// Papers that the household gave in this case or another; not asked for again.
+    pub held: Vec<Held>,
+    /// What is confirmed about the household, and need not be checked again.
+    pub confirmed: Vec<ConfirmedStatus>,
 }
 
 /// One line of a case's story.
@@ -268,6 +281,8 @@ pub struct Today {
     pub warnings: u64,
     /// Doubles that wait for somebody to settle them or for money to come back.
     pub doubles: u64,
+    /// Care projects that are asked for by more than they have places.
+    pub contested: u64,
     /// The numbers of this machine.
     pub counts: Counts,
     /// This device's own entries, and how many of them are known to be stored above.

@@ -115,9 +115,14 @@ impl Room<'_> {
         let possible = self.possible(&file, &packs)?;
         let may_take_back = possible.contains(&EventKind::Withdrawn);
         let blocks = if self.person.is_office_staff() { self.blocks(&case, &file.standing, &packs)? } else { Vec::new() };
+        let reserve = possible.contains(&EventKind::Emergency).then(|| self.reserve_left());
+        let uses_in_vain =
+            if file.standing.emergency.is_some() || file.standing.astray.0 > 0 { self.uses_in_vain(&case)? } else { Vec::new() };
         let proposal = self.proposal(&file.standing, &packs)?;
         let turns = self.turns(&file, &names);
+        let projects = self.projects_of_case(&file, &possible)?;
         let reach = self.reach(&case)?;
+        let confirmed = self.confirmed_statuses(file.standing.household, &packs)?;
         let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person);
         let household = match (&standing.household, self.person.is_office_staff()) {
             (Some(record), true) => self.reader.household_row(record)?,
@@ -136,11 +141,16 @@ impl Room<'_> {
         let handler = if self.person.is_office_staff() { self.handler(&standing)? } else { None };
         let answerable = standing.transfers.iter().filter(|transfer| receives(transfer, &self.person));
         Ok(CasePage {
+            reserve,
+            uses_in_vain,
             place: self.place_name(file.row.area),
             answerable: answerable.map(|transfer| transfer.id.clone()).collect(),
             routed_from: cases::routed_from(&standing),
             handler,
             notice_phone: self.last_phone()?,
+            projects,
+            confirmed,
+            held: if possible.contains(&EventKind::MaterialsAsked) { self.held(standing.household)? } else { Vec::new() },
             entries,
             turns,
             possible,

@@ -41,6 +41,8 @@ const METHOD: &str = "银行代发";
 pub struct ToPay {
     /// The case.
     pub row: CaseRow,
+    /// How much, for the month.
+    pub amount: Fen,
     /// The last four digits of the household's account; empty: none.
     pub account_last4: String,
     /// Why it cannot go on a list; empty: it can.
@@ -139,7 +141,7 @@ impl Desk {
             self.in_room(person, action, move |room| {
                 let digits = u128::from_le_bytes(room.action.0) % 100_000;
                 let batch = format!("FF{}-{:03}-{digits:05}", period.replace('-', ""), room.here.office.0);
-                Ok((batch, room.queue(Some(&kind))?.0))
+                Ok((batch, room.queue(Some(&kind), &period)?.0))
             })
             .await?
         };
@@ -155,7 +157,7 @@ impl Desk {
             match self.perform(person, of_case(action, &one.row.case), command).await {
                 Ok(_) => {
                     listing.rows += 1;
-                    listing.amount = Fen(listing.amount.0.saturating_add(one.row.decided.unwrap_or_default().0));
+                    listing.amount = Fen(listing.amount.0.saturating_add(one.amount.0));
                 }
                 Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
                     listing.left.push((who, error.what()));
@@ -260,11 +262,12 @@ impl Desk {
 }
 
 impl Room<'_> {
-    /// What this office pays now, and whether there is more than one list takes.
-    fn queue(&self, kind: Option<&str>) -> Result<(Vec<ToPay>, bool), DeskError> {
+    /// What this office pays for a month, and whether there is more than one list takes.
+    fn queue(&self, kind: Option<&str>, period: &str) -> Result<(Vec<ToPay>, bool), DeskError> {
         let filter = CaseFilter {
             within: self.here.areas.clone(),
-            stages: vec![Stage::ToPay, Stage::PaymentFailed],
+            stages: vec![Stage::ToPay, Stage::PaymentFailed, Stage::Running],
+            unlisted_for: Some(period.to_owned()),
             turns: vec![Actor::Tier(self.here.tier)],
             assistance: kind.map(str::to_owned),
             by_urgency: true,
@@ -273,15 +276,23 @@ impl Room<'_> {
         let listed = self.reader.cases(&filter, Page::first(BATCH_ROWS_MAX))?;
         let mut queue = Vec::new();
         for row in listed.rows {
-            // What is on a list waits for the bank, not for us.
-            if row.turns.iter().any(|turn| turn.what == "登记发放结果") {
+            let Ok(standing) = self.case(&row.case).map(|file| file.standing) else { continue };
+            // What is on a list waits for the bank, not for us; and a month for which nothing is due is no work.
+            let waits = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid);
+            let amount = match standing.is_monthly() {
+                false if standing.listed().is_some() => continue,
+                false => standing.decided().unwrap_or_default(),
+                true if standing.payouts.iter().any(|payout| payout.period == period && waits(payout)) => continue,
+                true => standing.amount_for(period),
+            };
+            if amount <= Fen(0) {
                 continue;
             }
             let (account_last4, obstacle) = match &row.household {
                 None => (String::new(), "没有家庭档案，请在事项中单独发放".to_owned()),
                 Some(record) => self.account(record)?,
             };
-            queue.push(ToPay { row, account_last4, obstacle });
+            queue.push(ToPay { row, amount, account_last4, obstacle });
         }
         Ok((queue, listed.more))
     }
@@ -303,7 +314,7 @@ impl Room<'_> {
     }
 
     fn payments(&self) -> Result<PaymentsPage, DeskError> {
-        let (all, more) = self.queue(None)?;
+        let (all, more) = self.queue(None, &month(self.day))?;
         let mut queue: BTreeMap<String, Vec<ToPay>> = BTreeMap::new();
         for one in all {
             queue.entry(one.row.assistance.clone()).or_default().push(one);

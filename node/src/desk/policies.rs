@@ -72,12 +72,16 @@ impl Room<'_> {
     /// A new pack: the one that comes last, with some rows replaced or added.
     pub(super) fn revise_policy(&self, revision: PolicyRevision, again: bool) -> Result<Plan, DeskError> {
         self.may_publish()?;
-        let PolicyRevision { from, articles, amounts } = revision;
+        let PolicyRevision { from, articles, amounts, needs, project_classes, project_kinds } = revision;
         let packs = self.reader.packs()?;
         let base =
             latest(&packs).ok_or_else(|| DeskError::NotNow { why: "还没有政策包，请先发布一个".to_owned() })?;
-        if again && articles.iter().all(|row| base.articles.contains(row)) && amounts.iter().all(|row| base.amounts.contains(row))
-        {
+        let there = articles.iter().all(|row| base.articles.contains(row))
+            && amounts.iter().all(|row| base.amounts.contains(row))
+            && needs.iter().all(|row| base.needs.contains(row))
+            && project_classes.iter().all(|row| base.project_classes.contains(row))
+            && project_kinds.iter().all(|row| base.project_kinds.contains(row));
+        if again && there {
             return Ok(Plan::saying("已发布"));
         }
         if from < base.from {
@@ -89,6 +93,9 @@ impl Room<'_> {
         let mut pack = Pack { version, from, ..base.clone() };
         replace(&mut pack.articles, articles, |row| &row.code);
         replace(&mut pack.amounts, amounts, |row| &row.code);
+        replace(&mut pack.needs, needs, |row| &row.code);
+        replace(&mut pack.project_classes, project_classes, |row| &row.code);
+        replace(&mut pack.project_kinds, project_kinds, |row| &row.code);
         self.publish_policy(&pack, again)
     }
 

@@ -5,12 +5,13 @@
 //! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
 
 use super::cases::{routed_rule, short};
-use super::command::{CaseStep, To};
+use super::command::{CaseStep, Part, To};
 use super::doubles::unsettled;
 use super::notices::Posting;
 use super::outcome::DeskError;
 use super::payments::last4;
 use super::permit::{self, receives};
+use super::projects;
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
 use shouwang_protocol::area::AreaId;
@@ -22,10 +23,14 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, Finding, Ruling, Target, TargetKind, Verdict, What};
 use shouwang_protocol::records::policy::{Assistance, Packs};
 use shouwang_protocol::standing::payout::month;
-use shouwang_protocol::standing::{Standing, TimelineItem, Transfer, TransferState, would_count};
+use shouwang_protocol::standing::{BookingState, Standing, TimelineItem, Transfer, TransferState, would_count};
 
 /// Events that a decision names as seen, at most; the latest.
 const SAW_MAX: usize = 64;
+
+/// Receivers of one split at most, and bytes of all that is asked of them: it is one entry.
+const PARTS_MAX: usize = 8;
+const PARTS_BYTES_MAX: usize = 3 * 1024;
 
 impl CaseStep {
     /// What it becomes.
@@ -52,21 +57,40 @@ impl CaseStep {
             CaseStep::Urge { .. } => EventKind::Urged,
             CaseStep::Propose { .. } => EventKind::Proposed,
             CaseStep::Decide { .. } => EventKind::Decided,
+            CaseStep::Emergency { .. } => EventKind::Emergency,
+            CaseStep::Acknowledge { .. } => EventKind::Acknowledged,
+            CaseStep::WriteOff { .. } => EventKind::WrittenOff,
             CaseStep::HandOver { .. } => EventKind::HandedOver,
             CaseStep::ListPayment { .. } => EventKind::PayListed,
             CaseStep::Pay { .. } => EventKind::Paid,
             CaseStep::ReportFailedPayment { .. } => EventKind::PaymentFailed,
             CaseStep::Recover { .. } => EventKind::Recovered,
-            CaseStep::Transfer { .. } => EventKind::Transferred,
+            CaseStep::Hear { .. } => EventKind::Heard,
+            CaseStep::Adjust { .. } => EventKind::Adjusted,
+            CaseStep::Transfer { .. } | CaseStep::Split { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
             CaseStep::Session { .. } => EventKind::Session,
             CaseStep::Outcome { .. } => EventKind::Outcome,
             CaseStep::Feedback { .. } => EventKind::Feedback,
+            CaseStep::AuthoriseCheck { .. } => EventKind::CheckAuthorised,
+            CaseStep::WithdrawAuthorisation { .. } => EventKind::CheckUnauthorised,
+            CaseStep::AskCheck { .. } => EventKind::CheckAsked,
+            CaseStep::StartCheck {} => EventKind::CheckStarted,
+            CaseStep::ConcludeCheck {} => EventKind::CheckAnswered,
+            CaseStep::CannotCheck { .. } => EventKind::CheckImpossible,
+            CaseStep::ObjectToCheck { .. } => EventKind::CheckObjected,
+            CaseStep::SettleCheckObjection { .. } => EventKind::CheckObjectionSettled,
             CaseStep::GiveUp { .. } => EventKind::GaveUp,
             CaseStep::Close { .. } => EventKind::Closed,
             CaseStep::Rate { .. } => EventKind::Satisfaction,
             CaseStep::TakeBack { .. } => EventKind::Withdrawn,
+            CaseStep::AssessNeeds { .. } => EventKind::NeedsAssessed,
+            CaseStep::Book { .. } => EventKind::Booked,
+            CaseStep::ConfirmBooking { .. } => EventKind::BookingConfirmed,
+            CaseStep::DeclineBooking { .. } => EventKind::BookingDeclined,
+            CaseStep::CancelBooking { .. } => EventKind::BookingCancelled,
+            CaseStep::EndBooking { .. } => EventKind::BookingEnded,
             CaseStep::Note { .. } => EventKind::Note,
             CaseStep::Route { .. } => EventKind::Routed,
         }
@@ -88,26 +112,42 @@ impl Room<'_> {
         permit::role_for(&self.person, kind)?;
         let (file, place) = self.case_to_work_on(&case)?;
         let packs = self.reader.packs()?;
+        if projects::is_about(&step) {
+            return self.place_step(case, &file, &packs, place, step);
+        }
+        if kind == EventKind::Closed && file.standing.bookings.iter().any(|booking| booking.state == BookingState::Claimed) {
+            return Err(DeskError::NotNow { why: "还有预约没有确认，请先等市级确认或取消预约".to_owned() });
+        }
         let desktop = Desktop { room: self, case, file: &file, packs: &packs, place };
         if let CaseStep::Route { household, area } = step {
             return desktop.route(household, area);
         }
-        if kind == EventKind::Decided {
+        if let CaseStep::Split { parts } = step {
+            return desktop.split(parts);
+        }
+        if matches!(kind, EventKind::Decided | EventKind::Acknowledged) {
             desktop.may_decide()?;
         }
         if kind == EventKind::Paid && file.standing.is_void() {
             return Err(DeskError::NotNow { why: "经核定为重复救助，不再发放".to_owned() });
         }
+        let again = match &step {
+            CaseStep::Emergency { again, .. } => Some(again.trim().to_owned()),
+            _ => None,
+        };
         let what = short(desktop.what(step)?)?;
         let said = match &what {
             What::Accepted { number } => format!("已受理，受理编号 {number}"),
             What::Proposed { amount, formula } => format!("已拟定金额 {amount}元（{formula}）"),
             What::Decided { outcome: Verdict::Approved, amount, .. } => format!("已批准 {amount}元"),
+            What::Emergency { amount, .. } => format!("已登记先行救助 {amount}元，请在期限内补办手续"),
             What::Decided { .. } => "已作出不予批准的决定".to_owned(),
             What::PayListed { batch, .. } => format!("已列入发放名册 {batch}"),
             What::Paid { amount, .. } => format!("已登记发放 {amount}元"),
             What::Transferred { to, .. } => format!("已转办{}", to.name),
             What::VerifyAsked { to, .. } => format!("已请{}核实", to.name),
+            What::CheckAsked { number, .. } => format!("已提请核对，核对编号 {number}"),
+            What::CheckAnswered { result, .. } => format!("核对完成：{}", result.label()),
             _ => format!("“{}”已登记", kind.label()),
         };
         let event = self.event(what);
@@ -118,9 +158,24 @@ impl Room<'_> {
         let mut plan = Plan::saying(said).about(case);
         plan.shown = self.shown(&case, &file.standing)?;
         plan = plan.draft(place, self.volume(case), append(&event));
-        if let What::Decided { outcome: Verdict::Approved, reason, .. } = &event.what {
+        if let What::CheckAsked { .. } = &event.what {
+            plan = self.begin_verification(plan, &case, &file, &event.what)?;
+        }
+        if let What::Emergency { amount, .. } = &event.what {
+            plan = self.take_from_reserve(plan, case, *amount)?;
+        }
+        let why = match &event.what {
+            What::Decided { outcome: Verdict::Approved, reason, .. } => Some(reason.clone()),
+            _ => again,
+        };
+        if let Some(reason) = why {
             // Whoever decides knowing of another grant, and says why, has settled that the two are not one.
-            for known in self.granted_before(&case, &file.standing, &packs)? {
+            let kind = match &event.what {
+                What::Emergency { assistance, .. } => assistance.clone(),
+                _ => file.standing.assistance.clone(),
+            };
+            let as_asked = Standing { assistance: kind, ..file.standing.clone() };
+            for known in self.granted_before(&case, &as_asked, &packs)? {
                 let settled = What::DoubleSettled {
                     other: known.other.to_string(),
                     ruling: Ruling::Both,
@@ -151,17 +206,32 @@ pub(super) fn refused(why: String) -> DeskError {
         | "经办人不得审批自己录入的事项"
         | "村(社区)不办理这一步"
         | "本级不受理这一种类"
+        | "先行救助由镇(街道)动用备用金办理"
+        | "本级不是确认先行救助的机构"
+        | "应由确认先行救助的机构核销"
         | "应由审批机构发放"
+        | "应由审批机构调整"
+        | "核对由市级办理"
         | "上级批准的，由上级纠正"
+        | "预约由市级确认"
+        | "不是指定的审批设备"
         | "不能撤销上级的记录" => DeskError::NotPermitted { why },
         "须写明发放失败的原因"
+        | "须写明情况紧急的理由"
+        | "不予确认须写明理由"
+        | "核销须写明理由"
         | "不予批准须写明理由"
         | "不予受理须写明理由"
         | "退回须写明理由"
         | "撤销须写明理由"
         | "重复核定须写明理由"
+        | "取消预约须写明理由"
         | "中止计时须写明原因"
+        | "撤回授权须写明原因"
+        | "无法核对须写明原因"
         | "延长期限须写明原因" => DeskError::invalid("reason", why),
+        "须写明有什么需求" => DeskError::invalid("needs", why),
+        "名额数无效" => DeskError::invalid("places", why),
         "入户调查不少于两人" => DeskError::invalid("investigators", why),
         "须有家庭成员在场签字；远程调查须写明原因" => DeskError::invalid("present", why),
         "须写明调查情况" => DeskError::invalid("findings", why),
@@ -170,13 +240,24 @@ pub(super) fn refused(why: String) -> DeskError {
         "须写明异议内容" => DeskError::invalid("text", why),
         "异议须查明属实或不属实" => DeskError::invalid("outcome", why),
         "须写明核查情况" => DeskError::invalid("note", why),
+        "他人代签的，须写明监护关系" => DeskError::invalid("guardian", why),
+        "须选择授权核对的信息来源" => DeskError::invalid("scope", why),
+        "授权截止日期早于签字日期" | "授权期限过长，最多两年" => DeskError::invalid("until", why),
+        "签字日期在今天之后" => DeskError::invalid("signed", why),
         "须写明近亲属是谁" => DeskError::invalid("of", why),
         "须写明是什么关系" => DeskError::invalid("relation", why),
         "超过可延长的天数" => DeskError::invalid("days", why),
+        "起始月份无效" | "早于开始保障的月份" => DeskError::invalid("from", why),
+        "须写明听取了谁的意见" => DeskError::invalid("who", why),
+        "须写明本人的意见" => DeskError::invalid("text", why),
+        "与现在的金额相同" => DeskError::invalid("amount", why),
         "发放月份无效" => DeskError::invalid("period", why),
         "办结须写明结果" => DeskError::invalid("result", why),
         "没有列明所缺材料" => DeskError::invalid("materials", why),
-        "金额无效" | "发放金额超过审批金额" => DeskError::invalid("amount", why),
+        "须写明给了什么" => DeskError::invalid("what", why),
+        "须写明由谁领取" => DeskError::invalid("receiver", why),
+        "须选择救助种类" => DeskError::invalid("assistance", why),
+        "金额无效" | "发放金额超过审批金额" | "超过先行救助每次限额" => DeskError::invalid("amount", why),
         _ => DeskError::NotNow { why },
     }
 }
@@ -219,10 +300,11 @@ impl Desktop<'_> {
                 assistance: self.kind_of(assistance)?,
                 reason: needed("reason", reason, "须写明代为申请的理由")?,
             },
-            CaseStep::AskMaterials { materials } => {
+            CaseStep::AskMaterials { materials, again } => {
                 let materials: Vec<String> =
                     materials.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-                What::MaterialsAsked { materials }
+                self.room.not_asked_again(self.standing(), &materials, &again)?;
+                What::MaterialsAsked { materials, again }
             }
             CaseStep::GiveMaterials { note } => What::MaterialsGiven { note },
             CaseStep::Accept {} => What::Accepted { number: self.number()? },
@@ -257,20 +339,40 @@ impl Desktop<'_> {
             CaseStep::Decide { outcome, amount, reason } => self.decision(outcome, amount, reason)?,
             CaseStep::HandOver { to, reason } => self.room.handed_over(&to, &reason)?,
             CaseStep::ListPayment { batch, period } => {
-                let amount = self.standing().decided().unwrap_or_default();
+                let s = self.standing();
+                let amount = if s.is_monthly() { s.amount_for(&period) } else { s.decided().unwrap_or_default() };
                 What::PayListed { batch, period, amount, account_last4: self.account_last4()? }
+            }
+            CaseStep::Emergency { amount, assistance, reason, given, what, receiver, again } => {
+                self.emergency(amount, self.kind_of(assistance)?, &again).map(|(assistance, number)| {
+                    let receiver = if receiver.trim().is_empty() { self.standing().applicant.clone() } else { receiver };
+                    let use_id = CaseId(self.room.action.0).to_string();
+                    What::Emergency { amount, assistance, reason, given, what, receiver, use_id, number }
+                })?
+            }
+            CaseStep::Acknowledge { outcome, reason } => What::Acknowledged { outcome, reason },
+            CaseStep::WriteOff { amount, reason } => {
+                What::WrittenOff { amount: amount.unwrap_or(self.standing().owed()), reason }
             }
             CaseStep::Recover { amount, note } => What::Recovered { amount: amount.unwrap_or(self.standing().owed()), note },
             CaseStep::Pay { amount, method, account_last4, batch, period } => {
                 self.payment(amount, method, account_last4, batch, period)?
             }
             CaseStep::ReportFailedPayment { reason, batch } => What::PaymentFailed { reason, batch },
-            CaseStep::Transfer { to, assistance, note } => {
-                let assistance = self.kind_of(assistance)?;
-                let to = self.receiver(to, &assistance)?;
-                let n = u32::try_from(self.standing().transfers.len()).unwrap_or(u32::MAX).saturating_add(1);
-                What::Transferred { to, n, assistance, note }
+            CaseStep::Hear { who, text } => What::Heard { who, text },
+            CaseStep::Adjust { amount, from, reason } => {
+                if !self.room.here.decides {
+                    return Err(DeskError::not_permitted("本机不是本机构指定的审批设备"));
+                }
+                let reason = needed("reason", reason, "调整待遇须写明理由")?;
+                let from = from.unwrap_or_else(|| month(self.room.day.months_later(1)));
+                let (amount, formula) = match amount {
+                    Some(Fen(0)) => (Fen(0), String::new()),
+                    amount => self.room.settle(self.standing(), self.packs, amount, &reason)?,
+                };
+                What::Adjusted { amount, from, reason, formula }
             }
+            CaseStep::Transfer { to, assistance, note } => self.transferred(Part { to, assistance, note }, 0)?,
             CaseStep::SignFor { transfer } => What::SignedFor { transfer: self.transfer(transfer, EventKind::SignedFor)? },
             CaseStep::Return { transfer, reason } => {
                 What::Returned { transfer: self.transfer(transfer, EventKind::Returned)?, reason }
@@ -285,6 +387,14 @@ impl Desktop<'_> {
             CaseStep::Feedback { transfer, result, text } => {
                 What::Feedback { transfer: self.transfer(transfer, EventKind::Feedback)?, result, text }
             }
+            step @ (CaseStep::AuthoriseCheck { .. }
+            | CaseStep::WithdrawAuthorisation { .. }
+            | CaseStep::AskCheck { .. }
+            | CaseStep::StartCheck {}
+            | CaseStep::ConcludeCheck {}
+            | CaseStep::CannotCheck { .. }
+            | CaseStep::ObjectToCheck { .. }
+            | CaseStep::SettleCheckObjection { .. }) => self.room.check_step(self.file, self.packs, step)?,
             CaseStep::GiveUp { reason } => What::GaveUp { reason },
             CaseStep::Close { result } => What::Closed { result },
             CaseStep::Rate { score, text } if (1..=5).contains(&score) => What::Satisfaction { score, text },
@@ -298,7 +408,14 @@ impl Desktop<'_> {
                 What::Withdrawn { event, reason }
             }
             CaseStep::Note { text } => What::Note { text: needed("text", text, "备注不能为空")? },
-            CaseStep::Route { .. } => return Err(DeskError::not_found("步骤")),
+            CaseStep::Route { .. }
+            | CaseStep::Split { .. }
+            | CaseStep::AssessNeeds { .. }
+            | CaseStep::Book { .. }
+            | CaseStep::ConfirmBooking { .. }
+            | CaseStep::DeclineBooking { .. }
+            | CaseStep::CancelBooking { .. }
+            | CaseStep::EndBooking { .. } => return Err(DeskError::not_found("步骤")),
         })
     }
 
@@ -330,6 +447,31 @@ impl Desktop<'_> {
             }
         }
         Err(DeskError::NotNow { why: "受理编号重复，请再按一次".to_owned() })
+    }
+
+    /// What only the Desk can know of an emergency: what the family had before, for this cause and in this period.
+    /// The kind, and an acceptance number when the case has none.
+    fn emergency(&self, amount: Fen, assistance: String, again: &str) -> Result<(String, String), DeskError> {
+        let s = self.standing();
+        let asked = if assistance.is_empty() { s.assistance.clone() } else { assistance };
+        let rule = self.packs.get(&s.pack).and_then(|pack| pack.kind(&asked)).and_then(|kind| kind.emergency.as_ref());
+        if let Some(rule) = rule.filter(|rule| rule.unset().is_none()) {
+            self.room.within_household_limit(s, rule, amount)?;
+        }
+        if let Some(open) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
+            return Err(DeskError::NotNow { why: unsettled(open) });
+        }
+        let as_asked = Standing { assistance: asked.clone(), ..s.clone() };
+        for known in self.room.granted_before(&self.case, &as_asked, self.packs)? {
+            if known.never {
+                return Err(DeskError::NotNow { why: known.block() });
+            }
+            if again.trim().is_empty() {
+                return Err(DeskError::invalid("again", known.block()));
+            }
+        }
+        let number = if s.number.is_some() { String::new() } else { self.number()? };
+        Ok((asked, number))
     }
 
     fn decision(&self, outcome: Verdict, amount: Option<Fen>, reason: String) -> Result<What, DeskError> {
@@ -385,7 +527,6 @@ impl Desktop<'_> {
     ) -> Result<What, DeskError> {
         let s = self.standing();
         let listed = s.listed();
-        let amount = amount.or_else(|| s.decided()).unwrap_or_default();
         let account_last4 = match (account, listed) {
             (Some(tail), _) => tail.trim().to_owned(),
             (None, Some(listed)) => listed.account_last4.clone(),
@@ -399,6 +540,8 @@ impl Desktop<'_> {
         let of_list = s.payouts.iter().find(|payout| !batch.is_empty() && payout.batch == batch);
         let period = period.or_else(|| of_list.map(|payout| payout.period.clone()));
         let period = period.unwrap_or_else(|| month(self.room.day));
+        let due = if s.is_monthly() { s.amount_for(&period) } else { s.decided().unwrap_or_default() };
+        let amount = amount.unwrap_or(due);
         let decision = s.decision.as_ref().map(|decision| decision.id.clone());
         Ok(What::Paid { decision, amount, method, account_last4, batch, period })
     }
@@ -476,6 +619,42 @@ impl Desktop<'_> {
         }
     }
 
+    /// A transfer, the one after `before` others of this action.
+    fn transferred(&self, part: Part, before: usize) -> Result<What, DeskError> {
+        let assistance = self.kind_of(part.assistance)?;
+        let to = self.receiver(part.to, &assistance)?;
+        let n = u32::try_from(self.standing().transfers.len() + before).unwrap_or(u32::MAX).saturating_add(1);
+        Ok(What::Transferred { to, n, assistance, note: part.note })
+    }
+
+    /// Hands the case to several receivers at once: one entry, all or nothing.
+    fn split(&self, parts: Vec<Part>) -> Result<Plan, DeskError> {
+        let room = self.room;
+        if !(2..=PARTS_MAX).contains(&parts.len()) {
+            return Err(DeskError::invalid("parts", format!("分办须选 2 到 {PARTS_MAX} 个接收方；只转一处的用“转办”")));
+        }
+        if parts.iter().map(|part| part.note.len()).sum::<usize>() > PARTS_BYTES_MAX {
+            return Err(DeskError::invalid("note", "内容过长，请写得简短些"));
+        }
+        let (mut sent, mut plan) = (Vec::new(), Plan::default().about(self.case));
+        for part in parts {
+            let what = short(self.transferred(part, sent.len())?)?;
+            let What::Transferred { to, assistance, .. } = &what else { continue };
+            let both = (to.clone(), assistance.clone());
+            if sent.contains(&both) {
+                return Err(DeskError::invalid("parts", format!("{}选了两次", to.name)));
+            }
+            sent.push(both);
+            let event = room.event(what);
+            would_count(self.standing(), self.packs, room.here.tier, &event).map_err(refused)?;
+            plan = plan.draft(self.place, room.volume(self.case), append(&event));
+        }
+        let names: Vec<&str> = sent.iter().map(|(to, _)| to.name.as_str()).collect();
+        plan.outcome.message = format!("已分办 {} 处：{}", names.len(), names.join("、"));
+        plan.shown = room.shown(&self.case, self.standing())?;
+        Ok(plan)
+    }
+
     /// Begins the case anew where it belongs, and ends this one with the new one's name.
     fn route(&self, household: Option<RecordId>, area: Option<AreaId>) -> Result<Plan, DeskError> {
         let room = self.room;
@@ -486,8 +665,10 @@ impl Desktop<'_> {
             None => area.ok_or_else(|| DeskError::invalid("area", "须选择村(社区)或镇(街道)"))?,
         };
         let place = room.casework(area)?;
-        if place.floor >= self.place.floor || !room.divisions.is_within(area, self.place.area) {
-            return Err(DeskError::invalid("area", "只能分派到本事项所在区划之下"));
+        // Also aside, to another township, from the city: nobody stands at the wrong window.
+        let onward = place.floor < self.place.floor || (place.floor == self.place.floor && place.area != self.place.area);
+        if !onward || permit::covers(&room.here, &room.divisions, area).is_err() {
+            return Err(DeskError::invalid("area", "只能分派到本机构辖区之内的镇或村；别处的请由市级分派"));
         }
         let new = CaseId(room.action.0);
         let name = room.place_name(area);

@@ -108,11 +108,15 @@ words! {
     finding: e::Finding;
     opinion: e::Opinion;
     verdict: e::Verdict;
+    given: e::Given;
     ruling: e::Ruling;
     screened: shouwang_protocol::records::screening::Screened;
+    reviewed: shouwang_protocol::records::changed::Reviewed;
     answer: e::Answer;
     change: e::Change;
+    attendance: e::Attendance;
     target_kind: e::TargetKind;
+    reply: shouwang_protocol::records::verification::Outcome;
 }
 
 /// Roles, by their words.

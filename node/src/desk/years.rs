@@ -6,11 +6,12 @@ use super::{Desk, LOOKING, Room, permit};
 use crate::store::reader::{AsOf, CaseFilter, HouseholdRow, Listed, Page, Period, YearCount, YearFilter, YearRow};
 use automerge::ChangeHash;
 use serde::Serialize;
-use shouwang_protocol::annual::{self, AnnualFile, CaseOf, Missing, YearEnd, last_day};
+use shouwang_protocol::annual::{self, AnnualFile, CaseOf, Missing, last_day};
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::household::Household;
+use shouwang_protocol::records::then::Then;
 use shouwang_protocol::standing::Standing;
 use std::collections::BTreeSet;
 
@@ -86,7 +87,7 @@ impl Room<'_> {
         let found = self.household(&record)?;
         let row = self.reader.household_row(&record)?.ok_or_else(|| DeskError::not_found("家庭档案"))?;
         let written = self.reader.written(&record)?.into_iter().map(|(change, day)| (ChangeHash(change), day)).collect();
-        let then = YearEnd::of(&found.doc, &written, last_day(year));
+        let then = Then::of(&found.doc, &written, last_day(year));
         let filter = CaseFilter { household: Some(record), ..CaseFilter::default() };
         let mut standings: Vec<(CaseId, Standing)> = Vec::new();
         let cases: BTreeSet<CaseId> =

@@ -152,7 +152,8 @@ impl Node {
         let held = self.writer().with(move |engine| -> Result<BTreeMap<&'static str, u64>, StoreError> {
             let replica = engine.replica();
             let mut counts = BTreeMap::new();
-            for kind in [Kind::HOUSEHOLD, Kind::CASE_VILLAGE, Kind::CASE_TOWNSHIP, Kind::CASE_CITY, Kind::STAFF] {
+            let cases = [Kind::CASE_VILLAGE, Kind::CASE_TOWNSHIP, Kind::CASE_CITY];
+            for kind in [Kind::HOUSEHOLD, Kind::SIGN_OFF, Kind::VERIFICATION, Kind::STAFF].into_iter().chain(cases) {
                 for id in replica.store().records_of(kind)? {
                     let place = replica.store().record(&id)?.map(|record| record.place);
                     if place.is_some_and(|place| shouwang_protocol::authority::may_receive(replica.control(), &device, &place)) {

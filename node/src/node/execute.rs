@@ -70,6 +70,7 @@ impl Node {
             Request::Verify => self.verify(progress).await,
             Request::ImportHouseholds { file } => self.import_households(&file, progress).await,
             Request::PreviewHouseholds { file, limit } => self.preview_households(&file, limit, progress).await,
+            Request::ImportAnswers { file } => self.import_answers(&file).await,
             Request::Export { what, out, area, purpose } => self.export(what, &out, area, purpose).await,
             Request::ImportEdits { file, check } => self.import_edits(&file, check, progress).await,
             Request::StaffAdd { .. } | Request::StaffReset { .. } | Request::StaffDisable { .. } => self.staff(request).await,

@@ -32,6 +32,25 @@ impl Node {
         Ok(counts(&report))
     }
 
+    /// Brings in what sources answered to checks.
+    pub(crate) async fn import_answers(&self, file: &Path) -> Result<Value, NodeError> {
+        let desk = self.desk().await?;
+        let console = desk.console().await?;
+        let report = desk.import_answers(&console, file).await.map_err(told)?;
+        let rejected = report.rejected.len() as u64;
+        if report.rows > 0 && rejected == report.rows {
+            let rejects = report.rejects_file.unwrap_or_default();
+            return Err(NodeError::Told(format!("no row could be imported; see {}", rejects.display())));
+        }
+        Ok(json!({
+            "rows": report.rows,
+            "added": report.added,
+            "same": report.same,
+            "rejected": rejected,
+            "rejects_file": report.rejects_file,
+        }))
+    }
+
     /// Says what importing a household file would change: counts, and the first `limit` rows of each kind.
     pub(crate) async fn preview_households(
         &self,

@@ -35,6 +35,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("doubles.sql")),
     Migration::Sql(include_str!("deciders.sql")),
     Migration::Sql(include_str!("notices.sql")),
+    Migration::Sql(include_str!("months.sql")),
+    Migration::Sql(include_str!("projects.sql")),
+    Migration::Sql(include_str!("checks.sql")),
+    Migration::Sql(include_str!("loops.sql")),
 ];
 
 /// The database file in a data directory.

@@ -7,7 +7,9 @@ use super::App;
 use super::api_statistics as books;
 use super::error::{number, status};
 use super::session::{Token, of_bearer};
-use crate::desk::{Command, DeskError, FieldChange, FieldFault, Outcome, Person};
+use crate::desk::checks::OPEN;
+use crate::desk::import::Reject;
+use crate::desk::{CheckAnswer, Command, DeskError, FieldChange, FieldFault, Outcome, Person};
 use crate::store::reader::{CaseFilter, HouseholdFilter, Page};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -37,13 +39,18 @@ pub fn router() -> Router<App> {
         .route("/commands", post(commands))
         .route("/households/search", post(households))
         .route("/households/{id}", get(household))
+        .route("/households/{id}/means", get(means))
         .route("/households/{id}/years/{year}", get(books::annual_file))
         .route("/years/{year}", get(books::annual_files))
         .route("/statistics", get(books::statistics))
         .route("/statistics/items", get(books::statistics_items))
         .route("/statistics/cases", get(books::statistics_cases))
+        .route("/loops", get(books::loops))
+        .route("/query", post(query))
         .route("/cases", get(cases))
         .route("/cases/{id}", get(case))
+        .route("/checks", get(checks))
+        .route("/checks/answers", post(check_answers))
         .route("/tasks", get(tasks))
         .route("/policies", get(policies))
         .route("/policies/match", post(policies_match))
@@ -257,6 +264,18 @@ async fn household(State(app): State<App>, caller: Caller, Path(id): Path<String
     })))
 }
 
+/// A household's means with their working, in fen, and the status they come to by the pack in force. Not a decision.
+#[utoipa::path(get, path = "/api/v1/households/{id}/means", params(("id" = String, Path, description = "the record, 64 hexadecimal digits")),
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 404, body = Problem)), security(("bearer" = [])))]
+async fn means(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Api<Value> {
+    let record = RecordId::parse(&id).ok_or(ApiError::NoPage)?;
+    let found = app.desk().means(&caller.person, record).await?;
+    Ok(Json(json!({
+        "record": id, "category": found.category, "pack": found.pack, "on": found.on, "means": found.means,
+        "review": found.review.map(|(months, why)| json!({ "months": months, "why": why })),
+    })))
+}
+
 /// Which cases.
 #[derive(Deserialize, IntoParams)]
 pub struct CasesQuery {
@@ -296,6 +315,69 @@ async fn case(State(app): State<App>, caller: Caller, Path(id): Path<String>) ->
         "possible": found.possible,
         "blocks": found.blocks,
     })))
+}
+
+/// Which checks.
+#[derive(Deserialize, IntoParams)]
+pub struct ChecksQuery {
+    /// Those that are done, objected to or replaced as well.
+    #[serde(default)]
+    all: bool,
+    /// Rows to pass over.
+    #[serde(default)]
+    offset: u64,
+    /// Rows at most.
+    limit: Option<u32>,
+}
+
+/// Checks of means, the first due first; no figures.
+#[utoipa::path(get, path = "/api/v1/checks", params(ChecksQuery),
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 403, body = Problem)), security(("bearer" = [])))]
+async fn checks(State(app): State<App>, caller: Caller, Query(asked): Query<ChecksQuery>) -> Api<Value> {
+    let states = if asked.all { &[] } else { OPEN };
+    let found = app.desk().checks(&caller.person, states, page(asked.offset, asked.limit)).await?;
+    Ok(Json(json!({ "rows": found.rows, "more": found.more })))
+}
+
+/// Answers to one request.
+#[derive(Deserialize, ToSchema)]
+pub struct AnswersOfCheck {
+    /// The number of the request.
+    number: String,
+    /// The answers.
+    answers: Vec<CheckAnswer>,
+}
+
+/// Answers to requests.
+#[derive(Deserialize, ToSchema)]
+pub struct AnswersBody {
+    /// By request.
+    checks: Vec<AnswersOfCheck>,
+}
+
+/// What became of them.
+#[derive(Serialize, ToSchema)]
+pub struct AnswersTold {
+    /// Answers in all.
+    rows: u64,
+    /// Written down.
+    added: u64,
+    /// There already: nothing was added.
+    same: u64,
+    /// Refused, each with its place in the call (from 1), field and reason.
+    #[schema(value_type = Vec<Object>)]
+    rejected: Vec<Reject>,
+}
+
+/// Writes down what sources answered. City only; the same answer again adds nothing, so a call may be repeated.
+#[utoipa::path(post, path = "/api/v1/checks/answers", request_body = AnswersBody, responses(
+    (status = 200, body = AnswersTold), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)),
+    security(("bearer" = [])))]
+async fn check_answers(State(app): State<App>, caller: Caller, body: Body<AnswersBody>) -> Api<AnswersTold> {
+    let Json(body) = body?;
+    let checks = body.checks.into_iter().map(|check| (check.number, check.answers)).collect();
+    let told = app.desk().take_answers(&caller.person, checks).await?;
+    Ok(Json(AnswersTold { rows: told.rows, added: told.added, same: told.same, rejected: told.rejected }))
 }
 
 /// What the caller's office, department or provider has to do, the most urgent first.
@@ -349,6 +431,23 @@ async fn policies_match(State(app): State<App>, caller: Caller, body: Body<Match
     Ok(Json(json!({ "pack": pack, "decision": false, "matches": matches })))
 }
 
+/// What somebody at the window knows.
+#[derive(Deserialize, ToSchema)]
+pub struct QueryBody {
+    /// The acceptance number on the receipt.
+    code: String,
+    /// The last four characters of an identity number of the household.
+    tail: String,
+}
+
+/// How a case stands, in plain words and as of when. A wrong number and a wrong tail get the same answer.
+#[utoipa::path(post, path = "/api/v1/query", request_body = QueryBody, responses(
+    (status = 200, body = crate::desk::CaseAnswer), (status = 404, body = Problem), (status = 429, body = Problem)), security(("bearer" = [])))]
+async fn query(State(app): State<App>, caller: Caller, body: Body<QueryBody>) -> Api<crate::desk::CaseAnswer> {
+    let Json(body) = body?;
+    Ok(Json(app.desk().answer(&caller.person, &body.code, &body.tail).await?))
+}
+
 /// What this node holds and whom it talks to, as `shouwang status --json`.
 #[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Value), (status = 401, body = Problem)), security(("bearer" = [])))]
 async fn node_status(State(app): State<App>, _caller: Caller) -> Api<Value> {
@@ -370,8 +469,8 @@ impl Modify for Bearer {
     info(title = "shouwang", description = "The staff interface of one node."),
     modifiers(&Bearer),
     paths(
-        sign_in, sign_out, commands, households, household, cases, case, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
-        books::statistics, books::statistics_items, books::statistics_cases
+        sign_in, sign_out, commands, households, household, means, cases, case, checks, check_answers, tasks, policies, policies_match, node_status, books::annual_file, books::annual_files,
+        books::statistics, books::statistics_items, books::statistics_cases, books::loops, query
     )
 )]
 pub struct Description;

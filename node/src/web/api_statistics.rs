@@ -80,6 +80,15 @@ pub async fn statistics_cases(State(app): State<App>, caller: Caller, Query(aske
     Ok(Json(json!(app.desk().account_list(&caller.person, question, page(asked.from(), None)).await?)))
 }
 
+/// Open loops by stage and holder, what is late, the time of each receiver from hand-over to feedback (middle, longest,
+/// open), and how often people had to go.
+#[utoipa::path(get, path = "/api/v1/loops", params(super::page::loops::Asked),
+    responses((status = 200, body = Value), (status = 401, body = Problem), (status = 403, body = Problem)), security(("bearer" = [])))]
+pub async fn loops(State(app): State<App>, caller: Caller, Query(asked): Query<super::page::loops::Asked>) -> Api<Value> {
+    let question = asked.question().ok_or_else(|| unreadable("area、from、until 或 stage"))?;
+    Ok(Json(json!(app.desk().loops(&caller.person, question, page(asked.offset(), None)).await?)))
+}
+
 fn unreadable(name: &str) -> ApiError {
     ApiError::Malformed(format!("{name} 读不出来"))
 }

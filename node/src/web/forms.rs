@@ -6,12 +6,13 @@
 
 use super::view::{Choice, Field, Input};
 use super::wording;
-use crate::desk::{CaseStep, Choices, Receiver, To};
+use crate::desk::{CaseStep, Choices, Held, Part, Receiver, To};
 use shouwang_protocol::area::{AreaId, Tier};
+use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Change, EventKind, Finding, Opinion, TargetKind, Verdict};
+use shouwang_protocol::records::event::{Answer, Attendance, Change, EventKind, Finding, Given, Opinion, TargetKind, Verdict};
 use shouwang_protocol::standing::{Standing, TransferState};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,12 @@ pub struct Known<'a> {
     pub answerable: &'a [OpId],
     /// The office's telephone number for objections.
     pub notice_phone: &'a str,
+    /// Needs that can be assessed: code, name.
+    pub needs: &'a [(String, String)],
+    /// What is left of this device's emergency allotment, in words.
+    pub reserve: &'a str,
+    /// Papers that the household gave before.
+    pub held: &'a [Held],
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -94,8 +101,49 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         | EventKind::DoubleFound
         | EventKind::DoubleSettled
         | EventKind::PayListed
+        | EventKind::Booked
+        | EventKind::BookingContested
+        | EventKind::BookingConfirmed
+        | EventKind::BookingDeclined
+        | EventKind::BookingCancelled
+        | EventKind::BookingEnded
+        // On a page of their own.
+        | EventKind::CheckAuthorised
+        | EventKind::CheckUnauthorised
+        | EventKind::CheckAsked
+        | EventKind::CheckStarted
+        | EventKind::CheckAnswered
+        | EventKind::CheckImpossible
+        | EventKind::CheckObjected
+        | EventKind::CheckObjectionSettled
         | EventKind::HandedOver => Vec::new(),
+        EventKind::NeedsAssessed => vec![
+            Field::many("needs", "有哪些需求", Choice::list(known.needs.iter().cloned(), "")),
+            Field::area("text", "说明").hinted("断网时照常填写；写看到什么、家里怎么说，不写病情细节。"),
+        ],
         EventKind::Recovered => vec![money("追回金额(元)").with(plain(s.owed())), note("怎样追回的")],
+        EventKind::Emergency => vec![
+            money("给了多少(元)").hinted(known.reserve),
+            kinds(known.choices, &s.assistance, Some("照原来的")),
+            words("given", "怎样给的", Given::ALL, Given::word, Given::label),
+            Field::text("what", "给了什么").hinted("现金、棉被、住宿……").needed(),
+            Field::text("receiver", "由谁领取").with(s.applicant.clone()).needed(),
+            reason("情况为什么紧急"),
+            Field::text("again", "同一原因再次救助的理由").hinted("以前没有救助过的不填"),
+        ],
+        EventKind::Acknowledged => vec![
+            Field::select(
+                "outcome",
+                "结论",
+                Choice::list(
+                    [(Verdict::Approved.word(), "确认"), (Verdict::Refused.word(), "不予确认")],
+                    Verdict::Approved.word(),
+                ),
+            )
+            .needed(),
+            Field::area("reason", "理由").hinted("不予确认必须写明；已给的随后追缴或核销"),
+        ],
+        EventKind::WrittenOff => vec![money("核销金额(元)").with(plain(s.owed())), reason("为什么追不回来")],
         EventKind::VerifyAsked => {
             let to = receivers(known, "请谁核实", "本地的下一级机构", |kind| kind == TargetKind::Office);
             vec![to, note("看什么")]
@@ -107,7 +155,15 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         EventKind::Applied => vec![kinds(known.choices, &s.assistance, Some("照原来的")), note("本人怎样说")],
         EventKind::AppliedOnBehalf => vec![kinds(known.choices, &s.assistance, Some("照原来的")), reason("为什么代为申请")],
         EventKind::MaterialsAsked => {
-            vec![Field::area("materials", "所缺材料，一行一样").hinted("法律要求一次说全；只能告知一次。").needed()]
+            let told: Vec<String> = known.held.iter().map(|held| format!("{}（{}）", held.material, held.told)).collect();
+            let have =
+                if told.is_empty() { String::new() } else { format!("已经收存、不再要的：{}。", told.join("、")) };
+            let again = Field::text("again", "再要已有材料的理由").hinted("已收存的不再向群众要；过期等确需再要的才写");
+            let mut fields = vec![
+                Field::area("materials", "所缺材料，一行一样").hinted(format!("{have}法律要求一次说全；只能告知一次。")).needed(),
+            ];
+            fields.extend((!known.held.is_empty()).then_some(again));
+            fields
         }
         EventKind::MaterialsGiven => vec![note("补来了什么").needed()],
         EventKind::Accepted => Vec::new(),
@@ -164,6 +220,22 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             ]
         }
         EventKind::PaymentFailed => vec![reason("为什么没有到账")],
+        EventKind::Heard => vec![
+            Field::text("who", "听取了谁的意见，怎样听取的").hinted("例：本人，电话；已去世的写明家属").needed(),
+            Field::area("text", "本人的意见").hinted("减发、停发之前必须先听取（社会救助法第48条）").needed(),
+        ],
+        EventKind::Adjusted => {
+            let heard = match (&s.heard, s.terms.last()) {
+                (Some((who, day)), _) => format!("已听取意见：{who} {}", wording::day(*day)),
+                (None, Some(term)) => format!("现在每月 {} 元；减发、停发之前须先听取本人意见", wording::money(term.amount)),
+                (None, None) => String::new(),
+            };
+            vec![
+                Field::text("amount", "每月金额(元)").typed(Input::Number).with(by_rule).hinted("停发写 0").needed(),
+                Field::text("from", "从哪个月起").hinted("写作 2026-07；不填：下个月"),
+                reason("为什么调整").hinted(heard),
+            ]
+        }
         EventKind::Transferred => {
             let to = receivers(known, "转给谁", "这一种类的主管部门", |_| true);
             vec![to, kinds(known.choices, &s.assistance, Some("照原来的")), note("请求办什么").needed()]
@@ -201,6 +273,40 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
     fields
 }
 
+/// The word of the form that splits a case.
+pub const SPLIT: &str = "split";
+/// Receivers that the form of a split has room for.
+const PARTS: usize = 4;
+
+/// The fields that hand a case to several receivers at once.
+pub fn split_fields(known: &Known<'_>) -> Vec<Field> {
+    let mut fields = Vec::new();
+    for n in 1..=PARTS {
+        let open = if n <= 2 { "这一种类的主管部门" } else { "（不用）" };
+        let mut to = receivers(known, "转给谁", open, |_| true);
+        let mut kind = kinds(known.choices, if n == 1 { &known.standing.assistance } else { "" }, Some("照原来的"));
+        let mut note = Field::text("note", "请求办什么");
+        for (field, name) in [(&mut to, "to"), (&mut kind, "assistance"), (&mut note, "note")] {
+            (field.name, field.label) = (format!("{name}-{n}"), format!("{}（{n}）", field.label));
+            field.scope = "-split".to_owned();
+        }
+        fields.extend([to, kind, note]);
+    }
+    fields
+}
+
+/// The step of that form: every row in which something was picked.
+pub fn split_step(form: &Form) -> Result<CaseStep, String> {
+    let mut parts = Vec::new();
+    for n in 1..=PARTS {
+        let (to, assistance) = (form.target(&format!("to-{n}"))?, form.text(&format!("assistance-{n}")));
+        if to.is_some() || !assistance.is_empty() {
+            parts.push(Part { to, assistance, note: form.text(&format!("note-{n}")) });
+        }
+    }
+    Ok(CaseStep::Split { parts })
+}
+
 /// What a step is called on a button.
 pub fn label(kind: EventKind) -> &'static str {
     kind.label()
@@ -226,11 +332,15 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::ToComplete => &[EventKind::MaterialsGiven],
         Stage::Accepted => &[EventKind::Transferred],
         Stage::ToVisit => &[EventKind::Visited],
+        // Done on the page of the check.
+        Stage::ToCheck => &[],
         Stage::ToPreExamine => &[EventKind::PreExamined],
         Stage::ToPost => &[EventKind::NoticePosted],
         Stage::OnNotice => &[EventKind::NoticeEnded],
         Stage::Objected => &[EventKind::ObjectionSettled],
         Stage::ToDecide => &[EventKind::Decided, EventKind::Proposed],
+        Stage::ToPaper if standing.visits.is_empty() => &[EventKind::Visited],
+        Stage::ToPaper => &[EventKind::Acknowledged, EventKind::MaterialsGiven],
         Stage::ToPay | Stage::PaymentFailed => &[EventKind::Paid],
         Stage::InTransfer => &[EventKind::SignedFor, EventKind::Feedback],
         Stage::InService => &[EventKind::Session],
@@ -238,11 +348,13 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::FoundFalse
         | Stage::NotAccepted
         | Stage::Granted
+        | Stage::Stopped
         | Stage::Refused
         | Stage::FedBack
         | Stage::GivenUp
-        | Stage::Voided => &[EventKind::Closed],
-        Stage::Unknown | Stage::Closed => &[],
+        | Stage::Voided
+        | Stage::Unconfirmed => &[EventKind::Closed],
+        Stage::Unknown | Stage::Running | Stage::Closed => &[],
     };
     let done = |kind: EventKind| kind == EventKind::Proposed && standing.proposed.is_some();
     wanted.iter().copied().find(|kind| possible.contains(kind) && !done(*kind))
@@ -299,7 +411,11 @@ impl Form {
     }
 
     fn to(&self) -> Result<Option<To>, String> {
-        let text = self.text("to");
+        self.target("to")
+    }
+
+    fn target(&self, name: &str) -> Result<Option<To>, String> {
+        let text = self.text(name);
         if text.is_empty() {
             return Ok(None);
         }
@@ -313,10 +429,50 @@ impl Form {
 pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
     let text = |name: &str| form.text(name);
     let transfer = || form.op("transfer");
+    let booking = || form.op("booking")?.ok_or_else(|| "没有这一预约".to_owned());
     Ok(match kind {
         EventKind::Opened => return Err("事项已经登记过".to_owned()),
+        EventKind::CheckAuthorised
+        | EventKind::CheckUnauthorised
+        | EventKind::CheckAsked
+        | EventKind::CheckStarted
+        | EventKind::CheckAnswered
+        | EventKind::CheckImpossible
+        | EventKind::CheckObjected
+        | EventKind::CheckObjectionSettled => return Err("请在“经济核对”里办理".to_owned()),
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
+        EventKind::Heard => CaseStep::Hear { who: text("who"), text: text("text") },
+        EventKind::Adjusted => CaseStep::Adjust { amount: form.fen("amount")?, from: form.some("from"), reason: text("reason") },
+        EventKind::BookingContested => return Err("请在“项目”里告知".to_owned()),
+        EventKind::NeedsAssessed => CaseStep::AssessNeeds { needs: form.all("needs").to_vec(), text: text("text") },
+        EventKind::Booked => CaseStep::Book {
+            project: RecordId::parse(&text("project")).ok_or("没有这一项目")?,
+            places: text("places").parse().map_err(|_| "名额应为整数".to_owned())?,
+            whom: text("whom"),
+            note: text("note"),
+        },
+        EventKind::BookingConfirmed => CaseStep::ConfirmBooking { booking: booking()?, note: text("note") },
+        EventKind::BookingDeclined => CaseStep::DeclineBooking { booking: booking()?, reason: text("reason") },
+        EventKind::BookingCancelled => CaseStep::CancelBooking { booking: booking()?, reason: text("reason") },
+        EventKind::BookingEnded => CaseStep::EndBooking {
+            booking: booking()?,
+            attendance: form.word("attendance", Attendance::from_word)?,
+            text: text("text"),
+        },
         EventKind::Recovered => CaseStep::Recover { amount: form.fen("amount")?, note: text("note") },
+        EventKind::Emergency => CaseStep::Emergency {
+            amount: form.fen("amount")?.ok_or("须写明金额")?,
+            assistance: text("assistance"),
+            reason: text("reason"),
+            given: form.word("given", Given::from_word)?,
+            what: text("what"),
+            receiver: text("receiver"),
+            again: text("again"),
+        },
+        EventKind::Acknowledged => {
+            CaseStep::Acknowledge { outcome: form.word("outcome", Verdict::from_word)?, reason: text("reason") }
+        }
+        EventKind::WrittenOff => CaseStep::WriteOff { amount: form.fen("amount")?, reason: text("reason") },
         EventKind::VerifyAsked => CaseStep::AskVerification { to: form.to()?, note: text("note") },
         EventKind::Verified => CaseStep::Verify { outcome: form.word("outcome", Finding::from_word)?, note: text("note") },
         EventKind::Applied => CaseStep::Apply { assistance: text("assistance"), note: text("note") },
@@ -324,7 +480,7 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::MaterialsAsked => {
             let lines = text("materials");
             let materials = lines.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-            CaseStep::AskMaterials { materials }
+            CaseStep::AskMaterials { materials, again: text("again") }
         }
         EventKind::MaterialsGiven => CaseStep::GiveMaterials { note: text("note") },
         EventKind::Accepted => CaseStep::Accept {},

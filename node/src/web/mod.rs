@@ -28,8 +28,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    case, case_new, cases, doubles, export, household, household_edit, households, import, inbox, missed, notices, payments,
-    policies, policy_edit, receipt, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    allotments, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households, import,
+    inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, query, queue,
+    receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ use std::net::SocketAddr;
 /// Every address there is.
 fn router(app: App) -> Router {
     let answers_limit = DefaultBodyLimit::max(payments::ANSWER_BYTES_MAX);
+    let checks_limit = DefaultBodyLimit::max(check_queue::ANSWERS_BYTES_MAX);
     let import_limit = DefaultBodyLimit::max(import::UPLOAD_BYTES_MAX);
     Router::new()
         .route("/", get(today::home))
@@ -51,6 +53,8 @@ fn router(app: App) -> Router {
         .route("/households/{id}", get(household::show))
         .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
         .route("/households/{id}/settle", post(household::settle))
+        .route("/households/{id}/changes", post(reviews::note))
+        .route("/households/{id}/means", get(means::show))
         .route("/households/{id}/year/{year}", get(year::file))
         .route("/years", get(year::this_year))
         .route("/years/{year}", get(year::list))
@@ -62,12 +66,22 @@ fn router(app: App) -> Router {
         .route("/cases/{id}", get(case::show))
         .route("/cases/{id}/act", post(case::act))
         .route("/cases/{id}/receipt", get(receipt::show))
+        .route("/cases/{id}/check", get(checks::show).post(checks::act))
+        .route("/cases/{id}/check/sheet", post(checks::look))
+        .route("/checks", get(check_queue::list))
+        .route("/checks/answers", post(check_queue::upload).layer(checks_limit))
+        .route("/checks/looks", get(check_queue::looks))
+        .route("/allotments", get(allotments::list).post(allotments::grant))
+        .route("/allotments/raise", post(allotments::raise))
+        .route("/allotments/close", post(allotments::close))
         .route("/doubles", get(doubles::list))
         .route("/doubles/ask", post(doubles::ask))
         .route("/doubles/settle", post(doubles::settle))
         .route("/missed", get(missed::list))
         .route("/missed/outcome", post(missed::screen))
         .route("/missed/apply", post(missed::apply))
+        .route("/months", get(months::list).post(months::sign))
+        .route("/reviews", get(reviews::list).post(reviews::review))
         .route("/notices", get(notices::list))
         .route("/notices/sheet", get(notices::sheet))
         .route("/payments", get(payments::list).post(payments::make))
@@ -79,13 +93,26 @@ fn router(app: App) -> Router {
         .route("/import/go", post(import::go))
         .route("/import/preview", get(import::part))
         .route("/import/rejects", get(import::rejects))
-        .route("/inbox", get(inbox::list))
+        .route("/inbox", get(inbox::list).post(inbox::sign))
+        .route("/loops", get(loops::show))
+        .route("/query", get(query::form).post(query::ask))
+        .route("/queue", get(queue::show).post(queue::act))
         .route("/households/{id}/policies", get(policies::for_household))
         .route("/policies", get(policies::list))
         .route("/policies/match", get(policies::match_form).post(policies::find))
         .route("/policies/revise", get(policy_edit::form).post(policy_edit::save))
         .route("/policies/standards", get(policy_edit::standards).post(policy_edit::set_standards))
         .route("/policies/{code}", get(policies::show))
+        .route("/projects", get(projects::list))
+        .route("/projects/conflicts", get(projects::conflicts))
+        .route("/projects/new", get(project_edit::new).post(project_edit::add))
+        .route("/projects/kinds", get(projects::kinds))
+        .route("/projects/kinds/edit", get(project_edit::kind_form).post(project_edit::save_kind))
+        .route("/projects/needs/edit", get(project_edit::need_form).post(project_edit::save_need))
+        .route("/projects/{id}", get(project::show))
+        .route("/projects/{id}/edit", get(project_edit::edit).post(project_edit::save))
+        .route("/projects/{id}/settle", post(project::settle))
+        .route("/projects/{id}/tell", post(project::tell))
         .route("/staff", get(staff::list).post(staff::add))
         .route("/staff/reset", post(staff::reset))
         .route("/staff/disable", post(staff::disable))

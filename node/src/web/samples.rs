@@ -10,8 +10,11 @@ use super::view::*;
 use askama::Template;
 use office::*;
 
+mod checks;
 mod lists;
+mod months;
 mod office;
+mod projects;
 
 const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江·麦麦提依明";
 
@@ -28,6 +31,7 @@ fn frame(title: &str, here: &str) -> Frame {
             item("/clues/new", "线索求助", 2),
             item("/inbox", "转来", 1),
             item("/import", "导入", 0),
+            item("/projects", "项目", 0),
             item("/staff", "人员", 0),
             item("/sync", "同步", 0),
         ],
@@ -227,6 +231,9 @@ fn household(n: usize, conflicts: bool) -> HouseholdPage {
         aid_total: "54,120.00".into(),
         history: (0..n.min(4)).map(history).collect(),
         older: n > 4,
+        again: if conflicts { months::reviews(false).rows.remove(0).why } else { Vec::new() },
+        again_by: Chip::new(Tone::Bad, "今天到期"),
+        change: Some(months::change_form()),
         others: vec![Fact::new("hukou_type", "农业"), Fact::new("wifi", "有")],
         cases: vec![
             CaseLine {
@@ -312,10 +319,30 @@ fn every_page_renders() {
         ("case-new", case_new(false).render()),
         ("clue", case_new(true).render()),
         ("cases", cases().render()),
+        ("check", checks::check(false).render()),
+        ("check-empty", checks::check(true).render()),
+        ("check-sheet", checks::sheet().render()),
+        ("checks", checks::queue(false).render()),
+        ("checks-empty", checks::queue(true).render()),
+        ("check-looks", checks::looks().render()),
+        ("allotments", lists::allotments().render()),
         ("doubles", lists::doubles("settle").render()),
         ("doubles-recover", lists::doubles("recover").render()),
         ("missed", lists::missed(false).render()),
         ("missed-empty", lists::missed(true).render()),
+        ("means", months::means(false).render()),
+        ("means-blocked", months::means(true).render()),
+        ("reviews", months::reviews(false).render()),
+        ("reviews-empty", months::reviews(true).render()),
+        ("months", months::month(false).render()),
+        ("months-village", months::month(true).render()),
+        ("projects", projects::projects(false).render()),
+        ("projects-none", projects::projects(true).render()),
+        ("project", projects::project().render()),
+        ("project-edit", projects::edit().render()),
+        ("project-conflicts", projects::conflicts(false).render()),
+        ("project-conflicts-none", projects::conflicts(true).render()),
+        ("project-kinds", projects::kinds().render()),
         ("import", import(true).render()),
         ("import-start", import(false).render()),
         ("export", export().render()),

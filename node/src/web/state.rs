@@ -249,7 +249,10 @@ impl App {
         if person.tier > Tier::Village && person.has(crate::desk::payments::PAYERS) {
             nav.push(item("/payments", "发放"));
         }
-        nav.push(item("/policies", "政策"));
+        if person.tier > Tier::Village && person.is_office_staff() {
+            nav.push(item("/checks", "核对"));
+        }
+        nav.extend([item("/policies", "政策"), item("/projects", "项目")]);
         if person.has(crate::desk::statistics::STATISTICIANS) {
             nav.push(item("/statistics", "统计"));
         }

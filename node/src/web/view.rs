@@ -138,6 +138,8 @@ pub enum Input {
     Date,
     /// One of a list.
     Select,
+    /// Any of a list.
+    Many,
     /// Not shown while typed.
     Password,
     /// Not shown at all.
@@ -188,6 +190,11 @@ impl Field {
         Field { input: Input::Select, choices, value, ..Field::text(name, label) }
     }
 
+    /// Any of a list.
+    pub fn many(name: impl Into<String>, label: impl Into<String>, choices: Vec<Choice>) -> Field {
+        Field { input: Input::Many, wide: true, choices, ..Field::text(name, label) }
+    }
+
     /// Sent, not shown.
     pub fn hidden(name: impl Into<String>, value: impl Into<String>) -> Field {
         Field { input: Input::Hidden, value: value.into(), ..Field::text(name, "") }
@@ -228,6 +235,16 @@ impl Field {
         typed.clone_into(&mut self.value);
         for choice in &mut self.choices {
             choice.picked = choice.value == typed;
+        }
+    }
+
+    /// Puts back what was typed into a form.
+    pub fn refill_from(&mut self, form: &super::forms::Form) {
+        if self.input != Input::Many {
+            return self.refill(&form.raw(&self.name));
+        }
+        for choice in &mut self.choices {
+            choice.picked = form.all(&self.name).contains(&choice.value);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::store::reader::{Stored, TurnRow};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Origin, Urgency, What};
+use shouwang_protocol::records::event::{Origin, Urgency, Verdict, What};
 use shouwang_protocol::standing::{Stage, TransferState};
 
 /// Minutes by which China's clocks run ahead of UTC; the program serves one time zone.
@@ -105,10 +105,11 @@ pub fn due(due: Option<Day>, today: Day) -> Chip {
 /// Where a case stands.
 pub fn stage(stage: Stage) -> Chip {
     let tone = match stage {
-        Stage::Granted | Stage::Closed => Tone::Good,
-        Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
+        Stage::Granted | Stage::Running | Stage::Closed => Tone::Good,
+        Stage::ToPaper | Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
         Stage::PaymentFailed | Stage::ToRecover => Tone::Bad,
-        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::GivenUp | Stage::Voided => Tone::Plain,
+        Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::Stopped => Tone::Plain,
+        Stage::GivenUp | Stage::Voided | Stage::Unconfirmed => Tone::Plain,
         _ => Tone::Accent,
     };
     Chip::new(tone, stage.label())
@@ -183,7 +184,12 @@ pub fn lines(what: &What) -> Vec<String> {
         What::Verified { outcome, note } => out.extend([outcome.label().to_owned(), note.clone()]),
         What::Applied { assistance, note } => out.extend([assistance.clone(), note.clone()]),
         What::AppliedOnBehalf { assistance, reason } => out.extend([assistance.clone(), format!("代办原因：{reason}")]),
-        What::MaterialsAsked { materials } => out.push(format!("请补：{}", materials.join("、"))),
+        What::MaterialsAsked { materials, again } => {
+            out.push(format!("请补：{}", materials.join("、")));
+            if !again.is_empty() {
+                out.push(format!("再次要求的理由：{again}"));
+            }
+        }
         What::MaterialsGiven { note } => out.push(note.clone()),
         What::Accepted { number } => out.push(format!("受理编号 {number}")),
         What::NotAccepted { reason } | What::GaveUp { reason } => out.push(reason.clone()),
@@ -238,7 +244,55 @@ pub fn lines(what: &What) -> Vec<String> {
         What::DoubleSettled { ruling, told, reason, .. } => {
             out.extend([ruling.label().to_owned(), format!("另一项：{told}"), reason.clone()]);
         }
+        What::Heard { who, text } => out.extend([who.clone(), text.clone()]),
+        What::Adjusted { amount, from, reason, formula } => {
+            let now = if amount.0 > 0 { format!("每月 {} 元", money(*amount)) } else { "停发".to_owned() };
+            out.extend([format!("{from} 起{now}"), formula.clone(), reason.clone()]);
+        }
         What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
+        What::NeedsAssessed { names, text, .. } => out.extend([names.join("、"), text.clone()]),
+        What::Booked { title, service, provider, places, whom, note, .. } => {
+            let many = if *places == 1 { String::new() } else { format!("{places} 个名额") };
+            out.extend([format!("“{title}”"), joined(&[service, provider, whom, &many]), note.clone()]);
+        }
+        What::BookingContested { ahead, capacity, .. } => {
+            out.push(format!("{capacity} 个名额，前面已有 {ahead} 个，这一预约暂时没有名额，等市级核定"));
+        }
+        What::BookingConfirmed { taken, capacity, until, note, .. } => {
+            let until = until.map(|until| format!("到 {until} 为止")).unwrap_or_default();
+            out.extend([joined(&[&format!("{capacity} 个名额中的第 {taken} 个"), &until]), note.clone()]);
+        }
+        What::BookingDeclined { reason, .. } | What::BookingCancelled { reason, .. } => out.push(reason.clone()),
+        What::BookingEnded { attendance, text, .. } => out.push(joined(&[attendance.label(), text])),
+        What::CheckAuthorised { whose, relation, signer, guardian, scope, purpose, until, paper, .. } => {
+            let outside = if relation.is_empty() { String::new() } else { format!("家庭以外，{relation}") };
+            let signed = if guardian.is_empty() { String::new() } else { format!("{signer}（{guardian}）代签") };
+            out.push(joined(&[&format!("{whose}授权核对"), &outside, &signed, purpose, &format!("有效期至 {until}")]));
+            out.extend([scope.join("、"), format!("授权书：{paper}")]);
+        }
+        What::CheckUnauthorised { reason, .. } => out.push(reason.clone()),
+        What::CheckAsked { number, names, sources, supersedes, note, .. } => {
+            let again = if supersedes.is_empty() { String::new() } else { format!("复查，取代 {supersedes}") };
+            out.push(joined(&[&format!("核对编号 {number}"), &again]));
+            out.extend([format!("核对 {}", names.join("、")), sources.join("、"), note.clone()]);
+        }
+        What::CheckStarted { number } => out.push(format!("核对编号 {number}")),
+        What::CheckAnswered { number, result } => {
+            out.push(joined(&[&format!("核对编号 {number}"), &format!("与申报{}", result.label())]));
+        }
+        What::CheckImpossible { reason } => out.push(reason.clone()),
+        What::CheckObjected { text, .. } => out.push(text.clone()),
+        What::CheckObjectionSettled { outcome, note, .. } => out.extend([format!("异议{}", outcome.label()), note.clone()]),
+        What::Emergency { amount, assistance, reason, given, what, receiver, number, .. } => {
+            out.push(joined(&[assistance, &format!("{} 元", money(*amount)), given.label(), what, &format!("{receiver} 领取")]));
+            out.push(format!("情况紧急：{reason}"));
+            out.push(if number.is_empty() { String::new() } else { format!("受理编号 {number}") });
+        }
+        What::Acknowledged { outcome, reason } => {
+            let said = if *outcome == Verdict::Approved { "确认" } else { "不予确认" };
+            out.push(joined(&[said, reason]));
+        }
+        What::WrittenOff { amount, reason } => out.push(joined(&[&format!("{} 元", money(*amount)), reason])),
         What::Note { text } => out.push(text.clone()),
         What::Unknown { fields, .. } => out.extend(fields.iter().map(|(key, value)| format!("{key}：{value}"))),
     }

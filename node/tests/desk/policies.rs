@@ -14,7 +14,7 @@ fn day(text: &str) -> Day {
 }
 
 fn revision(from: &str) -> PolicyRevision {
-    PolicyRevision { from: day(from), articles: Vec::new(), amounts: Vec::new() }
+    PolicyRevision::of(day(from))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,7 +70,7 @@ async fn item_16_what_might_fit_a_household_is_told_with_reasons_and_decides_not
     // 12,000 yuan a year for two persons: below 945 a month for each.
     assert_eq!((fit("民政-01"), fit("民政-05")), (Some(Fit::Fits), Some(Fit::No)));
     let reason = &found.iter().find(|it| it.article.code == "民政-01").expect("listed").conditions[0];
-    assert_eq!(reason.used, "共同生活人数 2；家庭年收入 12000.00元；低保标准 945.00元");
+    assert_eq!(reason.used, "共同生活人数 2；核算年收入 12000.00元；低保标准 945.00元");
     let department = shouwang_node::desk::Person {
         roles: [Role::Department].into(),
         department: Some("教育局".into()),

@@ -65,7 +65,7 @@ async fn the_whole_procedure_with_a_visit_written_down_offline_and_an_objection(
     township.stepped(&zhen, case, examine()).await;
     let said = township.stepped(&zhen, case, CaseStep::Propose { amount: None, reason: String::new() }).await.message;
     // 945 × 2 − 12,000 ÷ 12
-    assert!(said.starts_with("已拟定金额 890.00元（低保标准 × 共同生活人数 − 家庭月收入 = 890.00元"), "{said}");
+    assert!(said.starts_with("已拟定金额 890.00元（低保标准 × 共同生活人数 − 核算年收入 ÷ 12 = 890.00元"), "{said}");
     let post =
         || CaseStep::PostNotice { place: "村务公开栏".into(), phone: "0512-56729800".into(), from: None, until: None };
     township.stepped(&zhen, case, post()).await;

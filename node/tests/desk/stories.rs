@@ -27,7 +27,7 @@ fn examine() -> CaseStep {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn story_a_a_consultation_goes_to_the_education_bureau() {
+async fn item_01_item_02_story_a_a_consultation_becomes_an_application_and_goes_to_the_education_bureau() {
     let city = city().await;
     let clerk = city.person("zhangjie", &[Role::Intake, Role::Reviewer]);
     let open = OpenCase { applicant: "李先生".into(), summary: "女儿上学".into(), ..OpenCase::of(Origin::Consultation) };
@@ -71,7 +71,7 @@ async fn story_a_a_consultation_goes_to_the_education_bureau() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn story_b_from_the_warning_to_2835_yuan_with_offices_offline_at_the_awkward_moment() {
+async fn item_27_item_28_story_b_from_the_warning_to_2835_yuan_with_offices_offline_at_the_awkward_moment() {
     let city = city().await;
     let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
     sync(&township, &city).await;

@@ -113,12 +113,17 @@ pub fn noon(day: &str) -> i64 {
 
 impl Machine {
     pub async fn open(number: usize, dir: Arc<TempDir>, wall: Arc<AtomicI64>) -> Machine {
+        Machine::open_as(number, dir, wall, Incarnation([number as u8 + 9; 16])).await
+    }
+
+    /// The same, with the life that begins when a new one must.
+    pub async fn open_as(number: usize, dir: Arc<TempDir>, wall: Arc<AtomicI64>, fresh: Incarnation) -> Machine {
         let key = [number as u8 + 50; 32];
         let store = SqliteStore::open_or_create(dir.path(), &key, Options::default()).expect("opens");
         let signing = SigningKey::from_seed(&[number as u8 + 1; 32]);
         let pinned = vec![certificate(CITY), certificate(number)];
         store.trust(keys().root, &pinned).expect("trusts");
-        let life = store.open_incarnation(signing.key(), Incarnation([number as u8 + 9; 16])).expect("lives");
+        let life = store.open_incarnation(signing.key(), fresh).expect("lives");
         let identity = Identity { key: signing, incarnation: life.incarnation, root: keys().root, pinned };
         let readers = Readers::open(dir.path(), &key, Options::default(), 2).expect("reads");
         let engine = Engine::new(Replica::open(store, identity).expect("opens"));

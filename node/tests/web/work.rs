@@ -106,6 +106,8 @@ async fn item_29_a_list_is_made_sent_and_answered_on_its_pages() {
     let cases = seed(&site).await;
     site.browse(move |browser| {
         let zhang = browser.sign_in("zhang", PASSWORD);
+        let reserve = zhang.get("/allotments").body;
+        assert!(reserve.contains("还没有备用金") && !reserve.contains("核定一笔备用金"), "only an approver grants: {reserve}");
         let queue = zhang.get("/payments").body;
         assert!(queue.contains("可列入 2 笔，共 5,670.00 元") && queue.contains("没有登记银行账号"), "{queue}");
         let made = zhang.submit("/payments", "/payments", &[("kind", "临时救助"), ("period", "2026-07")]);

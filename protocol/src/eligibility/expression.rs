@@ -109,6 +109,8 @@ fn context(facts: &Facts, standards: &BTreeMap<String, Fen>) -> Context<'static,
 /// Why an expression came to nothing, for people.
 fn told(error: &ExecutionError) -> String {
     match error {
+        // What is computed is missing when what it is computed from is.
+        ExecutionError::NoSuchKey(name) if name.as_str() == "income_counted" => "“家庭年收入”未登记".to_owned(),
         ExecutionError::NoSuchKey(name) => match Facts::label(name) {
             Some(label) => format!("“{label}”未登记"),
             None => format!("“{name}”尚未由市级设定"),
@@ -181,6 +183,12 @@ pub fn judge(text: &str, facts: &Facts, standards: &BTreeMap<String, Fen>) -> (O
         Err(error) => Outcome::Unknown(told(&error)),
     };
     (outcome, used(&Asked::of(&expression), facts, standards))
+}
+
+/// The first standard an expression asks for that the pack has not set.
+pub(crate) fn unset(text: &str, standards: &BTreeMap<String, Fen>) -> Option<String> {
+    let asked = Asked::of(&parse(text).ok()?);
+    asked.keys.into_iter().find(|key| !standards.contains_key(key))
 }
 
 /// Computes a formula in fen, and says from what; else why there is no amount, in Chinese.

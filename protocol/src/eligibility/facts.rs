@@ -2,7 +2,8 @@
 
 use crate::records::amount::Fen;
 use crate::records::day::Day;
-use crate::records::household::Household;
+use crate::records::household::{Household, Member};
+use crate::records::words;
 use std::collections::BTreeMap;
 
 /// A value of a fact, as an expression sees it.
@@ -113,6 +114,13 @@ facts! {
     HouseholdFacts {
         people: i64, "共同生活人数";
         income_year: Fen, "家庭年收入";
+        income_wage: Fen, "工资性收入";
+        income_exempt: Fen, "不计入的收入";
+        income_counted: Fen, "核算年收入";
+        deposits: Fen, "存款和现金";
+        securities: Fen, "证券、基金、保险等";
+        vehicles: i64, "机动车";
+        houses: i64, "住房";
         category: String, "困难类别";
         cause: String, "致贫原因";
         risk: String, "风险";
@@ -120,6 +128,9 @@ facts! {
         disaster: bool, "因自然灾害受灾";
         sudden: bool, "突发急难";
         medical_year: Fen, "近一年医疗自付";
+        care_year: Fen, "近一年残疾康复照护自付";
+        school_year: Fen, "近一年教育自付";
+        rigid_year: Fen, "近一年刚性支出";
     }
     /// Of one person who lives in it.
     MemberFacts {
@@ -132,6 +143,8 @@ facts! {
         insured: bool, "参加医保";
         ill: bool, "患大病或慢性病";
         disabled: bool, "残疾";
+        disability: String, "残疾类别";
+        disability_grade: i64, "残疾等级";
         pupil: bool, "在学";
         orphan: bool, "父母双亡或无人抚养";
     }
@@ -153,11 +166,39 @@ fn age(birth: Day, today: Day) -> i64 {
     i64::from(year - born) - i64::from((month, day) < (born_month, born_day))
 }
 
+/// A sum that stops at the greatest number there is.
+fn sum(amounts: impl Iterator<Item = Fen>) -> Fen {
+    Fen(amounts.fold(0, |sum, amount| sum.saturating_add(amount.0)))
+}
+
+/// The year's income by source, when all four sources of the law are written down (a missing 其他 is none).
+pub(crate) fn by_source(household: &Household) -> Option<Fen> {
+    let four = [household.income_wage, household.income_farm, household.income_transfer, household.income_property];
+    four.iter().all(Option::is_some).then(|| sum(four.into_iter().chain([household.income_other]).flatten()))
+}
+
+/// The place of a word in a list, from 1.
+fn place_in(list: &[&str], word: &str) -> Option<i64> {
+    list.iter().position(|known| *known == word).map(|place| place as i64 + 1)
+}
+
+/// By the certificate; where none is written down, by the words about health.
+fn disabled(member: &Member) -> Option<bool> {
+    match member.disability.as_str() {
+        "" if member.disability_grade.is_empty() && member.health.is_empty() => None,
+        "" => Some(!member.disability_grade.is_empty() || member.health.contains("残疾")),
+        kind => Some(kind != words::DISABILITY[0]),
+    }
+}
+
 impl Facts {
-    /// What a household's record says on `today`; of its members those who live in it.
+    /// What a household's record says on `today`; of its members those who share its life. What a rule of a pack must
+    /// say first (the income that counts) is added by [`crate::means`].
     pub fn of(household: &Household, today: Day) -> Facts {
         let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let present = household.members.iter().filter(|member| member.is_present());
+        let present = household.members.iter().filter(|member| member.shares_life(today));
+        let spent = [household.spend_medical, household.spend_care, household.spend_school];
+        let rigid = spent.iter().any(Option::is_some).then(|| sum(spent.into_iter().flatten()));
         let members: Vec<MemberFacts> = present
             .map(|member| MemberFacts {
                 age: member.birth.or_else(|| member.id().map(|id| id.birth())).map(|birth| age(birth, today)),
@@ -168,22 +209,35 @@ impl Facts {
                 education: word(&member.education),
                 insured: member.insured,
                 ill: word(&member.health).map(|health| health.contains('病')),
-                disabled: word(&member.health).map(|health| health.contains("残疾")),
-                pupil: None,
-                orphan: None,
+                disabled: disabled(member),
+                disability: word(&member.disability),
+                disability_grade: place_in(words::GRADE, &member.disability_grade),
+                pupil: word(&member.schooling).map(|schooling| schooling != words::SCHOOLING[0]),
+                orphan: word(&member.parents).map(|parents| words::PARENTS[2..].contains(&parents.as_str())),
             })
             .collect();
         Facts {
             household: HouseholdFacts {
                 people: (!members.is_empty()).then_some(members.len() as i64),
-                income_year: household.income_annual,
+                income_year: household.income_annual.or_else(|| by_source(household)),
+                income_wage: household.income_wage,
+                income_exempt: household.income_exempt,
+                income_counted: None,
+                deposits: household.deposits,
+                securities: household.securities,
+                vehicles: household.vehicles,
+                houses: household.houses,
                 category: word(&household.category),
                 cause: word(&household.cause),
                 risk: word(&household.risk),
                 house_safe: word(&household.house_safe),
-                disaster: None,
-                sudden: None,
-                medical_year: None,
+                // Another cause does not say that there was none of these.
+                disaster: (household.cause == "因灾").then_some(true),
+                sudden: (household.cause == "因意外").then_some(true),
+                medical_year: household.spend_medical,
+                care_year: household.spend_care,
+                school_year: household.spend_school,
+                rigid_year: rigid,
             },
             members,
         }

@@ -9,9 +9,12 @@
 mod expression;
 mod facts;
 
+pub(crate) use expression::unset;
 pub use expression::{Expected, Outcome, amount_of, check, judge};
+pub(crate) use facts::by_source;
 pub use facts::{Facts, HouseholdFacts, MemberFacts};
 
+use crate::means::counted;
 use crate::records::amount::Fen;
 use crate::records::day::Day;
 use crate::records::policy::{Article, Condition, Pack};
@@ -62,7 +65,8 @@ pub struct Match {
     pub conditions: Vec<Judged>,
 }
 
-fn judged(condition: &Condition, facts: &Facts, standards: &BTreeMap<String, Fen>) -> Judged {
+/// Judges a condition of a pack.
+pub(crate) fn judged(condition: &Condition, facts: &Facts, standards: &BTreeMap<String, Fen>) -> Judged {
     let (outcome, used) = match condition.when.as_str() {
         "" => (Outcome::ForAPerson, String::new()),
         when => judge(when, facts, standards),
@@ -70,25 +74,32 @@ fn judged(condition: &Condition, facts: &Facts, standards: &BTreeMap<String, Fen
     Judged { text: condition.text.clone(), outcome, used }
 }
 
+/// How a list of conditions fits: all must hold.
+pub(crate) fn fit(conditions: &[Judged]) -> Fit {
+    let any = |wanted: fn(&Outcome) -> bool| conditions.iter().any(|it| wanted(&it.outcome));
+    // A list whose every condition is a person's to judge says nothing about this household.
+    let all_for_people = !any(|outcome| *outcome == Outcome::Holds);
+    if any(|outcome| *outcome == Outcome::Fails) {
+        Fit::No
+    } else if all_for_people || any(|outcome| matches!(outcome, Outcome::Unknown(_))) {
+        Fit::Perhaps
+    } else {
+        Fit::Fits
+    }
+}
+
 /// The policies that hold on `today`, the fitting ones first, each with its reasons. Not a decision.
 pub fn matches(pack: &Pack, facts: &Facts, today: Day) -> Vec<Match> {
     let standards = pack.standards();
+    // Where the income that counts can't be told, conditions on it can't either.
+    let facts = &counted(pack, facts).map_or_else(|_| facts.clone(), |counted| counted.onto(facts));
     let mut found: Vec<Match> = pack
         .articles
         .iter()
         .filter(|article| article.holds_on(today))
         .map(|article| {
             let conditions: Vec<Judged> = article.conditions.iter().map(|it| judged(it, facts, &standards)).collect();
-            let any = |wanted: fn(&Outcome) -> bool| conditions.iter().any(|it| wanted(&it.outcome));
-            // A policy whose every condition is a person's to judge says nothing about this household.
-            let all_for_people = !any(|outcome| *outcome == Outcome::Holds);
-            let fit = if any(|outcome| *outcome == Outcome::Fails) {
-                Fit::No
-            } else if all_for_people || any(|outcome| matches!(outcome, Outcome::Unknown(_))) {
-                Fit::Perhaps
-            } else {
-                Fit::Fits
-            };
+            let fit = fit(&conditions);
             Match { article: article.clone(), fit, conditions }
         })
         .collect();

@@ -52,7 +52,7 @@ fn item_16_what_fits_a_family_comes_first_with_its_reasons() {
     let reason = &found.iter().find(|it| it.article.code == "民政-01").expect("listed").conditions[0];
     assert_eq!(
         (&reason.outcome, reason.used.as_str()),
-        (&Outcome::Holds, "共同生活人数 3；家庭年收入 12000.00元；低保标准 945.00元")
+        (&Outcome::Holds, "共同生活人数 3；核算年收入 12000.00元；低保标准 945.00元")
     );
 }
 

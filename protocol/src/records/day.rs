@@ -61,6 +61,14 @@ impl Day {
         (self.0.saturating_add(3)).rem_euclid(7) as u32
     }
 
+    /// The same day of a later month, or the last day of that month when it has no such day.
+    pub fn months_later(self, months: u32) -> Day {
+        let (year, month, day) = self.ymd();
+        let count = i64::from(year) * 12 + i64::from(month - 1) + i64::from(months);
+        let (year, month) = (i32::try_from(count.div_euclid(12)).unwrap_or(i32::MAX), (count.rem_euclid(12) + 1) as u32);
+        (1..=day).rev().find_map(|day| Day::new(year, month, day)).unwrap_or(Day(i32::MAX))
+    }
+
     /// This many days later.
     pub fn plus(self, days: i32) -> Day {
         Day(self.0.saturating_add(days))

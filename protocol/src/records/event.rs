@@ -76,6 +76,24 @@ words! {
         This "this" "属于重复，保留本项",
         Other "other" "属于重复，纠正本项",
     }
+    /// Whether somebody came to what was booked.
+    Attendance {
+        Attended "attended" "全程参加",
+        Partly "partly" "部分参加",
+        Absent "absent" "未参加",
+    }
+    /// What a check of means (家庭经济状况核对) came to.
+    Agreement {
+        Same "same" "一致",
+        Differs "differs" "不一致",
+        Unclear "unclear" "部分无法比对",
+    }
+    /// What was given in an emergency.
+    Given {
+        Cash "cash" "现金",
+        Goods "goods" "实物",
+        Service "service" "服务",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -258,6 +276,8 @@ events! {
     MaterialsAsked "materials-asked" "一次性告知补正" {
         /// What is missing.
         materials: Vec<String>,
+        /// Why something is asked for that the household gave before; empty: nothing is.
+        again: String,
     }
     /// What was missing has come.
     MaterialsGiven "materials-given" "已补正" {
@@ -381,6 +401,50 @@ events! {
         reason: String,
         /// The batch it was in; empty: the payment that stands, or what was paid twice.
         batch: String,
+    }
+    /// The person is heard before a monthly benefit is made less or stopped (听取意见).
+    Heard "heard" "听取意见" {
+        /// Who was heard, and how.
+        who: String,
+        /// What they said.
+        text: String,
+    }
+    /// A monthly benefit is made more or less, or stopped (调整).
+    Adjusted "adjusted" "调整待遇" {
+        /// How much a month; 0: stopped.
+        amount: Fen,
+        /// From this month on, `2019-06`.
+        from: String,
+        /// Why.
+        reason: String,
+        /// How the amount was computed.
+        formula: String,
+    }
+    /// Help is given first, out of the township's emergency allotment; the papers follow (先行救助, 社会救助法 art. 50).
+    Emergency "emergency" "先行救助" {
+        /// How much it is worth.
+        amount: Fen,
+        /// The kind of assistance; empty: as before.
+        assistance: String,
+        /// Why it could not wait.
+        reason: String,
+        /// Cash, goods or a service.
+        given: Given,
+        /// What was given, in words.
+        what: String,
+        /// Who received it.
+        receiver: String,
+        /// The use of the allotment, 32 hexadecimal digits.
+        use_id: String,
+        /// The acceptance number, when the case had none.
+        number: String,
+    }
+    /// The papers of an emergency were looked at: it was right, or it was not (确认、不予确认).
+    Acknowledged "acknowledged" "先行救助确认" {
+        /// Confirmed or not.
+        outcome: Verdict,
+        /// Why; must be there when it is not confirmed.
+        reason: String,
     }
     /// Handed to a department, an office or a provider (转办、分办).
     Transferred "transferred" "转办" {
@@ -518,6 +582,166 @@ events! {
         amount: Fen,
         /// How.
         note: String,
+    }
+    /// What the household needs, as somebody found it (需求评估).
+    NeedsAssessed "needs-assessed" "需求评估" {
+        /// The needs: codes of the policy pack.
+        needs: Vec<String>,
+        /// Their names as they were then.
+        names: Vec<String>,
+        /// In words.
+        text: String,
+        /// The policy pack's version.
+        pack: String,
+    }
+    /// A place of a care project is asked for (预约): a claim, until the city says so.
+    Booked "booked" "预约" {
+        /// The project.
+        project: RecordId,
+        /// Its name as it was then.
+        title: String,
+        /// Its kind, by name, as it was then.
+        service: String,
+        /// Who provides it, by name, as it was then.
+        provider: String,
+        /// How many places.
+        places: u32,
+        /// For whom of the household; empty: the applicant.
+        whom: String,
+        /// What should be known.
+        note: String,
+    }
+    /// More is claimed than there are places, and this claim does not fit (名额冲突).
+    BookingContested "booking-contested" "名额冲突" {
+        /// Which booking.
+        booking: OpId,
+        /// Places that are taken or were claimed before it.
+        ahead: u32,
+        /// Places of the project.
+        capacity: u32,
+    }
+    /// The place is given.
+    BookingConfirmed "booking-confirmed" "确认预约" {
+        /// Which booking.
+        booking: OpId,
+        /// Places that are taken now, with this one.
+        taken: u32,
+        /// Places of the project.
+        capacity: u32,
+        /// The last day of the project; none: open.
+        until: Option<Day>,
+        /// In words.
+        note: String,
+    }
+    /// The place is not given.
+    BookingDeclined "booking-declined" "不予确认预约" {
+        /// Which booking.
+        booking: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// The household does not come: the place is free again.
+    BookingCancelled "booking-cancelled" "取消预约" {
+        /// Which booking.
+        booking: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// What became of it.
+    BookingEnded "booking-ended" "登记参加情况" {
+        /// Which booking.
+        booking: OpId,
+        /// Whether somebody came.
+        attendance: Attendance,
+        /// In plain words.
+        text: String,
+    }
+    /// Somebody has agreed in writing that their means are asked about (核对授权).
+    CheckAuthorised "check-authorised" "核对授权" {
+        /// Who: the name of the member's row; of a supporter outside the household, see [`super::verification::supporter`].
+        person: String,
+        /// The name.
+        whose: String,
+        /// How a supporter outside the household is related; empty: a member.
+        relation: String,
+        /// The identity number of a supporter; empty: a member, whose number stands in the household.
+        id_no: String,
+        /// Who signed.
+        signer: String,
+        /// Why somebody else signs (guardian); empty: they signed themselves.
+        guardian: String,
+        /// The sources that may be asked (codes of the policy pack).
+        scope: Vec<String>,
+        /// What for.
+        purpose: String,
+        /// The day it was signed.
+        signed: Day,
+        /// The last day it holds.
+        until: Day,
+        /// Where the paper is.
+        paper: String,
+    }
+    /// An authorisation is taken back.
+    CheckUnauthorised "check-unauthorised" "撤回核对授权" {
+        /// The authorisation.
+        authorisation: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// The city is asked to check the family's means (提请核对); with `supersedes`, once more (复查).
+    CheckAsked "check-asked" "提请核对" {
+        /// The number of the request.
+        number: String,
+        /// Whose.
+        people: Vec<String>,
+        /// Their names.
+        names: Vec<String>,
+        /// At which sources (codes of the policy pack).
+        sources: Vec<String>,
+        /// The number of the check that this one replaces; empty: the first.
+        supersedes: String,
+        /// In words.
+        note: String,
+    }
+    /// The city has begun to ask the sources.
+    CheckStarted "check-started" "开始核对" {
+        /// The number of the request.
+        number: String,
+    }
+    /// Every source has answered. No figures: these stand in the verification record, which villages do not hold.
+    CheckAnswered "check-answered" "核对完成" {
+        /// The number of the request.
+        number: String,
+        /// What it came to.
+        result: Agreement,
+    }
+    /// Why no check is possible.
+    CheckImpossible "check-impossible" "无法核对说明" {
+        /// Why.
+        reason: String,
+    }
+    /// The family objects to what a check came to (核对异议).
+    CheckObjected "check-objected" "核对异议" {
+        /// The number of the request.
+        number: String,
+        /// What they say.
+        text: String,
+    }
+    /// What came of looking into that; when it is true, the check is made once more.
+    CheckObjectionSettled "check-objection-settled" "核对异议处理" {
+        /// The number of the request.
+        number: String,
+        /// True or false.
+        outcome: Finding,
+        /// How it was found.
+        note: String,
+    }
+    /// What an emergency gave and nobody can get back is written off (核销).
+    WrittenOff "written-off" "核销" {
+        /// How much.
+        amount: Fen,
+        /// Why.
+        reason: String,
     }
     /// A remark.
     Note "note" "备注" {

@@ -8,6 +8,7 @@
 //! `standing` and the Desk who see to that.
 
 use super::amount::{Fen, Hundredths};
+use super::changed::{self, Change, Review};
 use super::day::Day;
 use super::field::{Field, decode_in, find, form, json_text};
 use super::idno::IdNo;
@@ -40,6 +41,15 @@ form! {
         income_farm: Option<Fen>, Money, "经营净收入(元)", blocks;
         income_transfer: Option<Fen>, Money, "转移净收入(元)", blocks;
         income_property: Option<Fen>, Money, "财产净收入(元)", blocks;
+        income_other: Option<Fen>, Money, "其他收入(元)", blocks;
+        income_exempt: Option<Fen>, Money, "其中不计入的收入(元)", blocks;
+        spend_medical: Option<Fen>, Money, "近12个月医疗自付(元)", blocks;
+        spend_care: Option<Fen>, Money, "近12个月残疾康复照护自付(元)", blocks;
+        spend_school: Option<Fen>, Money, "近12个月教育自付(元)", blocks;
+        deposits: Option<Fen>, Money, "存款和现金(元)", blocks;
+        securities: Option<Fen>, Money, "证券、基金、保险等(元)", blocks;
+        vehicles: Option<i64>, Whole, "机动车(辆)", blocks;
+        houses: Option<i64>, Whole, "住房(套)", blocks;
         land_mu: Option<Hundredths>, Measure, "耕地(亩)";
         forest_mu: Option<Hundredths>, Measure, "林地(亩)";
         house_m2: Option<Hundredths>, Measure, "住房面积(m²)";
@@ -64,6 +74,10 @@ form! {
         problems: Vec<Problem>,
         /// What was found about kinds of assistance it may have missed, by kind.
         screened: BTreeMap<String, Screening>,
+        /// What happened to it, by name.
+        changes: BTreeMap<String, Change>,
+        /// What came of looking at it again, by name.
+        reviews: BTreeMap<String, Review>,
         /// Fields that several people wrote at the same time.
         conflicts: Vec<Conflict>,
     }
@@ -82,6 +96,11 @@ form! {
         health: String, Word(words::HEALTH), "健康状况";
         labor: String, Word(words::LABOR), "劳动能力";
         insured: Option<bool>, Flag, "参加医保";
+        disability: String, Word(words::DISABILITY), "残疾类别";
+        disability_grade: String, Word(words::GRADE), "残疾等级";
+        schooling: String, Word(words::SCHOOLING), "在学情况";
+        parents: String, Word(words::PARENTS), "父母情况(未成年人)";
+        apart: String, Word(words::APART), "不计入共同生活的原因", blocks;
         joined: Option<Day>, Day, "共同生活起";
         left: Option<Day>, Day, "共同生活止", blocks;
         died: Option<Day>, Day, "死亡日期", blocks;
@@ -112,10 +131,16 @@ pub(crate) const HEAD: [&str; 2] = ["户主", "本人"];
 /// Root keys that are no fields of the file; a file's field of that name, or with the prefix, gets the prefix.
 const RESERVED: [&str; 3] = ["schema", "members", "aid"];
 const ESCAPE: &str = "file:";
+/// What offices note about a household, each under a key of its own.
+const NOTES: [&str; 3] = [screening::PREFIX, changed::CHANGED, changed::REVIEWED];
+
+fn is_note(key: &str) -> bool {
+    NOTES.iter().any(|prefix| key.starts_with(prefix))
+}
 
 /// The key of the root under which a field of the file is kept.
 pub(crate) fn root_key(field: &str) -> String {
-    if RESERVED.contains(&field) || field.starts_with(ESCAPE) || field.starts_with(screening::PREFIX) {
+    if RESERVED.contains(&field) || field.starts_with(ESCAPE) || is_note(field) {
         format!("{ESCAPE}{field}")
     } else {
         field.to_owned()
@@ -137,6 +162,13 @@ impl Member {
     pub fn is_present(&self) -> bool {
         self.left.is_none() && self.died.is_none()
     }
+
+    /// Whether the member is one of those who share the household's life (共同生活家庭成员) on a day.
+    pub fn shares_life(&self, on: Day) -> bool {
+        let began = self.joined.is_none_or(|joined| joined <= on);
+        let ended = [self.left, self.died].into_iter().flatten().any(|end| end <= on);
+        began && !ended && self.apart.is_empty()
+    }
 }
 
 impl Household {
@@ -146,12 +178,10 @@ impl Household {
         let mut conflicts = Vec::new();
         let mut root = Fields::of(doc, &ROOT);
         check_schema(&mut root, &mut problems);
-        let outcomes: BTreeMap<String, ScalarValue> =
-            root.0.extract_if(.., |key, _| key.starts_with(screening::PREFIX)).collect();
-        let screened = outcomes
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix(screening::PREFIX)?.to_owned(), Screening::read(value)?)));
-        let screened = screened.collect();
+        let notes: BTreeMap<String, ScalarValue> = root.0.extract_if(.., |key, _| is_note(key)).collect();
+        let screened = notes_of(&notes, screening::PREFIX, Screening::read);
+        let changes = notes_of(&notes, changed::CHANGED, changed::read);
+        let reviews = notes_of(&notes, changed::REVIEWED, changed::read);
         let root = root.0.into_iter().map(|(key, value)| {
             let name = key.strip_prefix(ESCAPE).unwrap_or(&key).to_owned();
             let value = decode_in(HOUSEHOLD, &key, &value);
@@ -186,7 +216,8 @@ impl Household {
             .collect();
 
         derive_head(&mut json, members.iter().map(|member| &member.json));
-        let mut household = Household { members, aid, conflicts, screened, ..Household::of(json, "", &mut problems) };
+        let mut household =
+            Household { members, aid, conflicts, screened, changes, reviews, ..Household::of(json, "", &mut problems) };
         household.check(&mut problems);
         household.problems = problems;
         household
@@ -198,6 +229,13 @@ impl Household {
         row.insert("members".to_owned(), self.members.iter().map(|member| Value::from(member.json.clone())).collect());
         row.insert("aid".to_owned(), self.aid.iter().map(|aid| Value::from(aid.json.clone())).collect());
         row
+    }
+
+    /// Whether it belongs to the register of people in hardship (在册) on a day: it has a category, somebody lives in
+    /// it, and it was not taken out.
+    pub fn is_registered(&self, on: Day) -> bool {
+        let out = ["已注销", "停保", "迁出", "死亡"].contains(&self.status.as_str());
+        !out && !self.category.is_empty() && self.members.iter().any(|member| member.shares_life(on))
     }
 
     /// Whether a conflict blocks decisions on this household.
@@ -253,6 +291,16 @@ impl Household {
     }
 }
 
+/// The notes under one prefix, by the rest of their keys; one that a newer version wrote otherwise is passed over.
+fn notes_of<T>(
+    notes: &BTreeMap<String, ScalarValue>,
+    prefix: &str,
+    read: impl Fn(&ScalarValue) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let one = |(key, value): (&String, &ScalarValue)| Some((key.strip_prefix(prefix)?.to_owned(), read(value)?));
+    notes.iter().filter_map(one).collect()
+}
+
 /// Birth and sex follow from the identity number, unless somebody wrote them down.
 pub(crate) fn derive_member(json: &mut Map<String, Value>) {
     let id = json.get("id_no").map(json_text).and_then(|text| IdNo::parse(&text).ok());
@@ -280,7 +328,7 @@ fn find_conflicts(doc: &Automerge, map: &ObjId, row: Option<&OpId>, table: &[Fie
     for item in doc.map_range(map, ..).filter(|item| item.conflict) {
         let key = item.key.as_ref();
         // Of outcomes written at the same time the merged one counts; both stand in the history.
-        if row.is_none() && key.starts_with(screening::PREFIX) {
+        if row.is_none() && is_note(key) {
             continue;
         }
         let all = concurrent(doc, map, key);

@@ -5,9 +5,11 @@
 //! an [`Edit`], which the replica runs inside one Automerge transaction; it writes only what a person changed.
 //! Nothing here decides who may write: see `authority`. Strings are scalars; of objects there are maps and lists.
 
+pub mod allotment;
 pub mod amount;
 pub mod case;
 pub(crate) mod cell;
+pub mod changed;
 pub mod day;
 pub mod event;
 pub mod field;
@@ -16,8 +18,12 @@ pub mod idno;
 pub mod import;
 pub mod policy;
 pub mod privacy;
+pub mod project;
 pub mod screening;
+pub mod signoff;
 pub mod staff;
+pub mod then;
+pub mod verification;
 pub mod words;
 
 use automerge::transaction::{Transactable, Transaction};

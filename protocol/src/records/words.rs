@@ -242,6 +242,22 @@ pub const PROGRAM: &[&str] = &[
     "节日慰问",
 ];
 
+/// 在学情况
+pub const SCHOOLING: &[&str] =
+    &["不在学", "学前教育", "小学", "初中", "普通高中", "中等职业学校", "大专", "本科", "研究生", "特殊教育"];
+
+/// 残疾类别, in the order of GB/T 26341
+pub const DISABILITY: &[&str] = &["无", "视力", "听力", "言语", "肢体", "智力", "精神", "多重"];
+
+/// 残疾等级, the worst first
+pub const GRADE: &[&str] = &["一级", "二级", "三级", "四级"];
+
+/// 父母情况 of a minor
+pub const PARENTS: &[&str] = &["父母抚养", "一方抚养", "孤儿", "事实无人抚养"];
+
+/// Why somebody of the register does not share the household's life (民发〔2021〕57号 第7条)
+pub const APART: &[&str] = &["服刑", "强制隔离戒毒", "宣告失踪", "宗教教职人员", "已自立另住", "其他"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,7 +266,7 @@ mod tests {
     fn no_list_names_a_word_twice_and_none_outgrows_a_byte() {
         for list in [
             RELATION, SEX, ETHNIC, EDUCATION, HEALTH, LABOR, CATEGORY, CAUSE, RISK, STRUCTURE, SAFETY, WATER, BANK, STATUS,
-            PROGRAM,
+            PROGRAM, SCHOOLING, DISABILITY, GRADE, PARENTS, APART,
         ] {
             let unique: std::collections::BTreeSet<_> = list.iter().collect();
             assert_eq!(unique.len(), list.len(), "{:?}", list.first());

@@ -5,8 +5,8 @@
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
-    Decision, Doubled, Effect, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, TimelineItem, Transfer,
-    TransferState, Turn, Visit, Who, payout, rules,
+    Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem,
+    Transfer, TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -62,7 +62,8 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
         };
         if verdict == Effect::Counts {
             day = claimed;
-            apply(&mut standing, *tier, &stamped.id, event, day);
+            apply(&mut standing, packs, *tier, &stamped.id, event, day);
+            bookings::apply(&mut standing, *tier, stamped, day);
             let stage = stage_of(&standing, packs);
             if stage != standing.stage || standing.since.is_none() {
                 (standing.stage, standing.since) = (stage, day);
@@ -70,6 +71,10 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
         }
         if matches!(verdict, Effect::WithoutEffect(_)) && rules::went_out(&standing, packs, *tier, stamped, claimed) {
             on_its_way(&mut standing, *tier, &stamped.id, &event.what, claimed);
+            if let What::Emergency { amount, .. } = &event.what {
+                standing.astray = Fen(standing.astray.0.saturating_add(amount.0));
+                (standing.stage, standing.since) = (stage_of(&standing, packs), claimed);
+            }
         }
         standing.timeline.push(TimelineItem {
             id: stamped.id.clone(),
@@ -84,7 +89,7 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
 }
 
 /// What an event that counts changes.
-fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
+fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
     let who = (event.by, event.staff.clone());
     if !matches!(event.what, What::Note { .. } | What::Urged { .. } | What::Satisfaction { .. } | What::HandedOver { .. }) {
         let first = || Handler { staff: event.staff.clone(), name: event.name.clone() };
@@ -111,8 +116,13 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             apply_for(s, assistance);
             s.entered_by.insert(who);
         }
-        What::MaterialsAsked { materials } => (s.materials, s.told_once) = (materials, true),
-        What::MaterialsGiven { .. } => s.materials.clear(),
+        What::MaterialsAsked { materials, .. } => (s.materials, s.told_once) = (materials, true),
+        What::MaterialsGiven { .. } => {
+            s.materials.clear();
+            if let Some(emergency) = &mut s.emergency {
+                emergency.papers_on = day;
+            }
+        }
         What::Accepted { number } => {
             s.number = Some(number);
             s.entered_by.insert(who);
@@ -149,20 +159,52 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             s.proposed = Some(amount);
             s.entered_by.insert(who);
         }
-        What::Decided { outcome, amount, reason, formula, .. } => {
+        What::Decided { outcome, amount, reason, formula, pack, .. } => {
             let staff = event.staff.clone();
+            if outcome == Verdict::Approved && amount > Fen(0) && kind_of(s, packs, &pack).is_some_and(|kind| kind.monthly) {
+                // 民发〔2021〕57号 第21条: from the month after the decision.
+                let from = day.map(|day| payout::month(day.months_later(1))).unwrap_or_default();
+                s.terms = vec![Term { id: id.clone(), from, amount, reason: reason.clone(), day }];
+            }
             s.decision = Some(Decision { id: id.clone(), outcome, amount, reason, formula, tier, staff, day });
+        }
+        What::Heard { who, .. } => s.heard = Some((who, day)),
+        What::Adjusted { amount, from, reason, .. } => {
+            s.terms.push(Term { id: id.clone(), from, amount, reason, day });
+            s.heard = None;
         }
         What::PayListed { .. } => on_its_way(s, tier, id, &event.what, day),
         What::Paid { amount, method, account_last4, batch, .. } => {
             on_its_way(s, tier, id, &event.what, day);
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
         }
+        What::Emergency { amount, assistance, reason, given, what, receiver, use_id, number } => {
+            s.is_application = true;
+            apply_for(s, assistance);
+            s.number.get_or_insert(number);
+            s.entered_by.insert(who);
+            let staff = event.staff.clone();
+            let (outcome, formula) = (Verdict::Approved, "急难备用金先行救助".to_owned());
+            s.decision = Some(Decision { id: id.clone(), outcome, amount, reason: reason.clone(), formula, tier, staff, day });
+            on_its_way(s, tier, id, &event.what, day);
+            let (method, account_last4, batch) = (given.label().to_owned(), String::new(), String::new());
+            s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
+            let (papers_on, acknowledged) = (None, None);
+            let id = id.clone();
+            s.emergency = Some(Emergency { id, amount, reason, given, what, receiver, use_id, day, papers_on, acknowledged });
+        }
+        What::Acknowledged { outcome, reason } => {
+            if let Some(emergency) = &mut s.emergency {
+                emergency.acknowledged = Some((outcome, reason, tier));
+            }
+        }
+        What::WrittenOff { amount, .. } => s.written_off = Fen(s.written_off.0.saturating_add(amount.0)),
         What::PaymentFailed { reason, batch } => {
             s.failed_payments += 1;
-            payout::fail(&mut s.payouts, &batch, day, &reason);
+            let monthly = s.is_monthly();
+            payout::fail(&mut s.payouts, &batch, day, &reason, monthly);
             // Another payment may stand in the place of the one that came back.
-            let stands = s.payouts.iter().find(|payout| payout.state == PayoutState::Paid);
+            let stands = s.payouts.iter().rfind(|payout| payout.state == PayoutState::Paid);
             s.payment = stands.map(|stands| Payment {
                 id: stands.id.clone(),
                 amount: stands.amount,
@@ -213,8 +255,19 @@ fn apply(s: &mut Standing, tier: Tier, id: &OpId, event: &Event, day: Option<Day
             *known = Some(Doubled { other: NOBODY, told, ruling: Some(ruling), reason, tier, day });
         }),
         What::Recovered { amount, .. } => s.recovered = Fen(s.recovered.0.saturating_add(amount.0)),
+        What::CheckAuthorised { .. }
+        | What::CheckUnauthorised { .. }
+        | What::CheckAsked { .. }
+        | What::CheckStarted { .. }
+        | What::CheckAnswered { .. }
+        | What::CheckImpossible { .. }
+        | What::CheckObjected { .. }
+        | What::CheckObjectionSettled { .. } => checks::apply(s, tier, id, event, day),
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
+        // See `bookings`.
+        What::NeedsAssessed { .. } | What::Booked { .. } | What::BookingContested { .. } | What::BookingConfirmed { .. } => {}
+        What::BookingDeclined { .. } | What::BookingCancelled { .. } | What::BookingEnded { .. } => {}
     }
 }
 
@@ -243,14 +296,30 @@ fn on_its_way(s: &mut Standing, tier: Tier, id: &OpId, what: &What, day: Option<
         day,
         reason: String::new(),
     };
+    let monthly = s.is_monthly();
     match what {
         What::PayListed { batch, period, amount, account_last4 } => {
-            payout::list(&mut s.payouts, new(batch, period, *amount, account_last4));
+            payout::list(&mut s.payouts, new(batch, period, *amount, account_last4), monthly);
         }
         What::Paid { batch, period, amount, account_last4, .. } => {
-            payout::pay(&mut s.payouts, new(batch, period, *amount, account_last4));
+            let period = paid_for(s, batch, period, day);
+            payout::pay(&mut s.payouts, new(batch, &period, *amount, account_last4), monthly);
+        }
+        What::Emergency { amount, .. } if s.decision.as_ref().is_some_and(|decision| decision.id == *id) => {
+            payout::pay(&mut s.payouts, new("", "", *amount, ""), monthly);
         }
         _ => {}
+    }
+}
+
+/// The month a payment is for: that of the list it is on, the one it names, else that of its day.
+pub(super) fn paid_for(s: &Standing, batch: &str, period: &str, day: Option<Day>) -> String {
+    let waits = |payout: &&Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Beside);
+    let mut listed = s.payouts.iter().filter(waits).filter(|payout| !batch.is_empty() && payout.batch == batch);
+    match listed.next() {
+        Some(listed) => listed.period.clone(),
+        None if period.is_empty() => day.map(payout::month).unwrap_or_default(),
+        None => period.to_owned(),
     }
 }
 
@@ -283,6 +352,9 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     if s.result.is_some() {
         return Stage::Closed;
     }
+    if s.without_papers().is_some() {
+        return Stage::ToPaper;
+    }
     if s.given_up.is_some() {
         return Stage::GivenUp;
     }
@@ -311,7 +383,12 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
     let open = handed_over.filter(|stage| *stage != Stage::FedBack);
     match (&s.decision, kind) {
         (Some(decision), _) if decision.outcome == Verdict::Refused => open.unwrap_or(Stage::Refused),
+        (Some(_), _) if s.is_unconfirmed() => open.unwrap_or(Stage::Unconfirmed),
         (Some(_), _) if s.is_void() => open.unwrap_or(Stage::Voided),
+        (Some(_), _) if s.stopped_from().is_some() => open.unwrap_or(Stage::Stopped),
+        (Some(_), _) if s.is_monthly() && s.has_failed_month() => Stage::PaymentFailed,
+        (Some(_), _) if s.is_monthly() && s.payment.is_some() => Stage::Running,
+        (Some(_), _) if s.is_monthly() => Stage::ToPay,
         (Some(decision), _) if decision.amount > Fen(0) && s.payment.is_none() => {
             if s.failed_payments > 0 {
                 Stage::PaymentFailed
@@ -322,6 +399,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
         (Some(_), _) => open.unwrap_or(Stage::Granted),
         (None, Some(kind @ Assistance { decides: Decides::Tiers(_), .. })) => match &s.notice {
             _ if kind.has(Step::Visit) && s.visits.is_empty() => Stage::ToVisit,
+            _ if checks::is_due(s, kind) => Stage::ToCheck,
             _ if kind.has(Step::PreExamine) && s.opinion.is_none() => Stage::ToPreExamine,
             _ if !notice_due(s, kind) => Stage::ToDecide,
             Some(notice) if notice.open > 0 => Stage::Objected,
@@ -349,8 +427,20 @@ fn finish(s: &mut Standing, packs: &Packs) {
         let days = pack.and_then(|pack| pack.kind(&transfer.assistance)).and_then(|kind| kind.days.get(&step));
         transfer.due = start.zip(days).zip(pack).map(|((start, days), pack)| pack.calendar.deadline(start, *days));
     }
+    let clocks = s.checks.iter().map(|check| {
+        let (step, since) = check.clock()?;
+        let days = kind_of(s, packs, "")?.days.get(&step)?;
+        pack.and_then(|pack| term(s, &pack.calendar, since, *days))
+    });
+    let clocks: Vec<Option<Day>> = clocks.collect();
+    s.checks.iter_mut().zip(clocks).for_each(|(check, due)| check.due = due);
     let days = kind_of(s, packs, "").zip(s.stage.step()).and_then(|(kind, step)| kind.days.get(&step));
+    let papers = kind_of(s, packs, "").and_then(|kind| kind.emergency.as_ref()).and_then(|rule| rule.papers_days);
     let due = match (&s.notice, s.stage) {
+        (_, Stage::ToPaper) => {
+            let given = s.emergency.as_ref().and_then(|emergency| emergency.day);
+            given.zip(papers).zip(pack).map(|((given, days), pack)| pack.calendar.deadline(given, days))
+        }
         (Some(notice), Stage::OnNotice) => Some(notice.until.plus(1)),
         _ => s.since.zip(days).zip(pack).and_then(|((since, days), pack)| term(s, &pack.calendar, since, *days)),
     };
@@ -377,7 +467,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let closing = s.transfers.iter().map(|transfer| transfer.from).max().unwrap_or(Tier::Township);
     let payer = s.decision.as_ref().map_or(Tier::City, |decision| decision.tier);
     let turn = match s.stage {
-        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed => None,
+        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed | Stage::ToCheck => None,
         Stage::ToVerify => {
             let verifier: Option<Target> = s.verifier.clone();
             Some((verifier.map_or(Who::Tier(Tier::Township), Who::Target), "核实"))
@@ -397,19 +487,36 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
             let decider = kind.zip(s.proposed).and_then(|(kind, amount)| kind.decider(amount)).or(highest);
             tier(decider.unwrap_or(Tier::City), "审批")
         }
-        Stage::ToPay | Stage::PaymentFailed if s.listed().is_some() => tier(payer, "登记发放结果"),
+        Stage::ToPaper => {
+            let given = s.without_papers();
+            let confirms = given.zip(kind).and_then(|(given, kind)| kind.confirms(given.amount)).unwrap_or(Tier::City);
+            match given {
+                _ if s.visits.is_empty() => tier(Tier::Township, "补办手续：入户调查"),
+                Some(given) if given.papers_on.is_none() => tier(Tier::Township, "补办手续：补齐材料"),
+                _ => tier(confirms, "确认先行救助"),
+            }
+        }
+        Stage::ToPay | Stage::PaymentFailed | Stage::Running if s.listed().is_some() => tier(payer, "登记发放结果"),
         Stage::ToPay => tier(payer, "发放"),
+        Stage::Running => tier(payer, "按月发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
-        Stage::Granted | Stage::Refused | Stage::Voided => tier(payer, "办结"),
+        Stage::Granted | Stage::Stopped | Stage::Refused | Stage::Voided | Stage::Unconfirmed => tier(payer, "办结"),
         Stage::ToRecover => tier(payer, "追缴"),
+        Stage::FedBack if s.returned_transfers().next().is_some() => None,
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
+    turns.extend(checks::turns(s, packs));
     if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
         turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });
     }
     if s.paid_again().next().is_some() {
         turns.push(Turn { who: Who::Tier(payer), what: "追回重复发放", due: None });
+    }
+    turns.extend(bookings::turns(s));
+    if matches!(s.stage, Stage::InTransfer | Stage::InService | Stage::FedBack) {
+        let again = |transfer: &Transfer| Turn { who: Who::Tier(transfer.from), what: "改派被退回的转办", due: None };
+        turns.extend(s.returned_transfers().next().map(again));
     }
     for transfer in s.open_transfers() {
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };

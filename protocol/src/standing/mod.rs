@@ -7,10 +7,14 @@
 //! and the caller knows today. What conflicts in the household record block is the Desk's matter, not ours: a
 //! conflict that arrives later must not undo a decision that was right.
 
+pub mod bookings;
+mod checks;
 mod fold;
 pub mod payout;
 mod rules;
 
+pub use bookings::{Booking, BookingState};
+pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 
@@ -21,7 +25,7 @@ use crate::records::amount::Fen;
 use crate::records::case::{StampedEvent, Volume};
 use crate::records::day::Day;
 use crate::records::event::{
-    Answer, Change, Channel, Event, EventKind, Finding, Opinion, Origin, Ruling, Target, Urgency, Verdict,
+    Answer, Change, Channel, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, Urgency, Verdict,
 };
 use crate::records::policy::{Packs, Step};
 use crate::records::staff::{Role, Staff};
@@ -64,6 +68,8 @@ pub enum Stage {
     Accepted,
     /// Accepted, to be visited at home.
     ToVisit,
+    /// The family's means are to be checked.
+    ToCheck,
     /// To be pre-examined.
     ToPreExamine,
     /// The opinion is to be put up.
@@ -74,12 +80,18 @@ pub enum Stage {
     Objected,
     /// To be decided.
     ToDecide,
+    /// Helped first: the papers must follow.
+    ToPaper,
     /// Approved, to be paid.
     ToPay,
     /// The payment came back.
     PaymentFailed,
     /// Paid; or approved and nothing to pay.
     Granted,
+    /// Paid every month.
+    Running,
+    /// Was paid every month, and is not any more.
+    Stopped,
     /// Refused.
     Refused,
     /// With a department, an office or a provider.
@@ -92,7 +104,9 @@ pub enum Stage {
     GivenUp,
     /// Granted twice and put right: nothing stands any more, and nothing is owed.
     Voided,
-    /// Granted twice, and what was paid must come back.
+    /// Helped first and not confirmed; what was given came back or was written off.
+    Unconfirmed,
+    /// Granted twice, or given and not confirmed: what was paid must come back.
     ToRecover,
     /// Done.
     Closed,
@@ -100,7 +114,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 25] = [
+    pub const ALL: [Stage; 30] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -110,20 +124,25 @@ impl Stage {
         Stage::NotAccepted,
         Stage::Accepted,
         Stage::ToVisit,
+        Stage::ToCheck,
         Stage::ToPreExamine,
         Stage::ToPost,
         Stage::OnNotice,
         Stage::Objected,
         Stage::ToDecide,
+        Stage::ToPaper,
         Stage::ToPay,
         Stage::PaymentFailed,
         Stage::Granted,
+        Stage::Running,
+        Stage::Stopped,
         Stage::Refused,
         Stage::InTransfer,
         Stage::InService,
         Stage::FedBack,
         Stage::GivenUp,
         Stage::Voided,
+        Stage::Unconfirmed,
         Stage::ToRecover,
         Stage::Closed,
     ];
@@ -149,20 +168,25 @@ impl Stage {
             Stage::NotAccepted => ("not-accepted", "不予受理"),
             Stage::Accepted => ("accepted", "已受理"),
             Stage::ToVisit => ("to-visit", "待入户调查"),
+            Stage::ToCheck => ("to-check", "待经济核对"),
             Stage::ToPreExamine => ("to-pre-examine", "待预审"),
             Stage::ToPost => ("to-post", "待公示"),
             Stage::OnNotice => ("on-notice", "公示中"),
             Stage::Objected => ("objected", "异议待处理"),
             Stage::ToDecide => ("to-decide", "待审批"),
+            Stage::ToPaper => ("to-paper", "待补办手续"),
             Stage::ToPay => ("to-pay", "已批准待发放"),
             Stage::PaymentFailed => ("payment-failed", "发放失败"),
             Stage::Granted => ("granted", "已发放"),
+            Stage::Running => ("running", "按月保障中"),
+            Stage::Stopped => ("stopped", "已停发"),
             Stage::Refused => ("refused", "不予批准"),
             Stage::InTransfer => ("in-transfer", "转办中"),
             Stage::InService => ("in-service", "服务中"),
             Stage::FedBack => ("fed-back", "已反馈待办结"),
             Stage::GivenUp => ("given-up", "已撤回"),
             Stage::Voided => ("voided", "重复救助已纠正"),
+            Stage::Unconfirmed => ("unconfirmed", "先行救助未予确认"),
             Stage::ToRecover => ("to-recover", "待追缴"),
             Stage::Closed => ("closed", "已办结"),
         }
@@ -237,6 +261,31 @@ pub struct Decision {
     pub day: Option<Day>,
 }
 
+/// Help that came before the papers.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Emergency {
+    /// The event.
+    pub id: OpId,
+    /// How much it is worth.
+    pub amount: Fen,
+    /// Why it could not wait.
+    pub reason: String,
+    /// Cash, goods or a service.
+    pub given: Given,
+    /// What was given.
+    pub what: String,
+    /// Who received it.
+    pub receiver: String,
+    /// The use of the allotment.
+    pub use_id: String,
+    /// The day.
+    pub day: Option<Day>,
+    /// The day the materials were complete.
+    pub papers_on: Option<Day>,
+    /// Whether it was confirmed, why, and by which tier; none: nobody has said.
+    pub acknowledged: Option<(Verdict, String, Tier)>,
+}
+
 /// The payment that went out and did not come back.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Payment {
@@ -251,6 +300,21 @@ pub struct Payment {
     /// The batch at the bank.
     pub batch: String,
     /// The day.
+    pub day: Option<Day>,
+}
+
+/// How much a month a benefit is, from a month on (by its decision, then by each adjustment).
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Term {
+    /// The event.
+    pub id: OpId,
+    /// The first month, `2019-06`.
+    pub from: String,
+    /// How much; 0: nothing any more.
+    pub amount: Fen,
+    /// Why.
+    pub reason: String,
+    /// The day of the decision.
     pub day: Option<Day>,
 }
 
@@ -479,6 +543,12 @@ pub struct Standing {
     pub relative: Option<(String, String)>,
     /// Home visits.
     pub visits: Vec<Visit>,
+    /// Who agreed that their means are asked about.
+    pub authorisations: Vec<Authorisation>,
+    /// The checks of the family's means; the last one counts.
+    pub checks: Vec<Check>,
+    /// Why no check is possible.
+    pub unchecked: Option<String>,
     /// The opinion as it was put up last.
     pub notice: Option<Notice>,
     /// What has been done about the clock.
@@ -491,8 +561,18 @@ pub struct Standing {
     pub proposed: Option<Fen>,
     /// The decision in force.
     pub decision: Option<Decision>,
-    /// The payment that stands.
+    /// Of a benefit that is paid every month: how much from when on. Empty: it is paid once.
+    pub terms: Vec<Term>,
+    /// Who was heard since the last of them, and when.
+    pub heard: Option<(String, Option<Day>)>,
+    /// The payment that stands; of several months' the last.
     pub payment: Option<Payment>,
+    /// Help that came before the papers.
+    pub emergency: Option<Emergency>,
+    /// What was given in emergencies that have no effect, because another office was first.
+    pub astray: Fen,
+    /// What was given in vain and written off.
+    pub written_off: Fen,
     /// Payments that came back.
     pub failed_payments: u32,
     /// Other grants that looked like this one.
@@ -503,6 +583,10 @@ pub struct Standing {
     pub payouts: Vec<Payout>,
     /// The transfers.
     pub transfers: Vec<Transfer>,
+    /// The needs that were assessed last, by code, with what was written.
+    pub needs: Option<bookings::Needs>,
+    /// Places of care projects that were asked for.
+    pub bookings: Vec<Booking>,
     /// Why the applicant took it back.
     pub given_up: Option<String>,
     /// The result it was closed with.
@@ -528,14 +612,60 @@ impl Standing {
         self.transfers.iter().filter(|transfer| transfer.state.is_open())
     }
 
+    /// The transfers that came back and that nobody got instead: no later one is for the same kind.
+    pub fn returned_transfers(&self) -> impl Iterator<Item = &Transfer> {
+        let later = |at: usize| self.transfers.iter().skip(at.saturating_add(1));
+        let all = self.transfers.iter().enumerate().filter(|(_, transfer)| transfer.state == TransferState::Returned);
+        all.filter(move |(at, transfer)| later(*at).all(|other| other.assistance != transfer.assistance)).map(|(_, it)| it)
+    }
+
     /// The amount decided, when approved.
     pub fn decided(&self) -> Option<Fen> {
         self.decision.as_ref().filter(|decision| decision.outcome == Verdict::Approved).map(|decision| decision.amount)
     }
 
-    /// The amount paid.
+    /// The amount paid, of all months together.
     pub fn paid(&self) -> Option<Fen> {
-        self.payment.as_ref().map(|payment| payment.amount)
+        self.payment.as_ref().map(|_| self.paid_out().fold(Fen(0), |sum, payout| Fen(sum.0.saturating_add(payout.amount.0))))
+    }
+
+    /// The payments that stand.
+    pub fn paid_out(&self) -> impl Iterator<Item = &Payout> {
+        self.payouts.iter().filter(|payout| payout.state == PayoutState::Paid)
+    }
+
+    /// Whether it is a benefit that is paid every month.
+    pub fn is_monthly(&self) -> bool {
+        !self.terms.is_empty()
+    }
+
+    /// How much a monthly benefit is in a month, `2019-06`.
+    pub fn amount_for(&self, month: &str) -> Fen {
+        self.terms.iter().rfind(|term| term.from.as_str() <= month).map(|term| term.amount).unwrap_or_default()
+    }
+
+    /// The month from which on a monthly benefit is not paid any more; none: it runs.
+    pub fn stopped_from(&self) -> Option<&str> {
+        self.terms.last().filter(|term| term.amount <= Fen(0)).map(|term| term.from.as_str())
+    }
+
+    /// The first day of that month.
+    pub fn stopped_on(&self) -> Option<Day> {
+        self.stopped_from().and_then(|month| Day::parse(&format!("{month}-01")))
+    }
+
+    /// What stands in the place where a payment for a month belongs: that month's, or of what is paid once, any.
+    fn place_of<'a>(&'a self, month: &'a str) -> impl Iterator<Item = &'a Payout> {
+        let monthly = self.is_monthly();
+        self.payouts.iter().filter(move |payout| !monthly || payout.period == month)
+    }
+
+    /// Whether a month of a monthly benefit did not arrive and was not paid again.
+    fn has_failed_month(&self) -> bool {
+        let failed = self.payouts.iter().filter(|payout| payout.state == PayoutState::Failed);
+        let live = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid);
+        let mut open = failed.filter(|failed| self.amount_for(&failed.period) > Fen(0));
+        open.any(|failed| !self.place_of(&failed.period).any(live))
     }
 
     /// Whether a person found that this grant is another one's double, and that the other one stands.
@@ -545,8 +675,25 @@ impl Standing {
 
     /// What was paid for nothing and has not come back.
     pub fn owed(&self) -> Fen {
-        let paid = self.paid().filter(|_| self.is_void()).unwrap_or_default();
-        Fen(paid.0.saturating_sub(self.recovered.0).max(0))
+        let nothing = self.is_void() || self.is_unconfirmed();
+        let too_much = |payout: &Payout| match (nothing, self.is_monthly()) {
+            (true, _) => payout.amount.0,
+            (false, true) => payout.amount.0.saturating_sub(self.amount_for(&payout.period).0).max(0),
+            (false, false) => 0,
+        };
+        let paid = self.paid_out().fold(self.astray.0, |sum, payout| sum.saturating_add(too_much(payout)));
+        Fen(paid.saturating_sub(self.recovered.0).saturating_sub(self.written_off.0).max(0))
+    }
+
+    /// The help that came first and whose papers are not there yet.
+    pub fn without_papers(&self) -> Option<&Emergency> {
+        self.emergency.as_ref().filter(|emergency| emergency.acknowledged.is_none())
+    }
+
+    /// Whether help came first and was then found not to be right.
+    pub fn is_unconfirmed(&self) -> bool {
+        let said = self.emergency.as_ref().and_then(|emergency| emergency.acknowledged.as_ref());
+        said.is_some_and(|(outcome, ..)| *outcome == Verdict::Refused)
     }
 
     /// What was paid although it was paid before, and has not come back.
@@ -620,7 +767,13 @@ pub fn possible(standing: &Standing, packs: &Packs, person: &Person) -> Vec<Even
         !standing.entered_by.contains(&(person.office, person.staff.clone())) && rules::is_decider(standing, packs, person.tier)
     };
     let open = EventKind::ALL.iter().copied().filter(|kind| *kind != EventKind::Opened && role(kind) && may(kind));
-    open.filter(|kind| *kind != EventKind::Decided || decides()).collect()
+    let own = || standing.entered_by.contains(&(person.office, person.staff.clone()));
+    open.filter(|kind| match kind {
+        EventKind::Decided => decides(),
+        EventKind::Acknowledged => !own(),
+        _ => true,
+    })
+    .collect()
 }
 
 /// Whether an event that a person is about to write would have effect; the error says why not, in Chinese.
@@ -629,7 +782,15 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
 }
 
 #[cfg(test)]
+mod checks_tests;
+#[cfg(test)]
+mod emergencies;
+#[cfg(test)]
+mod monthly;
+#[cfg(test)]
 mod payments;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod procedure;
 #[cfg(test)]

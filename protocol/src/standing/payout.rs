@@ -1,6 +1,6 @@
 //! Money on its way (发放): each time a case's grant was put on a list or paid, and what became of it.
 //!
-//! A grant is paid once. What two offices did without seeing each other is kept all the same, because money that went
+//! A grant is paid once; a monthly benefit once for each month. What two offices did without seeing each other is kept all the same, because money that went
 //! out is a fact: a second payment is [`PayoutState::Again`] until it came back, a second listing is
 //! [`PayoutState::Beside`] and must not be paid. One payment at most stands; when it comes back and another went out,
 //! that one stands in its place.
@@ -103,19 +103,28 @@ pub(super) fn open(payouts: &[Payout]) -> Option<&Payout> {
     payouts.iter().find(|payout| payout.state == PayoutState::Listed)
 }
 
+/// Whether two are for the same: the same month, or of what is paid once, any.
+fn for_the_same(monthly: bool, a: &Payout, b: &Payout) -> bool {
+    !monthly || a.period == b.period
+}
+
 /// Put on a list; beside another one, or a payment, when there is one.
-pub(super) fn list(payouts: &mut Vec<Payout>, new: Payout) {
-    let taken = payouts.iter().any(|payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid));
+pub(super) fn list(payouts: &mut Vec<Payout>, new: Payout, monthly: bool) {
+    let live = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid);
+    let taken = payouts.iter().any(|payout| live(payout) && for_the_same(monthly, payout, &new));
     let state = if taken { PayoutState::Beside } else { PayoutState::Listed };
     payouts.push(Payout { state, ..new });
 }
 
 /// Money went out. What was listed for it is that payment; another list must not be paid any more.
-pub(super) fn pay(payouts: &mut Vec<Payout>, new: Payout) {
-    let before = payouts.iter().any(|payout| payout.state == PayoutState::Paid);
+pub(super) fn pay(payouts: &mut Vec<Payout>, new: Payout, monthly: bool) {
+    let same = |payout: &Payout| for_the_same(monthly, payout, &new);
+    let before = payouts.iter().any(|payout| payout.state == PayoutState::Paid && same(payout));
+    let period = new.period.clone();
     let state = if before { PayoutState::Again } else { PayoutState::Paid };
     let waits = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Beside);
-    let listed = payouts.iter_mut().find(|payout| waits(payout) && !new.batch.is_empty() && payout.batch == new.batch);
+    let of_list = |payout: &Payout| waits(payout) && !new.batch.is_empty() && payout.batch == new.batch && same(payout);
+    let listed = payouts.iter_mut().find(|payout| of_list(payout));
     match listed {
         Some(listed) => {
             (listed.id, listed.state, listed.day, listed.amount) = (new.id, state, new.day, new.amount);
@@ -125,7 +134,8 @@ pub(super) fn pay(payouts: &mut Vec<Payout>, new: Payout) {
         }
         None => payouts.push(Payout { state, ..new }),
     }
-    for other in payouts.iter_mut().filter(|payout| payout.state == PayoutState::Listed) {
+    let beside = |payout: &&mut Payout| payout.state == PayoutState::Listed && (!monthly || payout.period == period);
+    for other in payouts.iter_mut().filter(beside) {
         other.state = PayoutState::Beside;
     }
 }
@@ -147,12 +157,13 @@ pub(super) fn may_fail(payouts: &[Payout], batch: &str) -> bool {
 }
 
 /// It came back, or never arrived.
-pub(super) fn fail(payouts: &mut [Payout], batch: &str, day: Option<Day>, reason: &str) {
+pub(super) fn fail(payouts: &mut [Payout], batch: &str, day: Option<Day>, reason: &str, monthly: bool) {
     let Some(at) = returning(payouts, batch) else { return };
-    let was = payouts[at].state;
+    let (was, period) = (payouts[at].state, payouts[at].period.clone());
     (payouts[at].state, payouts[at].day, payouts[at].reason) = (PayoutState::Failed, day, reason.to_owned());
     let mut next = |from: PayoutState, to: PayoutState| {
-        if let Some(payout) = payouts.iter_mut().find(|payout| payout.state == from) {
+        let same = |payout: &&mut Payout| payout.state == from && (!monthly || payout.period == period);
+        if let Some(payout) = payouts.iter_mut().find(same) {
             payout.state = to;
         }
     };

@@ -3,7 +3,8 @@
 //! [`may`] answers for a kind of event (that is what buttons need), [`judge`] for one event with its amounts, names
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
-use super::{Effect, Person, Standing, Transfer, TransferState, payout};
+use super::fold::paid_for;
+use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, bookings, checks, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -32,7 +33,7 @@ impl From<Refusal> for Effect {
     }
 }
 
-fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
+pub(super) fn unless(holds: bool, why: &str) -> Result<(), Refusal> {
     if holds { Ok(()) } else { Err(why.into()) }
 }
 
@@ -75,12 +76,23 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Returned
                 | Feedback
                 | GaveUp
+                | Heard
                 | Closed
                 | Routed
                 | Satisfaction
+                | CheckAuthorised
+                | CheckUnauthorised
+                | CheckAsked
+                | CheckStarted
+                | CheckAnswered
+                | CheckObjected
                 | Urged
                 | DoubleFound
                 | Recovered
+                | NeedsAssessed
+                | Booked
+                | BookingCancelled
+                | BookingEnded
                 | Withdrawn
                 | Note
         ),
@@ -98,6 +110,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | ObjectionSettled
                 | NoticeEnded
                 | Proposed
+                | Emergency
                 | Transferred
                 | SignedFor
                 | Returned
@@ -105,8 +118,17 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | PayListed
                 | Paid
                 | PaymentFailed
+                | Heard
                 | Closed
                 | Routed
+                | CheckAuthorised
+                | CheckUnauthorised
+                | CheckAsked
+                | CheckStarted
+                | CheckAnswered
+                | CheckImpossible
+                | CheckObjected
+                | CheckObjectionSettled
                 | Suspended
                 | Resumed
                 | Extended
@@ -114,12 +136,21 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | DoubleFound
                 | DoubleSettled
                 | Recovered
+                | NeedsAssessed
+                | Booked
+                | BookingContested
+                | BookingConfirmed
+                | BookingDeclined
+                | BookingCancelled
+                | BookingEnded
                 | Withdrawn
                 | Note
         ),
         Role::Approver => {
-            let money = matches!(kind, Decided | PayListed | Paid | PaymentFailed | Recovered);
-            money || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
+            let money = matches!(kind, Decided | Adjusted | PayListed | Paid | PaymentFailed | Recovered);
+            let money = money || matches!(kind, Emergency | Acknowledged | WrittenOff);
+            let places = matches!(kind, BookingContested | BookingConfirmed | BookingDeclined);
+            money || places || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
         Role::Department => matches!(kind, SignedFor | Returned | Feedback | Withdrawn | Note),
         Role::Provider => matches!(kind, SignedFor | Returned | Session | Outcome | Feedback | Withdrawn | Note),
@@ -156,9 +187,17 @@ pub(super) fn may(
         return Ok(());
     }
     // A grant may turn out to be another one's double long after the case was closed.
+    if kind == WrittenOff {
+        unless(s.emergency.is_some() || s.astray > Fen(0), "没有先行救助")?;
+        unless(s.owed() > Fen(0), "没有要追缴的金额")?;
+        return unless(tier >= confirming(s, packs), "应由确认先行救助的机构核销");
+    }
     if matches!(kind, DoubleFound | DoubleSettled | Recovered) {
         unless(tier >= Tier::Township, "村(社区)不办理这一步")?;
         return unless(kind != Recovered || s.owed() > Fen(0), "没有要追缴的金额");
+    }
+    if bookings::is_about(kind) {
+        return bookings::may(s, kind, tier);
     }
     unless(s.result.is_none(), "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
@@ -186,7 +225,10 @@ pub(super) fn may(
             unless(s.is_application && s.number.is_none(), "只在受理前告知补正")?;
             unless(!s.told_once, "已经一次性告知过")?;
         }
-        MaterialsGiven => unless(!s.materials.is_empty(), "没有待补正的材料")?,
+        MaterialsGiven => {
+            let follows = s.without_papers().is_some_and(|emergency| emergency.papers_on.is_none());
+            unless(follows || !s.materials.is_empty(), "没有待补正的材料")?;
+        }
         Accepted | NotAccepted => {
             unless(s.is_application, "还不是申请")?;
             unless(s.number.is_none(), "已经受理")?;
@@ -200,13 +242,23 @@ pub(super) fn may(
             unless(s.is_application, "还不是申请")?;
             unless(s.decision.is_none(), "已经审批")?;
         }
+        Visited if s.without_papers().is_some() => {}
         Visited => in_hand()?,
         PreExamined => {
             above_village()?;
             in_hand()?;
             let visit = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Visit));
             unless(!visit || !s.visits.is_empty(), "尚未入户调查")?;
+            unless(!kind_of(s, packs, "").is_some_and(|kind| checks::is_due(s, kind)), NOT_CHECKED)?;
         }
+        CheckAuthorised
+        | CheckUnauthorised
+        | CheckAsked
+        | CheckStarted
+        | CheckAnswered
+        | CheckImpossible
+        | CheckObjected
+        | CheckObjectionSettled => checks::may(s, kind, tier)?,
         Proposed => {
             above_village()?;
             in_hand()?;
@@ -254,17 +306,39 @@ pub(super) fn may(
             let kind = needed_kind(s, packs, "")?;
             decides(s, kind, tier, None)?;
         }
+        // Of a monthly benefit it depends on the month.
+        Emergency => {
+            unless(tier == Tier::Township, "先行救助由镇(街道)动用备用金办理")?;
+            unless(s.emergency.is_none(), "已经先行救助过")?;
+            unless(s.decision.is_none(), "已经审批，不再先行救助")?;
+            unless(s.payment.is_none(), PAID_BEFORE)?;
+            let open = s.assistance.is_empty() || kind_of(s, packs, "").is_none_or(|kind| kind.emergency.is_some());
+            unless(open, NO_EMERGENCY)?;
+        }
+        Acknowledged => {
+            let Some(given) = s.without_papers() else { return Err("没有待确认的先行救助".into()) };
+            unless(!s.visits.is_empty(), "尚未入户调查")?;
+            unless(given.papers_on.is_some(), "材料尚未补齐")?;
+            unless(tier == confirming(s, packs), "本级不是确认先行救助的机构")?;
+        }
         PayListed => {
             payable(s, tier)?;
-            unless(s.payment.is_none(), PAID_BEFORE)?;
-            unless(s.listed().is_none(), LISTED_BEFORE)?;
+            unless(s.is_monthly() || s.payment.is_none(), PAID_BEFORE)?;
+            unless(s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
         }
         Paid => {
             payable(s, tier)?;
-            unless(s.payment.is_none(), PAID_BEFORE)?;
+            unless(s.is_monthly() || s.payment.is_none(), PAID_BEFORE)?;
+        }
+        Heard => unless(s.is_monthly() && s.stopped_from().is_none(), "没有按月发放的待遇")?,
+        Adjusted => {
+            unless(s.is_monthly(), "没有按月发放的待遇")?;
+            unless(!s.is_void(), "已按重复救助纠正")?;
+            unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构调整")?;
         }
         PaymentFailed => {
             unless(payout::may_fail(&s.payouts, ""), "没有发放记录")?;
+            unless(s.emergency.is_none() || s.paid_again().next().is_some(), "先行救助当面交付，有误的不予确认后追缴")?;
             unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构登记")?;
         }
         Transferred => {
@@ -284,13 +358,37 @@ pub(super) fn may(
             unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
         }
         Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note | DoubleFound
-        | DoubleSettled | Recovered => {}
+        | DoubleSettled | Recovered | WrittenOff => {}
+        NeedsAssessed | Booked | BookingContested | BookingConfirmed | BookingDeclined | BookingCancelled | BookingEnded => {}
     }
     Ok(())
 }
 
+/// Whether the place of a payment is free: the month's, where it is paid every month.
+fn place_is_free(s: &Standing, month: &str, listing: bool) -> Result<(), Refusal> {
+    unless(!s.is_monthly() || payout::is_month(month), "发放月份无效")?;
+    unless(!s.is_monthly() || s.amount_for(month) > Fen(0), "这个月没有应发的待遇")?;
+    let stands = |state| s.place_of(month).any(|payout| payout.state == state);
+    unless(!stands(PayoutState::Paid), if s.is_monthly() { MONTH_PAID_BEFORE } else { PAID_BEFORE })?;
+    unless(!listing || !stands(PayoutState::Listed), LISTED_BEFORE)
+}
+
+/// The most that may be paid for a month.
+fn payable_for(s: &Standing, month: &str) -> Option<Fen> {
+    if s.is_monthly() { Some(s.amount_for(month)) } else { s.decision.as_ref().map(|decision| decision.amount) }
+}
+
+const MONTH_PAID_BEFORE: &str = "这个月已经发放过";
+const NOT_CHECKED: &str = "尚未完成家庭经济状况核对";
 const PAID_BEFORE: &str = "这一审批已经发放过";
+const NO_EMERGENCY: &str = "政策包没有规定这一种类可以先行救助";
 const LISTED_BEFORE: &str = "已列入发放名册，尚未登记结果";
+
+/// The tier that confirms the help that came first.
+fn confirming(s: &Standing, packs: &Packs) -> Tier {
+    let kind = kind_of(s, packs, "");
+    s.emergency.as_ref().zip(kind).and_then(|(given, kind)| kind.confirms(given.amount)).unwrap_or(Tier::City)
+}
 
 /// Whether there is an approved amount that `tier` pays.
 fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
@@ -303,8 +401,15 @@ fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
 /// office, unseen, was first.
 pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &StampedEvent, day: Option<Day>) -> bool {
     let event = &stamped.event;
+    if matches!(event.what, What::Emergency { .. }) {
+        let ended = s.decision.is_some() || s.result.is_some() || s.given_up.is_some() || s.not_accepted.is_some();
+        let (decision, payment, emergency, result, given_up, not_accepted) = Default::default();
+        let first = Standing { decision, payment, emergency, result, given_up, not_accepted, ..s.clone() };
+        let own = stamped.office.is_none_or(|office| office == event.by);
+        return own && ended && judge(&first, packs, tier, event, day, stamped.may_decide).is_ok();
+    }
     let money = matches!(event.what, What::PayListed { .. } | What::Paid { .. });
-    if !money || stamped.office.is_some_and(|office| office != event.by) || (s.payment.is_none() && s.listed().is_none()) {
+    if !money || stamped.office.is_some_and(|office| office != event.by) || s.payouts.is_empty() {
         return false;
     }
     let first = Standing { payment: None, payouts: Vec::new(), ..s.clone() };
@@ -336,6 +441,7 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
 /// Whether `tier` decides this amount of this kind; without an amount, whether it decides any.
 fn decides(s: &Standing, kind: &Assistance, tier: Tier, amount: Option<Fen>) -> Result<(), Refusal> {
     unless(!kind.has(Step::Visit) || !s.visits.is_empty(), "尚未入户调查")?;
+    unless(!checks::is_due(s, kind), NOT_CHECKED)?;
     unless(!kind.has(Step::PreExamine) || s.opinion.is_some(), "尚未预审")?;
     unless(!notice_due(s, kind), "公示尚未期满，或异议尚未处理")?;
     let visited = s.visits.iter().any(|visit| visit.tier == Tier::City);
@@ -356,8 +462,14 @@ pub(super) fn is_decider(s: &Standing, packs: &Packs, tier: Tier) -> bool {
 /// A case is closed when nothing in it is owed any more.
 fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.open_transfers().next().is_none(), "还有转办没有反馈")?;
+    unless(s.without_papers().is_none(), "先行救助的手续还没有补齐、确认")?;
+    let given_back = s.given_up.is_none() && s.not_accepted.is_none() && s.returned_transfers().next().is_some();
+    unless(!given_back, "有转办被退回，尚未改派；确实不再需要的，请撤销那次转办")?;
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
-    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || s.payment.is_some() || s.is_void(), "批准的金额尚未发放")?;
+    unless(!s.is_monthly() || s.stopped_from().is_some() || s.is_void(), "按月发放的待遇还没有停止")?;
+    unless(!s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
+    let paid = s.payment.is_some() || s.is_monthly();
+    unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || paid || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
     let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
     unless(tier >= Tier::Township || !touched_above, "应由上级办结")?;
@@ -459,23 +571,69 @@ pub(super) fn judge(
             named(reason, "延长期限须写明原因")
         }
         What::Proposed { amount, .. } => unless(*amount >= Fen(0), "金额无效"),
-        What::Paid { decision, amount, period, .. } => {
+        What::Paid { decision, amount, batch, period, .. } => {
             let in_force = s.decision.as_ref();
             unless(period.is_empty() || payout::is_month(period), "发放月份无效")?;
+            let month = paid_for(s, batch, period, day);
+            place_is_free(s, &month, false)?;
             unless(decision.is_none() || decision.as_ref() == in_force.map(|decision| &decision.id), "不是生效的审批")?;
             unless(*amount > Fen(0), "金额无效")?;
-            unless(in_force.is_some_and(|decision| *amount <= decision.amount), "发放金额超过审批金额")
+            unless(payable_for(s, &month).is_some_and(|most| *amount <= most), "发放金额超过审批金额")
         }
         What::PayListed { batch, period, amount, .. } => {
             named(batch, "没有名册编号")?;
             unless(payout::is_month(period), "发放月份无效")?;
-            unless(s.decision.as_ref().is_some_and(|decision| *amount == decision.amount), "列入名册的金额须是审批金额")
+            place_is_free(s, period, true)?;
+            unless(payable_for(s, period) == Some(*amount), "列入名册的金额须是审批金额")
+        }
+        What::Heard { who, text } => {
+            named(who, "须写明听取了谁的意见")?;
+            named(text, "须写明本人的意见")
+        }
+        What::Adjusted { amount, from, reason, .. } => {
+            unless(may_decide, "不是指定的审批设备")?;
+            named(reason, "调整待遇须写明理由")?;
+            unless(*amount >= Fen(0), "金额无效")?;
+            unless(payout::is_month(from), "起始月份无效")?;
+            unless(s.terms.first().is_some_and(|first| *from >= first.from), "早于开始保障的月份")?;
+            unless(*amount != s.amount_for(from), "与现在的金额相同")?;
+            // 社会救助法 第48条
+            unless(*amount >= s.amount_for(from) || s.heard.is_some(), "减发、停发之前须先听取本人意见")?;
+            let decider = kind_of(s, packs, "").and_then(|kind| kind.decider(*amount));
+            unless(decider.is_some_and(|decider| tier >= decider), "本级不是这一金额的审批机构")
         }
         What::PaymentFailed { reason, batch } => {
             named(reason, "须写明发放失败的原因")?;
             unless(payout::may_fail(&s.payouts, batch), "没有这一名册的发放记录")
         }
-        What::MaterialsAsked { materials } => unless(!materials.is_empty(), "没有列明所缺材料"),
+        What::Emergency { amount, assistance, reason, what, receiver, use_id, number, .. } => {
+            let Some(pack) = packs.get(&s.pack) else {
+                return Err(Refusal(format!("政策包“{}”尚未到达", s.pack), true));
+            };
+            let code = if assistance.is_empty() { &s.assistance } else { assistance };
+            let kind = pack.kind(code).ok_or_else(|| Refusal::from("须选择救助种类"))?;
+            let rule = kind.emergency.as_ref().ok_or_else(|| Refusal::from(NO_EMERGENCY))?;
+            if let Some(unset) = rule.unset() {
+                return Err(Refusal(format!("“{unset}”尚未由市级设定"), false));
+            }
+            unless(*amount > Fen(0), "金额无效")?;
+            unless(rule.per_case.is_some_and(|most| *amount <= most), "超过先行救助每次限额")?;
+            named(reason, "须写明情况紧急的理由")?;
+            named(what, "须写明给了什么")?;
+            named(receiver, "须写明由谁领取")?;
+            unless(CaseId::parse(use_id).is_some(), "没有备用金的使用编号")?;
+            unless(s.number.is_some() || !number.trim().is_empty(), "没有受理编号")
+        }
+        What::Acknowledged { outcome, reason } => {
+            unless(may_decide, "不是指定的审批设备")?;
+            unless(!s.entered_by.contains(&(event.by, event.staff.clone())), "经办人不得审批自己录入的事项")?;
+            unless(*outcome == Verdict::Approved || !reason.trim().is_empty(), "不予确认须写明理由")
+        }
+        What::WrittenOff { amount, reason } => {
+            unless(*amount > Fen(0) && *amount <= s.owed(), "金额无效")?;
+            named(reason, "核销须写明理由")
+        }
+        What::MaterialsAsked { materials, .. } => unless(!materials.is_empty(), "没有列明所缺材料"),
         What::Accepted { number } => named(number, "没有受理编号"),
         What::NotAccepted { reason } => named(reason, "不予受理须写明理由"),
         What::DoubleFound { other, told } => {
@@ -496,10 +654,18 @@ pub(super) fn judge(
         What::Returned { transfer, reason } => answers(transfer).and(named(reason, "退回须写明理由")),
         What::SignedFor { transfer } | What::Session { transfer, .. } | What::Outcome { transfer, .. } => answers(transfer),
         What::Feedback { transfer, .. } => answers(transfer),
+        What::NeedsAssessed { .. }
+        | What::Booked { .. }
+        | What::BookingContested { .. }
+        | What::BookingConfirmed { .. }
+        | What::BookingDeclined { .. }
+        | What::BookingCancelled { .. }
+        | What::BookingEnded { .. } => bookings::judge(s, &event.what, may_decide),
         What::Withdrawn { event: named_event, reason } => {
             named(reason, "撤销须写明理由")?;
             may_take_back(s, tier, named_event)
         }
+        _ if checks::is_about(kind) => checks::judge(s, event, day),
         _ => Ok(()),
     }
 }
@@ -517,6 +683,8 @@ fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     }
     unless(tier >= item.tier, "不能撤销上级的记录")?;
     unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
+    // The place may be somebody else's by now.
+    unless(item.event.what.kind() != Some(EventKind::BookingCancelled), "取消预约不能撤销，请重新预约")?;
     let paid_at = s.payment.as_ref().and_then(|payment| s.timeline.iter().position(|item| item.id == payment.id));
     unless(paid_at.is_none_or(|paid| at > paid), "已经发放，此前的记录不能再撤销")?;
     let first = item.event.what.kind() == Some(EventKind::Opened);

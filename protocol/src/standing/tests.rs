@@ -7,7 +7,7 @@ use crate::records::event::What;
 use crate::records::policy::Pack;
 use proptest::prelude::*;
 
-fn why(play: &Play, id: &OpId) -> String {
+pub(super) fn why(play: &Play, id: &OpId) -> String {
     match play.effect(id) {
         Effect::WithoutEffect(why) => why,
         other => panic!("has {other:?}"),
@@ -148,6 +148,13 @@ fn a_case_closes_only_when_every_transfer_has_its_result() {
     assert!(matches!(play.effect(&stranger), Effect::WithoutEffect(_)));
     play.act(TOWN, "wang", What::Returned { transfer: second, reason: "不属本镇".into() });
     assert_eq!(play.stage(), Stage::FedBack);
+    // What came back must go to somebody else, or be taken back.
+    let early = play.act(CITY, "zhang", closed());
+    assert!(why(&play, &early).starts_with("有转办被退回，尚未改派"));
+    let instead = play.act(CITY, "zhang", transferred(Target::provider("慈善总会", "慈善总会"), "临时救助"));
+    assert_eq!(play.standing().returned_transfers().count(), 0);
+    play.act(CITY, "cishan", What::SignedFor { transfer: instead.clone() });
+    play.act(CITY, "cishan", What::Feedback { transfer: instead, result: Answer::Served, text: "好".into() });
     play.act(CITY, "zhang", closed());
     assert_eq!(play.stage(), Stage::Closed);
 }
@@ -229,7 +236,7 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     let found = |outcome| What::Verified { outcome, note: String::new() };
     walk(plea(), vec![(TOWN, "wang", found(Finding::Unclear)), (TOWN, "wang", found(Finding::False)), (TOWN, "wang", closed())]);
     walk(plea(), vec![(VILLAGE, "cun", found(Finding::True))]);
-    let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()] };
+    let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()], again: String::new() };
     walk(
         asked(),
         vec![
@@ -263,6 +270,18 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (CITY, "li", What::Recovered { amount: Fen(200_000), note: "退回专户".into() }),
         ],
     );
+    use super::emergencies::{helped, said};
+    walk(
+        plea(),
+        vec![
+            (TOWN, "wang", helped(50_000)),
+            (VILLAGE, "cun", super::procedure::visited(&["甲", "乙"], "某")),
+            (TOWN, "wang", What::MaterialsGiven { note: "身份证".into() }),
+            (CITY, "chen", said(Verdict::Refused, "收入不实")),
+            (CITY, "chen", What::WrittenOff { amount: Fen(50_000), reason: "本人去世".into() }),
+            (TOWN, "wang", closed()),
+        ],
+    );
     let school = opened(Origin::Application, Channel::Kiosk, "教育救助", "某");
     walk(school, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", transferred(Target::department("教育局", "教育局"), ""))]);
     use super::procedure::{ended, posted, visited};
@@ -278,8 +297,30 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (TOWN, "wang", What::ObjectionSettled { outcome: Finding::False, note: "已核".into() }),
             (TOWN, "wang", ended()),
             (CITY, "chen", decided(94_500)),
+            (
+                CITY,
+                "chen",
+                What::Paid {
+                    decision: None,
+                    amount: Fen(94_500),
+                    method: String::new(),
+                    account_last4: String::new(),
+                    batch: String::new(),
+                    period: "2019-06".into(),
+                },
+            ),
+            (TOWN, "wang", What::Heard { who: "本人".into(), text: "同意".into() }),
+            (
+                CITY,
+                "chen",
+                What::Adjusted { amount: Fen(0), from: "2019-07".into(), reason: "收入超标".into(), formula: String::new() },
+            ),
         ],
     );
+    let rigid = opened(Origin::Application, Channel::Kiosk, "刚性支出困难救助", "某");
+    let unchecked = What::CheckImpossible { reason: "本人在外地，无法签字".into() };
+    let visit = visited(&["甲", "乙"], "某");
+    walk(rigid, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", visit), (TOWN, "wang", unchecked)]);
     // A service, whose stages depend on the name of the transfer.
     let mut play = Play::new("2019-05-20");
     play.act(TOWN, "wang", opened(Origin::Application, Channel::Web, "心理服务", "某"));
@@ -347,10 +388,14 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         Just(transferred(Target::department("教育局", "教育局"), "")),
         op.clone().prop_map(|transfer| What::SignedFor { transfer }),
         op.clone().prop_map(|transfer| What::Feedback { transfer, result: Answer::Approved, text: String::new() }),
+        Just(super::places::booked(1)),
+        op.clone().prop_map(|booking| super::places::confirmed(&booking)),
+        op.clone().prop_map(|booking| What::BookingCancelled { booking, reason: "搬家".into() }),
         op.prop_map(|event| What::Withdrawn { event, reason: "误录".into() }),
         Just(What::GaveUp { reason: String::new() }),
         Just(closed()),
         Just(opened(Origin::Application, Channel::Village, "最低生活保障", "某")),
+        Just(opened(Origin::Application, Channel::Village, "刚性支出困难救助", "某")),
         Just(super::procedure::visited(&["甲", "乙"], "某")),
         Just(super::procedure::posted("2019-05-01", "2019-05-07")),
         Just(What::Objected { text: "不实".into() }),
@@ -366,6 +411,24 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
             reason: "同一人".into(),
         }),
         Just(What::Recovered { amount: Fen(90_000), note: String::new() }),
+        Just(What::Heard { who: "本人".into(), text: "同意".into() }),
+        prop::sample::select(vec![(0, "2019-07"), (50_000, "2019-06"), (283_500, "2019-08")]).prop_map(|(fen, from)| {
+            What::Adjusted { amount: Fen(fen), from: from.into(), reason: "变化".into(), formula: String::new() }
+        }),
+        prop::sample::select(vec!["2019-06", "2019-07"]).prop_map(|month| What::Paid {
+            decision: None,
+            amount: Fen(50_000),
+            method: String::new(),
+            account_last4: String::new(),
+            batch: String::new(),
+            period: month.into(),
+        }),
+        prop::sample::select(super::checks_tests::every_step()),
+        prop::sample::select(vec![50_000, 90_000]).prop_map(super::emergencies::helped),
+        Just(What::MaterialsGiven { note: "身份证".into() }),
+        prop::sample::select(vec![Verdict::Approved, Verdict::Refused])
+            .prop_map(|said| super::emergencies::said(said, "收入不实")),
+        Just(What::WrittenOff { amount: Fen(50_000), reason: "本人去世".into() }),
     ];
     (place, staff, what)
 }
@@ -394,17 +457,26 @@ proptest! {
         }
         prop_assert_eq!(&standing(&shuffled, &play.packs), &expected);
         // What the fold says of money holds whatever was written.
+        let monthly = expected.is_monthly();
         if let Some(paid) = expected.paid() {
-            prop_assert!(expected.decided().is_some_and(|decided| paid <= decided));
+            prop_assert!(expected.decided().is_some_and(|decided| monthly || paid <= decided));
         }
         let counted = |kind: EventKind| expected.timeline.iter()
             .filter(|item| item.effect == Effect::Counts && item.event.what.kind() == Some(kind)).count();
         prop_assert!(counted(EventKind::Decided) <= 1 && counted(EventKind::Opened) <= 1);
-        prop_assert!(counted(EventKind::Paid) <= 1 + counted(EventKind::PaymentFailed));
-        let payouts = |state| expected.payouts.iter().filter(|payout| payout.state == state).count();
-        prop_assert_eq!(payouts(PayoutState::Paid), usize::from(expected.payment.is_some()));
-        prop_assert!(payouts(PayoutState::Listed) <= usize::from(expected.payment.is_none()));
-        prop_assert!(payouts(PayoutState::Again) == 0 || expected.payment.is_some());
+        // A place for money: the case's one, or each month's.
+        let months: std::collections::BTreeSet<&str> = expected.payouts.iter().map(|payout| payout.period.as_str()).collect();
+        let places: Vec<Option<&str>> = if monthly { months.into_iter().map(Some).collect() } else { vec![None] };
+        prop_assert!(counted(EventKind::Paid) <= places.len() + counted(EventKind::PaymentFailed));
+        prop_assert_eq!(expected.paid_out().count() > 0, expected.payment.is_some());
+        for place in places {
+            let payouts = |state| {
+                let here = |payout: &&Payout| payout.state == state && place.is_none_or(|month| payout.period == month);
+                expected.payouts.iter().filter(here).count()
+            };
+            prop_assert!(payouts(PayoutState::Paid) + payouts(PayoutState::Listed) <= 1);
+            prop_assert!(payouts(PayoutState::Again) == 0 || payouts(PayoutState::Paid) == 1);
+        }
         for item in &expected.timeline {
             if item.effect == Effect::Counts && item.event.what.kind() == Some(EventKind::Decided) {
                 prop_assert!(item.tier != Tier::Village);

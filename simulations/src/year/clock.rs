@@ -1,4 +1,4 @@
-//! Deadlines, counted a second time: from the events of a case, the table of days and a calendar of its own.
+//! Deadlines and money, counted a second time: from the events of a case, the table of days and a calendar of its own.
 //!
 //! Shares nothing with `standing` but the events and whether each counts. Slow and plain on purpose.
 
@@ -56,10 +56,46 @@ impl Almanac {
 
 /// Where money is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Money {
+enum Where {
+    /// On a list; on a list although another was first.
     Listed,
+    Beside,
+    /// With the family; with the family a second time.
     Out,
+    Again,
     Back,
+}
+
+/// Money on its way: its batch, the month it is for, how much, and where it is since when.
+#[derive(Debug)]
+struct Money {
+    batch: String,
+    month: String,
+    fen: i64,
+    at: Where,
+    day: Option<Day>,
+}
+
+impl Money {
+    fn is_on_list(&self, batch: &str) -> bool {
+        matches!(self.at, Where::Listed | Where::Beside) && !batch.is_empty() && self.batch == batch
+    }
+}
+
+/// Help that came before the papers: when, whether they are there, and what was said of it.
+#[derive(Default)]
+struct Ahead {
+    given: Option<Day>,
+    papers: bool,
+    confirmed: Option<bool>,
+}
+
+/// A check of the family's means.
+#[derive(Default)]
+struct Checked {
+    asked: Option<Day>,
+    started: Option<Day>,
+    answered: bool,
 }
 
 /// A transfer.
@@ -86,13 +122,19 @@ pub struct Ledger {
     notice: Option<(Day, u32, bool)>,
     /// The decision: approved, amount, day.
     pub decision: Option<(bool, i64, Option<Day>)>,
-    money: Vec<(String, Money, i64, Option<Day>)>,
+    money: Vec<Money>,
     failed: u32,
+    /// Of a monthly benefit: from which month on how much.
+    terms: Vec<(String, i64)>,
+    ahead: Option<Ahead>,
+    check: Option<Checked>,
+    unchecked: bool,
     transfers: BTreeMap<OpId, Handed>,
     /// The day on which a department approved it.
     pub approved_by_department: Option<Option<Day>>,
     rulings: BTreeMap<String, Ruling>,
-    recovered: i64,
+    /// Came back, or was written off.
+    came_back: i64,
     over: bool,
     given_up: bool,
     pauses: Vec<(Day, Option<Day>)>,
@@ -112,16 +154,20 @@ impl Ledger {
         let mut ledger = Ledger::default();
         for item in &standing.timeline {
             let unseen = matches!(&item.effect, Effect::WithoutEffect(why)
-                if why == "这一审批已经发放过" || why == "已列入发放名册，尚未登记结果");
+                if ["这一审批已经发放过", "这个月已经发放过", "已列入发放名册，尚未登记结果"].contains(&why.as_str()));
+            // Money that went out after another office had closed the case is out all the same.
+            let closed = matches!(&item.effect, Effect::WithoutEffect(why) if why == "事项已办结");
+            let unseen = unseen || (closed && matches!(item.event.what, What::Paid { .. }));
             if item.effect != Effect::Counts && !unseen {
                 continue;
             }
-            ledger.take(&item.id, &item.event.what, item.day);
+            ledger.take(&item.id, &item.event.what, item.day, pack);
             let phase = ledger.phase_now(pack);
-            if (phase, phase.is_some() && ledger.failed > 0) != (ledger.phase, ledger.again) {
+            let again = phase.is_some() && if ledger.terms.is_empty() { ledger.failed > 0 } else { ledger.month_came_back() };
+            if (phase, again) != (ledger.phase, ledger.again) {
                 ledger.since = item.day;
             }
-            (ledger.phase, ledger.again) = (phase, phase.is_some() && ledger.failed > 0);
+            (ledger.phase, ledger.again) = (phase, again);
         }
         ledger
     }
@@ -141,14 +187,52 @@ impl Ledger {
         self.rulings.values().any(|ruling| *ruling == Ruling::Other)
     }
 
-    /// The payment that stands: its amount and day.
-    pub fn paid(&self) -> Option<(i64, Option<Day>)> {
-        self.money.iter().find(|(_, state, ..)| *state == Money::Out).map(|(_, _, amount, day)| (*amount, *day))
+    /// Whether help came first and was found not to be right.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.confirmed == Some(false))
     }
 
-    /// How often money is out.
-    pub fn times_out(&self) -> usize {
-        self.money.iter().filter(|(_, state, ..)| *state == Money::Out).count()
+    /// The payments that stand: amount and day.
+    pub fn paid(&self) -> impl Iterator<Item = (i64, Option<Day>)> {
+        self.out().map(|money| (money.fen, money.day))
+    }
+
+    /// How often money is out that was out before.
+    pub fn times_again(&self) -> usize {
+        self.money.iter().filter(|money| money.at == Where::Again).count()
+    }
+
+    /// Of a monthly benefit the day on which it ends; the inner none: it runs. The outer: it is paid once.
+    pub fn runs_until(&self) -> Option<Option<Day>> {
+        let (from, fen) = self.terms.last()?;
+        Some((*fen <= 0).then(|| Day::parse(&format!("{from}-01"))).flatten())
+    }
+
+    fn out(&self) -> impl Iterator<Item = &Money> {
+        self.money.iter().filter(|money| money.at == Where::Out)
+    }
+
+    fn due_in(&self, month: &str) -> i64 {
+        self.terms.iter().rev().find(|(from, _)| from.as_str() <= month).map_or(0, |(_, fen)| *fen)
+    }
+
+    /// Whether a month that is due came back and nobody sent it again.
+    fn month_came_back(&self) -> bool {
+        let back = self.money.iter().filter(|money| money.at == Where::Back && self.due_in(&money.month) > 0);
+        let gone_again =
+            |back: &Money| self.money.iter().any(|it| matches!(it.at, Where::Listed | Where::Out) && it.month == back.month);
+        back.into_iter().any(|back| !gone_again(back))
+    }
+
+    /// What the family has and should not have.
+    fn owed(&self) -> i64 {
+        let nothing = self.is_void() || self.is_unconfirmed();
+        let beyond = |money: &Money| match (nothing, self.terms.is_empty()) {
+            (true, _) => money.fen,
+            (false, true) => 0,
+            (false, false) => (money.fen - self.due_in(&money.month)).max(0),
+        };
+        self.out().map(beyond).sum::<i64>() - self.came_back
     }
 
     /// The days by which somebody must act, in order.
@@ -157,8 +241,21 @@ impl Ledger {
         let mut dues = Vec::new();
         match (self.phase, &self.notice) {
             (Some(Step::Notice), Some((until, 0, _))) => dues.push(Day(until.0 + 1)),
-            (Some(step), _) => dues.extend(self.term(almanac, days(&self.kind, step))),
+            (Some(step), _) => dues.extend(self.term(almanac, self.since, days(&self.kind, step))),
             (None, _) => {}
+        }
+        if self.waits_for_papers() {
+            let given = self.ahead.as_ref().and_then(|ahead| ahead.given);
+            let days = pack.kind(&self.kind).and_then(|kind| kind.emergency.as_ref()).and_then(|rule| rule.papers_days);
+            dues.extend(given.zip(days).map(|(given, days)| almanac.add(given, days)));
+        }
+        let undecided = !self.over && self.number && self.decision.is_none() && !self.unchecked;
+        if let Some(check) = self.check.as_ref().filter(|check| undecided && !check.answered) {
+            let (since, step) = match check.started {
+                Some(started) => (Some(started), Step::CheckAnswer),
+                None => (check.asked, Step::Check),
+            };
+            dues.extend(self.term(almanac, since, days(&self.kind, step)));
         }
         for handed in self.transfers.values().filter(|handed| !handed.ended) {
             let (start, step) = match handed.signed {
@@ -171,8 +268,13 @@ impl Ledger {
         dues
     }
 
-    fn term(&self, almanac: &Almanac, days: Option<u32>) -> Option<Day> {
-        let (since, mut days) = (self.since?, days?);
+    fn waits_for_papers(&self) -> bool {
+        let open = self.ahead.as_ref().is_some_and(|ahead| ahead.confirmed.is_none());
+        open && !self.over && self.owed() <= 0
+    }
+
+    fn term(&self, almanac: &Almanac, since: Option<Day>, days: Option<u32>) -> Option<Day> {
+        let (since, mut days) = (since?, days?);
         for (start, end) in &self.pauses {
             days += almanac.count((*start).max(since), (*end)?);
         }
@@ -182,8 +284,7 @@ impl Ledger {
 
     /// The step whose clock runs.
     fn phase_now(&self, pack: &Pack) -> Option<Step> {
-        let owed = self.is_void() && self.paid().is_some_and(|(amount, _)| amount > self.recovered);
-        if owed || self.over || self.origin.is_none() {
+        if self.owed() > 0 || self.over || self.origin.is_none() || self.waits_for_papers() {
             return None;
         }
         let open = self.transfers.values().any(|handed| !handed.ended);
@@ -197,7 +298,12 @@ impl Ledger {
         }
         let kind = pack.kind(&self.kind)?;
         if let Some((approved, amount, _)) = self.decision {
-            return (approved && !self.is_void() && amount > 0 && self.paid().is_none()).then_some(Step::Pay);
+            let to_pay = match self.runs_until() {
+                Some(Some(_)) => false,
+                Some(None) => self.out().next().is_none() || self.month_came_back(),
+                None => self.out().next().is_none(),
+            };
+            return (approved && !self.is_void() && !self.is_unconfirmed() && amount > 0 && to_pay).then_some(Step::Pay);
         }
         if !matches!(kind.decides, Decides::Tiers(_)) {
             return None;
@@ -205,6 +311,9 @@ impl Ledger {
         let has = |step: Step| kind.steps.contains(&step);
         if has(Step::Visit) && !self.visited {
             return Some(Step::Visit);
+        }
+        if has(Step::Check) && !self.unchecked && !self.check.as_ref().is_some_and(|check| check.answered) {
+            return None;
         }
         if has(Step::PreExamine) && self.opinion.is_none() {
             return Some(Step::PreExamine);
@@ -218,7 +327,8 @@ impl Ledger {
         }
     }
 
-    fn take(&mut self, id: &OpId, what: &What, day: Option<Day>) {
+    fn take(&mut self, id: &OpId, what: &What, day: Option<Day>, pack: &Pack) {
+        let month = |day: Option<Day>| day.map(|day| day.to_string()[..7].to_owned()).unwrap_or_default();
         match what {
             What::Opened { origin, assistance, cause, .. } => {
                 (self.origin, self.application) = (Some(*origin), *origin == Origin::Application);
@@ -234,7 +344,10 @@ impl Ledger {
                 }
             }
             What::MaterialsAsked { .. } => self.materials = true,
-            What::MaterialsGiven { .. } => self.materials = false,
+            What::MaterialsGiven { .. } => {
+                self.materials = false;
+                self.ahead.iter_mut().for_each(|ahead| ahead.papers = true);
+            }
             What::Accepted { .. } => self.number = true,
             What::Visited { .. } => self.visited = true,
             What::PreExamined { opinion, .. } => self.opinion = Some(*opinion),
@@ -246,23 +359,43 @@ impl Ledger {
             What::Suspended { .. } => self.pauses.extend(day.map(|day| (day, None))),
             What::Resumed { .. } => self.pauses.iter_mut().last().into_iter().for_each(|(_, end)| *end = day),
             What::Extended { days, .. } => self.extensions.extend(day.map(|day| (day, *days))),
-            What::Decided { outcome, amount, .. } => self.decision = Some((*outcome == Verdict::Approved, amount.0, day)),
-            What::PayListed { batch, amount, .. } => self.money.push((batch.clone(), Money::Listed, amount.0, day)),
-            What::Paid { batch, amount, .. } => {
-                let listed = |(of, state, ..): &(String, Money, i64, Option<Day>)| of == batch && *state == Money::Listed;
-                self.money.retain(|entry| batch.is_empty() || !listed(entry));
-                self.money.push((batch.clone(), Money::Out, amount.0, day));
-            }
-            What::PaymentFailed { batch, .. } => {
-                self.failed += 1;
-                // Money that was paid again comes back first; what stands goes last.
-                let of = |entry: &(String, Money, i64, Option<Day>)| batch.is_empty() || entry.0 == *batch;
-                let out = self.money.iter().rposition(|entry| entry.1 == Money::Out && of(entry));
-                let listed = || self.money.iter().rposition(|entry| entry.1 == Money::Listed && of(entry));
-                if let Some(at) = out.or_else(listed) {
-                    self.money[at].1 = Money::Back;
+            What::CheckAsked { .. } => (self.check, self.unchecked) = (Some(Checked { asked: day, ..Checked::default() }), false),
+            What::CheckStarted { .. } => self.check.iter_mut().for_each(|check| check.started = day),
+            What::CheckAnswered { .. } => self.check.iter_mut().for_each(|check| check.answered = true),
+            What::CheckImpossible { .. } => self.unchecked = true,
+            What::Decided { outcome, amount, .. } => {
+                let approved = *outcome == Verdict::Approved;
+                self.decision = Some((approved, amount.0, day));
+                if approved && amount.0 > 0 && pack.kind(&self.kind).is_some_and(|kind| kind.monthly) {
+                    let (year, month, _) = day.unwrap_or_default().ymd();
+                    let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+                    self.terms = vec![(format!("{year:04}-{month:02}"), amount.0)];
                 }
             }
+            What::Adjusted { amount, from, .. } => self.terms.push((from.clone(), amount.0)),
+            What::Emergency { amount, assistance, .. } => {
+                (self.application, self.number) = (true, true);
+                if !assistance.is_empty() {
+                    self.kind.clone_from(assistance);
+                }
+                self.decision = Some((true, amount.0, day));
+                self.ahead = Some(Ahead { given: day, ..Ahead::default() });
+                self.goes_out("", month(day), amount.0, day);
+            }
+            What::Acknowledged { outcome, .. } => {
+                self.ahead.iter_mut().for_each(|ahead| ahead.confirmed = Some(*outcome == Verdict::Approved));
+            }
+            What::PayListed { batch, period, amount, .. } => {
+                let taken = |it: &Money| matches!(it.at, Where::Listed | Where::Out) && self.is_same_place(&it.month, period);
+                let at = if self.money.iter().any(taken) { Where::Beside } else { Where::Listed };
+                self.money.push(Money { batch: batch.clone(), month: period.clone(), fen: amount.0, at, day });
+            }
+            What::Paid { batch, period, amount, .. } => {
+                let listed = self.money.iter().find(|it| it.is_on_list(batch)).map(|it| it.month.clone());
+                let period = listed.unwrap_or_else(|| if period.is_empty() { month(day) } else { period.clone() });
+                self.goes_out(batch, period, amount.0, day);
+            }
+            What::PaymentFailed { batch, .. } => self.comes_back(batch, day),
             What::Transferred { to, assistance, .. } => {
                 let kind = if assistance.is_empty() { self.kind.clone() } else { assistance.clone() };
                 let target = to.kind;
@@ -281,8 +414,52 @@ impl Ledger {
             What::GaveUp { .. } => (self.over, self.given_up) = (true, true),
             What::NotAccepted { .. } | What::Closed { .. } | What::Routed { .. } => self.over = true,
             What::DoubleSettled { other, ruling, .. } => drop(self.rulings.insert(other.clone(), *ruling)),
-            What::Recovered { amount, .. } => self.recovered += amount.0,
+            What::Recovered { amount, .. } | What::WrittenOff { amount, .. } => self.came_back += amount.0,
             _ => {}
+        }
+    }
+
+    /// Whether two payments are for the same: the same month, or what is paid once.
+    fn is_same_place(&self, one: &str, two: &str) -> bool {
+        self.terms.is_empty() || one == two
+    }
+
+    fn goes_out(&mut self, batch: &str, month: String, fen: i64, day: Option<Day>) {
+        let same: Vec<bool> = self.money.iter().map(|it| self.is_same_place(&it.month, &month)).collect();
+        let before = self.money.iter().zip(&same).any(|(it, same)| *same && it.at == Where::Out);
+        let at = if before { Where::Again } else { Where::Out };
+        let listed = self.money.iter().zip(&same).position(|(it, same)| *same && it.is_on_list(batch));
+        match listed {
+            Some(listed) => {
+                let it = &mut self.money[listed];
+                (it.fen, it.at, it.day) = (fen, at, day);
+            }
+            None => self.money.push(Money { batch: batch.to_owned(), month, fen, at, day }),
+        }
+        for (it, same) in self.money.iter_mut().zip(same) {
+            if same && it.at == Where::Listed {
+                it.at = Where::Beside;
+            }
+        }
+    }
+
+    /// What went out twice comes back first, then what went out, then what is on a list.
+    fn comes_back(&mut self, batch: &str, day: Option<Day>) {
+        self.failed += 1;
+        let of_batch = |it: &Money| batch.is_empty() || it.batch == batch;
+        let last = |at: Where| self.money.iter().rposition(|it| it.at == at && of_batch(it));
+        let on_list = || last(Where::Listed).or_else(|| last(Where::Beside).filter(|_| !batch.is_empty()));
+        let Some(index) = last(Where::Again).or_else(|| last(Where::Out)).or_else(on_list) else { return };
+        let (was, month) = (self.money[index].at, self.money[index].month.clone());
+        (self.money[index].at, self.money[index].day) = (Where::Back, day);
+        let (from, to) = match was {
+            Where::Out => (Where::Again, Where::Out),
+            Where::Listed => (Where::Beside, Where::Listed),
+            _ => return,
+        };
+        let next = self.money.iter().position(|it| it.at == from && self.is_same_place(&it.month, &month));
+        if let Some(next) = next {
+            self.money[next].at = to;
         }
     }
 

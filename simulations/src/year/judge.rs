@@ -11,13 +11,14 @@
 
 use super::office::{Books, Seen, is_granted, overdue};
 use crate::world::World;
-use shouwang_protocol::annual::{self, AidSource, CaseOf, YearEnd};
+use shouwang_protocol::annual::{self, AidSource, CaseOf};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::doubles::doubles;
 use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{CaseId, Kind, RecordId};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::household::Household;
+use shouwang_protocol::records::then::Then;
 use shouwang_protocol::standing::Stage;
 use shouwang_protocol::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ struct Counted {
     kind: String,
     cause: String,
     day: Option<Day>,
+    runs_until: Option<Option<Day>>,
     void: bool,
 }
 
@@ -165,10 +167,9 @@ impl World {
         let mut by_person: BTreeMap<String, Vec<Counted>> = BTreeMap::new();
         let mut wanted: Vec<(CaseId, RecordId)> = Vec::new();
         for (case, seen) in &office.cases {
-            let out = seen.ledger.times_out();
-            let listed = seen.standing.paid_again().count();
-            if out.saturating_sub(1) != listed {
-                return Err(("paid twice", format!("node {node}: case {case:?}: {out} times out, {listed} to recover")));
+            let (again, listed) = (seen.ledger.times_again(), seen.standing.paid_again().count());
+            if again != listed {
+                return Err(("paid twice", format!("node {node}: case {case:?}: {again} times too often, {listed} to recover")));
             }
             if granted_on(seen).is_some() {
                 wanted.extend(seen.standing.household.map(|household| (*case, household)));
@@ -180,9 +181,9 @@ impl World {
             let Some(seen) = self.year.offices.get(&node).and_then(|office| office.cases.get(&case)) else { continue };
             let Some(day) = granted_on(seen) else { continue };
             let (kind, cause) = (seen.ledger.kind().to_owned(), seen.ledger.cause.clone());
-            let void = seen.ledger.is_void();
+            let (void, runs_until) = (seen.ledger.is_void(), seen.ledger.runs_until());
             for name in names {
-                let counted = Counted { case, kind: kind.clone(), cause: cause.clone(), day, void };
+                let counted = Counted { case, kind: kind.clone(), cause: cause.clone(), day, runs_until, void };
                 by_person.entry(name).or_default().push(counted);
             }
         }
@@ -210,7 +211,13 @@ impl World {
         if a.void || b.void || a.case == b.case {
             return false;
         }
-        let apart = a.day.zip(b.day).map_or(0, |(a, b)| (a.0 - b.0).unsigned_abs());
+        let (first, second) = if (a.day, a.case) < (b.day, b.case) { (a, b) } else { (b, a) };
+        let apart = match first.runs_until {
+            // A benefit that is paid every month is had for as long as it runs.
+            Some(Some(end)) if second.day.is_some_and(|day| day >= end) => return false,
+            Some(_) => 0,
+            None => a.day.zip(b.day).map_or(0, |(a, b)| (a.0 - b.0).unsigned_abs()),
+        };
         let known = |kind: &str| self.year.pack.kind(kind).filter(|kind| is_granted(&kind.decides));
         let (Some(kind), Some(_)) = (known(&a.kind), known(&b.kind)) else { return false };
         if a.kind == b.kind {
@@ -285,7 +292,7 @@ impl World {
                     let day = Day(i32::try_from(fact.claimed_ms.div_euclid(86_400_000)).ok()?);
                     Some((automerge::ChangeHash(fact.hash), day))
                 });
-                let then = YearEnd::of(&known.doc, &written.collect(), annual::last_day(year));
+                let then = Then::of(&known.doc, &written.collect(), annual::last_day(year));
                 let all: Vec<CaseOf<'_>> =
                     cases.iter().map(|(case, seen)| CaseOf { case: *case, standing: &seen.standing }).collect();
                 let file = annual::file(record, year, today, Household::read(&known.doc), then, &all);
@@ -311,7 +318,7 @@ impl World {
 
 /// The day on which a case was granted, as the events have it; the outer none: it was not.
 fn granted_on(seen: &Seen) -> Option<Option<Day>> {
-    if seen.ledger.is_given_up() {
+    if seen.ledger.is_given_up() || seen.ledger.is_unconfirmed() {
         return None;
     }
     match seen.ledger.decision {
@@ -322,10 +329,11 @@ fn granted_on(seen: &Seen) -> Option<Option<Day>> {
 
 /// What was granted and paid, from the events.
 fn from_events(seen: &Seen) -> Books {
-    let decided = seen.ledger.decision.filter(|(approved, ..)| *approved && !seen.ledger.is_given_up());
+    let stands = !seen.ledger.is_given_up() && !seen.ledger.is_unconfirmed();
+    let decided = seen.ledger.decision.filter(|(approved, ..)| *approved && stands);
     Books {
         granted: decided.map(|(_, amount, day)| (day, amount)).into_iter().collect(),
-        paid: seen.ledger.paid().map(|(amount, day)| (day, amount)).into_iter().collect(),
+        paid: seen.ledger.paid().map(|(amount, day)| (day, amount)).collect(),
     }
 }
 

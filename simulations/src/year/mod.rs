@@ -52,6 +52,9 @@ pub const SOMETIMES: &[&str] = &[
     "paid by two offices",
     "plea routed to a village",
     "household moved",
+    "help that came first was not right",
+    "benefit changed",
+    "benefit stopped",
 ];
 
 /// What the program says wrongly, to see that the checks of a year notice.

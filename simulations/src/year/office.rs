@@ -283,7 +283,9 @@ fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: Ar
         }
     };
     let moves = |person: &Person| {
-        let idle = [EventKind::Note, EventKind::Satisfaction, EventKind::Withdrawn, EventKind::Urged, EventKind::DoubleFound];
+        // What may be written at any time moves nothing.
+        use EventKind::*;
+        let idle = [Note, Satisfaction, Withdrawn, Urged, DoubleFound, NeedsAssessed, Booked, CheckAuthorised, CheckUnauthorised];
         possible(standing, &year.product, person).into_iter().any(|kind| !idle.contains(&kind))
     };
     let can = standing.turns.iter().any(|turn| persons(turn).iter().any(moves));

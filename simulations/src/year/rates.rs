@@ -97,6 +97,14 @@ pub const TAKEN_BACK: u64 = 10;
 pub const PAYMENT_FAILS: u64 = 25;
 /// Payments a second office makes because it does not know better.
 pub const PAID_BY_TWO: u64 = 6;
+/// Applications for what may be given at once that cannot wait for their papers.
+pub const EMERGENCIES: u64 = 30;
+/// Families whose means cannot be checked.
+pub const UNCHECKED: u64 = 60;
+/// Monthly benefits that end within the year.
+pub const BENEFIT_ENDS: u64 = 150;
+/// Monthly benefits that are made more or less.
+pub const BENEFIT_CHANGES: u64 = 120;
 /// Transfers that are given back.
 pub const RETURNED: u64 = 60;
 /// Transfers that bring nothing.

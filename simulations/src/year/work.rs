@@ -16,14 +16,15 @@ use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    self, Answer, Channel, Event, EventKind, Finding, Opinion, Origin, Ruling, Target, TargetKind, Urgency, Verdict, What,
+    self, Agreement, Answer, Channel, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, TargetKind, Urgency,
+    Verdict, What,
 };
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::IdNo;
 use shouwang_protocol::records::import;
 use shouwang_protocol::records::policy::{Decides, Step};
 use shouwang_protocol::standing::payout::month;
-use shouwang_protocol::standing::{Stage, Standing, TransferState, Turn, Who, role_allows, would_count};
+use shouwang_protocol::standing::{Payout, PayoutState, Stage, Standing, TransferState, Turn, Who, role_allows, would_count};
 
 const NOTE: &str = "核对无误";
 
@@ -408,6 +409,9 @@ impl World {
         {
             return self.serve(case, s, target);
         }
+        if ["提请核对", "开始核对", "答复核对"].contains(&turn.what) {
+            return self.check_means(node, case, s);
+        }
         match s.stage {
             Stage::ToVerify => {
                 let outcome = match fate(&format!("verify {}", s.timeline.len())).between(0, 999) {
@@ -424,15 +428,16 @@ impl World {
                 _ => What::Closed { result: "已答复".into() },
             }),
             Stage::ToAccept => {
+                if tier == Tier::Township && kind.emergency.is_some() && fate("cannot wait").chance(rates::EMERGENCIES) {
+                    return Some(ahead(&case));
+                }
                 if fate("incomplete").chance(rates::INCOMPLETE) && !s.told_once {
-                    return Some(What::MaterialsAsked { materials: vec!["户口簿".into()] });
+                    return Some(What::MaterialsAsked { materials: vec!["户口簿".into()], again: String::new() });
                 }
                 if fate("not accepted").chance(rates::NOT_ACCEPTED) {
                     return Some(What::NotAccepted { reason: "不属于救助范围".into() });
                 }
-                let mut number = 0;
-                case.0[..4].iter().for_each(|byte| number = number * 256 + u64::from(*byte));
-                Some(What::Accepted { number: format!("SL{number:010}") })
+                Some(What::Accepted { number: number(&case) })
             }
             Stage::ToComplete => Some(What::MaterialsGiven { note: text() }),
             Stage::Accepted => Some(match kind.decides {
@@ -461,7 +466,15 @@ impl World {
                 Some(What::ObjectionSettled { outcome, note: text() })
             }
             Stage::ToDecide => self.decide(node, case, s, tier),
+            Stage::ToPaper => self.papers(node, s, turn),
             Stage::ToPay | Stage::PaymentFailed => self.pay(case, s, tier, office.0, today, kind.has(Step::Visit)),
+            Stage::Running => {
+                self.adjust(node, case, s, today).or_else(|| self.pay(case, s, tier, office.0, today, kind.has(Step::Visit)))
+            }
+            Stage::Stopped if s.listed().is_some() => self.pay(case, s, tier, office.0, today, true),
+            Stage::ToRecover if s.is_unconfirmed() && tier == Tier::City && fate("write off").chance(300) => {
+                Some(What::WrittenOff { amount: s.owed(), reason: "家庭确无偿还能力".into() })
+            }
             Stage::ToRecover => Some(What::Recovered { amount: s.owed(), note: text() }).inspect(|_| {
                 self.trace.sometimes("money recovered");
             }),
@@ -474,8 +487,10 @@ impl World {
             | Stage::Refused
             | Stage::FedBack
             | Stage::GivenUp
+            | Stage::Stopped
+            | Stage::Unconfirmed
             | Stage::Voided => Some(What::Closed { result: "已办理".into() }),
-            Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed => None,
+            Stage::Unknown | Stage::ToCheck | Stage::InTransfer | Stage::InService | Stage::Closed => None,
         }
     }
 
@@ -514,11 +529,89 @@ impl World {
         Some(What::PreExamined { opinion, note: NOTE.into() })
     }
 
+    /// Whether this is the device that writes its office's decisions.
+    fn is_decider(&self, node: usize) -> bool {
+        let Some(replica) = self.replica(node) else { return false };
+        let own = replica.control().office_of(&replica.device());
+        own.is_some_and(|own| own.decider == Some(replica.device())) && self.own_logs_came_back(node)
+    }
+
+    /// The family's means are asked about, or it is written down why they can't be.
+    fn check_means(&mut self, node: usize, case: CaseId, s: &Standing) -> Option<What> {
+        let day = cases::day(self, node);
+        let kind = self.year.pack.kind(&s.assistance)?;
+        match s.check().filter(|check| check.is_open()) {
+            Some(check) if check.started_on.is_none() => Some(What::CheckStarted { number: check.number.clone() }),
+            Some(check) => {
+                let result = if self.year.fate(&case, "differs").chance(250) { Agreement::Differs } else { Agreement::Same };
+                Some(What::CheckAnswered { number: check.number.clone(), result })
+            }
+            None if self.year.fate(&case, "no check").chance(rates::UNCHECKED) => {
+                Some(What::CheckImpossible { reason: "家庭成员无民事行为能力，监护人在外".into() })
+            }
+            None if kind.sources.iter().any(|source| !s.may_ask("某人", source, day)) => Some(What::CheckAuthorised {
+                person: "某人".into(),
+                whose: "某人".into(),
+                relation: String::new(),
+                id_no: String::new(),
+                signer: "某人".into(),
+                guardian: String::new(),
+                scope: kind.sources.iter().cloned().collect(),
+                purpose: s.assistance.clone(),
+                signed: day,
+                until: day.plus(180),
+                paper: "档案柜".into(),
+            }),
+            None => Some(What::CheckAsked {
+                number: format!("HD{}", number(&case)),
+                people: vec!["某人".into()],
+                names: vec!["某人".into()],
+                sources: kind.sources.iter().cloned().collect(),
+                supersedes: String::new(),
+                note: NOTE.into(),
+            }),
+        }
+    }
+
+    /// What helped first gets its papers, and somebody says whether it was right.
+    fn papers(&mut self, node: usize, s: &Standing, turn: &Turn) -> Option<What> {
+        match turn.what {
+            "补办手续：入户调查" => Some(visit(false)),
+            "补办手续：补齐材料" => Some(What::MaterialsGiven { note: NOTE.into() }),
+            _ if !self.is_decider(node) => None,
+            _ if s.emergency.as_ref().is_some_and(|given| given.use_id.starts_with(['0', '1', '2'])) => {
+                self.trace.sometimes("help that came first was not right");
+                Some(What::Acknowledged { outcome: Verdict::Refused, reason: "情况不属实".into() })
+            }
+            _ => Some(What::Acknowledged { outcome: Verdict::Approved, reason: NOTE.into() }),
+        }
+    }
+
+    /// A benefit that runs is made less or more, or ends; nobody's is cut unheard.
+    fn adjust(&mut self, node: usize, case: CaseId, s: &Standing, today: Day) -> Option<What> {
+        let fate = |what: &str| self.year.fate(&case, what);
+        let since = s.terms.first().and_then(|term| Day::parse(&format!("{}-01", term.from)))?;
+        let days_had = today.0.checked_sub(since.0)?;
+        let ends = fate("ends").chance(rates::BENEFIT_ENDS) && i64::from(days_had) > fate("ends when").between(40, 200) as i64;
+        let changes = s.terms.len() == 1 && fate("changes").chance(rates::BENEFIT_CHANGES);
+        let changes = changes && i64::from(days_had) > fate("changes when").between(20, 150) as i64;
+        if !(ends || changes) || !self.is_decider(node) {
+            return None;
+        }
+        // Somebody died, and nobody said so for a month: what went out since must come back.
+        let back = if ends && fate("late").chance(400) { Day(today.0 - 31).max(since) } else { today };
+        let amount = if ends { 0 } else { [20_000, 60_000][fate("less or more").index(2).unwrap_or(0)] };
+        if amount < s.amount_for(&month(back)).0 && s.heard.is_none() {
+            return Some(What::Heard { who: "户主本人，上门".into(), text: "知道了".into() });
+        }
+        self.trace.sometimes(if ends { "benefit stopped" } else { "benefit changed" });
+        let from = month(back);
+        Some(What::Adjusted { amount: Fen(amount), from, reason: "家庭情况变化".into(), formula: String::new() })
+    }
+
     /// The one device that decides looks at what was granted before.
     fn decide(&mut self, node: usize, case: CaseId, s: &Standing, tier: Tier) -> Option<What> {
-        let replica = self.replica(node)?;
-        let own = replica.control().office_of(&replica.device())?;
-        if own.decider != Some(replica.device()) || !self.own_logs_came_back(node) {
+        if !self.is_decider(node) {
             return None;
         }
         let visited = s.visits.iter().any(|visit| visit.tier == Tier::City);
@@ -573,8 +666,9 @@ impl World {
         found.first().map(|(grant, why, never)| (grant.case, told(grant, why), *never))
     }
 
-    fn pay(&mut self, case: CaseId, s: &Standing, tier: Tier, office: u32, today: Day, monthly: bool) -> Option<What> {
+    fn pay(&mut self, case: CaseId, s: &Standing, tier: Tier, office: u32, today: Day, by_list: bool) -> Option<What> {
         let decision = s.decision.as_ref()?;
+        let (due, amount) = next_payment(s, today)?;
         let fate = |what: &str| self.year.fate(&case, what);
         let last4 = || "0000".to_owned();
         let second = tier > decision.tier;
@@ -583,7 +677,7 @@ impl World {
         }
         let paid = |batch: String, period: String| What::Paid {
             decision: None,
-            amount: decision.amount,
+            amount,
             method: "一卡通".into(),
             account_last4: last4(),
             batch,
@@ -597,19 +691,13 @@ impl World {
                 false => paid(listed.batch.clone(), String::new()),
             });
         }
-        if second || (!monthly && fate("direct").chance(500)) {
+        if second || (!by_list && fate("direct").chance(500)) {
             return Some(paid(String::new(), month(today)));
         }
-        // Monthly grants go to the bank on the day of the month.
+        // Lists go to the bank on the day of the month, each with what is due by then.
         let (_, _, date) = today.ymd();
         let batch = format!("{}-{office}-{}", month(today), s.failed_payments);
-        let period = month(today);
-        (!monthly || date >= rates::PAY_DAY).then(|| What::PayListed {
-            batch,
-            period,
-            amount: decision.amount,
-            account_last4: last4(),
-        })
+        (!by_list || date >= rates::PAY_DAY).then(|| What::PayListed { batch, period: due, amount, account_last4: last4() })
     }
 
     /// A department or a provider answers what was handed to it.
@@ -698,6 +786,47 @@ impl World {
         let found = |other: CaseId, told: &str| What::DoubleFound { other: other.to_string(), told: told.to_owned() };
         self.act_in(node, vec![(one, found(two, of_two)), (two, found(one, of_one))])
     }
+}
+
+/// The month that is to be paid next and how much: of a benefit the first that is due and not on its way.
+fn next_payment(s: &Standing, today: Day) -> Option<(String, Fen)> {
+    if let Some(listed) = s.listed() {
+        return Some((listed.period.clone(), listed.amount));
+    }
+    if !s.is_monthly() {
+        return s.decision.as_ref().map(|decision| (month(today), decision.amount));
+    }
+    let live = |it: &&Payout| matches!(it.state, PayoutState::Listed | PayoutState::Paid);
+    let mut day = Day::parse(&format!("{}-01", s.terms.first()?.from))?;
+    while day <= today {
+        let due = month(day);
+        if s.amount_for(&due) > Fen(0) && !s.payouts.iter().filter(live).any(|it| it.period == due) {
+            let amount = s.amount_for(&due);
+            return Some((due, amount));
+        }
+        day = day.months_later(1);
+    }
+    None
+}
+
+/// Help at once; the papers follow.
+fn ahead(case: &CaseId) -> What {
+    What::Emergency {
+        amount: Fen(80_000),
+        assistance: String::new(),
+        reason: "突发重病，无钱缴费".into(),
+        given: Given::Cash,
+        what: "现金".into(),
+        receiver: "某人".into(),
+        use_id: case.to_string(),
+        number: number(case),
+    }
+}
+
+/// The acceptance number of a case.
+fn number(case: &CaseId) -> String {
+    let number = case.0[..4].iter().fold(0, |number, byte| number * 256 + u64::from(*byte));
+    format!("SL{number:010}")
 }
 
 fn told(grant: &Grant, why: &doubles::Why) -> String {

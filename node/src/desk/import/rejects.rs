@@ -43,14 +43,14 @@ impl std::fmt::Debug for Reject {
 }
 
 impl Reject {
-    pub(super) fn new(line: u64, column: Option<Column>, faults: Vec<FieldFault>, row: Value) -> Reject {
+    pub(in crate::desk) fn new(line: u64, column: Option<Column>, faults: Vec<FieldFault>, row: Value) -> Reject {
         let first = faults.first().cloned().unwrap_or_else(|| FieldFault::new("", "无法导入"));
         Reject { line, sheet: None, column, field: first.field, reason: first.reason, faults, row }
     }
 }
 
 /// The file that rejected rows go to, made when there is the first.
-pub(super) struct Rejects {
+pub(in crate::desk) struct Rejects {
     path: PathBuf,
     file: Option<std::io::BufWriter<std::fs::File>>,
 }

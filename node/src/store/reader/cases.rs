@@ -67,6 +67,8 @@ pub struct CaseFilter {
     pub text: String,
     /// With something due before this day.
     pub due_before: Option<Day>,
+    /// Leaves out what runs every month and has its list or payment for this month, `2019-06`.
+    pub unlisted_for: Option<String>,
     /// The most urgent first, then what is due first; else the latest changed first.
     pub by_urgency: bool,
 }
@@ -221,6 +223,13 @@ impl CaseFilter {
             statement.and("matter_text MATCH ?", [text(&query)]);
         }
         statement.within("matter.area", &self.within);
+        if let Some(month) = &self.unlisted_for {
+            statement.and(
+                "NOT (stage = 'running' AND EXISTS (SELECT 1 FROM payout WHERE payout.matter = matter.id \
+                 AND period = ? AND state IN ('listed', 'paid')))",
+                [text(month)],
+            );
+        }
         if !self.stages.is_empty() {
             statement.and("stage IN (", []);
             for (at, stage) in self.stages.iter().enumerate() {

@@ -22,7 +22,8 @@ use std::collections::BTreeSet;
 const GRANTS_MAX: i64 = 20_000;
 
 const GRANT: &str = "SELECT matter.id, matter.case_id, matter.area, matter.household, assistance, coalesce(award.cause, ''), \
-    coalesce(award.pack, ''), award.day, coalesce(number, ''), coalesce(decided, 0), coalesce(paid, 0), coalesce(owed, 0), record.id \
+    coalesce(award.pack, ''), award.day, coalesce(number, ''), coalesce(decided, 0), coalesce(paid, 0), coalesce(owed, 0), record.id, \
+    coalesce(award.monthly, 0), award.stopped_on \
     FROM matter LEFT JOIN award ON award.matter = matter.id LEFT JOIN record ON record.name = matter.household";
 
 /// Who was granted something: every member with an identity number who lived in the household that day.
@@ -42,6 +43,10 @@ fn grant(row: &Row<'_>) -> Sql<(i64, Option<i64>, Grant)> {
         cause: row.get(5)?,
         pack: row.get(6)?,
         day: row.get::<_, Option<i32>>(7)?.map(Day),
+        monthly: match row.get(13)? {
+            true => Some(row.get::<_, Option<i32>>(14)?.map(Day)),
+            false => None,
+        },
         number: row.get(8)?,
         amount: Fen(row.get(9)?),
         paid: Fen(row.get(10)?),

@@ -4,20 +4,28 @@
 //! so that everything a page shows fits together. Nothing here waits for a write or for sync, and nothing writes. All
 //! lists have limits. What a person may see is the Desk's to decide: a reader answers whatever it is asked.
 
+mod allotments;
 mod cases;
+mod checks;
 mod doubles;
 mod heard;
 mod history;
 mod households;
+mod loops;
+mod months;
+mod projects;
 mod registry;
 mod statistics;
 mod work;
 mod years;
 
 pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, TurnRow};
+pub use checks::{CheckRow, LookRow};
 pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};
+pub use loops::{ErrandRow, LateRow, TransferDays};
+pub use projects::{BookingRow, ProjectRow};
 pub use registry::{Counts, DeviceRow, StaffRow};
 pub use statistics::{AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Period, Tally};
 pub use work::{BatchRow, NoticeRow, PaidTwice, PayoutRow};

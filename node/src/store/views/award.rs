@@ -23,6 +23,8 @@ struct Award {
     pack: String,
     day: Option<i32>,
     owed: i64,
+    monthly: bool,
+    stopped_on: Option<i32>,
 }
 
 /// What was said about the doubles of a case.
@@ -48,14 +50,22 @@ impl AwardView {
             pack: standing.pack.clone(),
             day: account.ended_on.map(|day| day.0),
             owed: standing.owed().0,
+            monthly: standing.is_monthly(),
+            stopped_on: standing.stopped_on().map(|day| day.0),
         });
         AwardView { award, doubled: standing.doubled.clone() }
     }
 
     pub fn load(db: &Db, matter: i64) -> Sql<AwardView> {
-        let award = first(&db.conn, "SELECT cause, pack, day, owed FROM award WHERE matter = ?1", [matter], |row| {
-            Ok(Award { cause: row.get(0)?, pack: row.get(1)?, day: row.get(2)?, owed: row.get(3)? })
-        })?;
+        let award = first(
+            &db.conn,
+            "SELECT cause, pack, day, owed, monthly, stopped_on FROM award WHERE matter = ?1",
+            [matter],
+            |row| {
+                let (monthly, stopped_on) = (row.get(4)?, row.get(5)?);
+                Ok(Award { cause: row.get(0)?, pack: row.get(1)?, day: row.get(2)?, owed: row.get(3)?, monthly, stopped_on })
+            },
+        )?;
         Ok(AwardView { award, doubled: doubled(db, matter)? })
     }
 
@@ -66,9 +76,10 @@ impl AwardView {
         let conn = &db.conn;
         execute(conn, "DELETE FROM award WHERE matter = ?1", [matter])?;
         execute(conn, "DELETE FROM doubled WHERE matter = ?1", [matter])?;
-        if let Some(Award { cause, pack, day, owed }) = &self.award {
-            let sql = "INSERT INTO award (matter, cause, pack, day, owed) VALUES (?1, ?2, ?3, ?4, ?5)";
-            execute(conn, sql, params![matter, cause, pack, day, owed])?;
+        if let Some(Award { cause, pack, day, owed, monthly, stopped_on }) = &self.award {
+            let sql =
+                "INSERT INTO award (matter, cause, pack, day, owed, monthly, stopped_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            execute(conn, sql, params![matter, cause, pack, day, owed, monthly, stopped_on])?;
         }
         for (ordinal, one) in self.doubled.iter().enumerate() {
             let sql = "INSERT INTO doubled (matter, ordinal, other, told, ruling, reason, tier, day) \

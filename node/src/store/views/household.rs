@@ -11,6 +11,7 @@ use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::{IdNo, normalise};
+use shouwang_protocol::review::open_changes;
 use std::collections::BTreeSet;
 
 #[derive(PartialEq, Debug)]
@@ -58,6 +59,7 @@ pub(super) struct HouseholdView {
     income: Option<Fen>,
     blocking: i64,
     problems: i64,
+    open_changes: i64,
     text_hash: i64,
     members: Vec<MemberRow>,
     aid: Vec<AidRow>,
@@ -115,6 +117,7 @@ impl HouseholdView {
             income: household.income_annual,
             blocking: household.conflicts.iter().filter(|conflict| conflict.blocks).count() as i64,
             problems: household.problems.len() as i64,
+            open_changes: open_changes(&household).len() as i64,
             text_hash: text_hash(&text),
             members: members.collect(),
             aid: aid.collect(),
@@ -139,7 +142,7 @@ impl HouseholdView {
 
     pub fn load(db: &Db, record: i64) -> Sql<Option<HouseholdView>> {
         let sql = "SELECT area, import_id, head, head_id, category, cause, risk, grp, address, phone, status, members, income, \
-                   blocking, problems, text_hash FROM household WHERE record = ?1";
+                   blocking, problems, text_hash, open_changes FROM household WHERE record = ?1";
         let loaded = first(&db.conn, sql, [record], |row| {
             Ok(HouseholdView {
                 area: AreaId::from_raw(number(row.get(0)?)),
@@ -158,6 +161,7 @@ impl HouseholdView {
                 blocking: row.get(13)?,
                 problems: row.get(14)?,
                 text_hash: row.get(15)?,
+                open_changes: row.get(16)?,
                 members: Vec::new(),
                 aid: Vec::new(),
                 conflicts: Vec::new(),
@@ -191,11 +195,11 @@ impl HouseholdView {
         let conn = &db.conn;
         let old = HouseholdView::load(db, record)?;
         let sql = "INSERT INTO household (record, area, import_id, head, head_id, category, cause, risk, grp, address, phone, \
-                   status, members, income, conflicts, blocking, problems, text_hash) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+                   status, members, income, conflicts, blocking, problems, text_hash, open_changes) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
                    ON CONFLICT (record) DO UPDATE SET area = ?2, import_id = ?3, head = ?4, head_id = ?5, category = ?6, \
                    cause = ?7, risk = ?8, grp = ?9, address = ?10, phone = ?11, status = ?12, members = ?13, income = ?14, \
-                   conflicts = ?15, blocking = ?16, problems = ?17, text_hash = ?18";
+                   conflicts = ?15, blocking = ?16, problems = ?17, text_hash = ?18, open_changes = ?19";
         let values = params![
             record,
             int(self.area.raw()),
@@ -214,7 +218,8 @@ impl HouseholdView {
             self.conflicts.len() as i64,
             self.blocking,
             self.problems,
-            self.text_hash
+            self.text_hash,
+            self.open_changes
         ];
         execute(conn, sql, values)?;
         let (old_members, old_aid, old_conflicts, old_hash) = match old {

@@ -9,6 +9,9 @@ use super::super::rows::{Sql, all, array, blob, first, fixed, int, number, tier}
 use super::super::search;
 use super::account::AccountView;
 use super::award::AwardView;
+use super::checks::ChecksView;
+use super::hop::HopView;
+use super::project::BookingsView;
 use super::work::WorkView;
 use super::{Context, Docs, execute, load, text_hash};
 use automerge::Automerge;
@@ -358,7 +361,10 @@ pub(super) fn refresh(db: &Db, context: &Context, key: &Key, docs: &Docs) -> Sql
             let id = MatterView::derive(&standing).write(db, key, old)?;
             AccountView::derive(&standing).write(db, id)?;
             AwardView::derive(&standing).write(db, id)?;
-            WorkView::derive(&standing).write(db, id)
+            ChecksView::derive(&standing).write(db, id)?;
+            HopView::derive(&standing).write(db, id)?;
+            WorkView::derive(&standing).write(db, id)?;
+            BookingsView::derive(&standing).write(db, id)
         }
         (None, Some((id, _))) => {
             execute(&db.conn, "DELETE FROM matter_text WHERE rowid = ?1", [id])?;
@@ -376,14 +382,16 @@ pub(super) fn compare(db: &Db, context: &Context) -> Sql<Vec<String>> {
         let standing = case_records(db, context, &key, &Docs::new())?.map(|records| standing(&records, &context.packs));
         let derived = standing.map(|standing| {
             let (account, award) = (AccountView::derive(&standing), AwardView::derive(&standing));
-            (MatterView::derive(&standing), account, award, WorkView::derive(&standing))
+            let work = (WorkView::derive(&standing), BookingsView::derive(&standing), HopView::derive(&standing));
+            (MatterView::derive(&standing), account, award, work, ChecksView::derive(&standing))
         });
         let same = match (MatterView::load(db, &key)?, derived) {
-            (Some((id, stored)), Some((derived, account, award, work))) => {
+            (Some((id, stored)), Some((derived, account, award, work, checks))) => {
                 MatterView { text: derived.text.clone(), ..stored } == derived
                     && AccountView::load(db, id)? == account
                     && AwardView::load(db, id)? == award
-                    && WorkView::load(db, id)? == work
+                    && (WorkView::load(db, id)?, BookingsView::load(db, id)?, HopView::load(db, id)?) == work
+                    && ChecksView::load(db, id)? == checks
             }
             (None, None) => true,
             _ => false,

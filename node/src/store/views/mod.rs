@@ -7,15 +7,20 @@
 
 mod account;
 mod award;
+mod checks;
 mod context;
+mod hop;
 mod household;
 mod matter;
+pub(crate) mod month;
+mod project;
 mod registry;
 mod work;
 
 pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
+pub(crate) use project::{PROJECT, project, stamp};
 
 use super::db::Db;
 use super::fault::{Fault, OpenError};
@@ -31,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 5;
+const VERSION: u64 = 7;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -132,6 +137,9 @@ impl ViewState {
             match kind {
                 Kind::HOUSEHOLD => household::HouseholdView::derive(update.place.area, &*doc()?).write(db, number)?,
                 Kind::STAFF => registry::StaffView::derive(&*doc()?).write(db, number)?,
+                Kind::SIGN_OFF => month::SignOffView::derive(update.place.area, &*doc()?).write(db, number)?,
+                Kind::PROJECT => project::ProjectView::derive(&*doc()?).write(db, number)?,
+                Kind::VERIFICATION => checks::VerificationView::derive(&*doc()?).write(db, number)?,
                 Kind::POLICY => context_changed |= registry::PolicyView::derive(&*doc()?)?.write(db, number)?,
                 Kind::DEVICE => {
                     let context = self.context(db)?;
@@ -159,7 +167,14 @@ impl ViewState {
     }
 }
 
-const VIEW_TABLES: [&str; 22] = [
+const VIEW_TABLES: &[&str] = &[
+    "DELETE FROM hop",
+    "DELETE FROM errand",
+    "DELETE FROM checked",
+    "DELETE FROM verification",
+    "DELETE FROM sign_off",
+    "DELETE FROM booking",
+    "DELETE FROM project",
     "DELETE FROM award",
     "DELETE FROM doubled",
     "DELETE FROM posted",
@@ -184,6 +199,10 @@ const VIEW_TABLES: [&str; 22] = [
     "DELETE FROM area",
 ];
 
+/// Kinds of records with a view of their own, in the order in which they need each other.
+const VIEWED: &[Kind] =
+    &[Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::PROJECT, Kind::VERIFICATION, Kind::HOUSEHOLD, Kind::SIGN_OFF];
+
 fn numbered(db: &Db, kind: Kind) -> Sql<Vec<(i64, RecordId)>> {
     let sql = "SELECT id, name FROM record WHERE kind = ?1 ORDER BY name";
     all(&db.conn, sql, [kind.0], |row| Ok((row.get(0)?, RecordId(shouwang_protocol::hash::Hash(fixed(row, 1)?)))))
@@ -197,17 +216,20 @@ fn rebuild(db: &Db, state: &mut ViewState) -> Sql<()> {
     db.conn.execute("INSERT INTO matter_text (matter_text) VALUES ('delete-all')", [])?;
     state.changed(db)?;
     let none = Docs::new();
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in VIEWED.iter().copied() {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
             match kind {
+                Kind::SIGN_OFF => month::SignOffView::derive(stored.place.area, &doc).write(db, number)?,
                 Kind::DEVICE => {
                     let context = state.context(db)?;
                     registry::write_device(db, number, registry::DeviceView::derive(&doc, &context))?;
                 }
                 Kind::POLICY => drop(registry::PolicyView::derive(&doc)?.write(db, number)?),
                 Kind::STAFF => registry::StaffView::derive(&doc).write(db, number)?,
+                Kind::PROJECT => project::ProjectView::derive(&doc).write(db, number)?,
+                Kind::VERIFICATION => checks::VerificationView::derive(&doc).write(db, number)?,
                 _ => household::HouseholdView::derive(stored.place.area, &doc).write(db, number)?,
             }
         }
@@ -227,14 +249,20 @@ pub(crate) fn compare(db: &Db) -> Sql<Vec<String>> {
     let mut found = Vec::new();
     let mut say = |kind: &str, id: &RecordId| found.push(format!("{kind} {id:?}: the view is not what the record says"));
     let context = Context::load(db)?;
-    for kind in [Kind::DEVICE, Kind::POLICY, Kind::STAFF, Kind::HOUSEHOLD] {
+    for kind in VIEWED.iter().copied() {
         for (number, id) in numbered(db, kind)? {
             let Some(stored) = db.record(&id)? else { continue };
             let doc = load(&stored.snapshot)?;
             let same = match kind {
+                Kind::SIGN_OFF => {
+                    let derived = month::SignOffView::derive(stored.place.area, &doc);
+                    month::SignOffView::load(db, number)? == Some(derived)
+                }
                 Kind::DEVICE => registry::DeviceView::load(db, number)? == registry::DeviceView::derive(&doc, &context),
                 Kind::POLICY => registry::PolicyView::load(db, number)? == Some(registry::PolicyView::derive(&doc)?),
                 Kind::STAFF => registry::StaffView::load(db, number)? == Some(registry::StaffView::derive(&doc)),
+                Kind::PROJECT => project::ProjectView::load(db, number)? == Some(project::ProjectView::derive(&doc)),
+                Kind::VERIFICATION => checks::VerificationView::load(db, number)? == Some(checks::VerificationView::derive(&doc)),
                 _ => {
                     let derived = household::HouseholdView::derive(stored.place.area, &doc);
                     household::HouseholdView::load(db, number)?.is_some_and(|stored| stored.same(&derived))

@@ -1,5 +1,6 @@
 //! One case: its three volumes as one story, who must act, and what the reader may do.
 
+use super::project::CaseProjects;
 use crate::desk::{self, Command, DeskError};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::EventKind;
-use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Transfer};
+use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Transfer, is_about_check};
 
 /// The page.
 #[derive(Template, Default)]
@@ -53,8 +54,29 @@ pub struct CasePage {
     pub sum_label: &'static str,
     /// The rest.
     pub facts: Vec<Fact>,
+    /// The check of the family's means: its state; none: there is nothing to see or do.
+    pub check: Vec<Chip>,
     /// To departments, offices, providers.
     pub transfers: Vec<TransferLine>,
+    /// Its needs and places of care projects.
+    pub projects: CaseProjects,
+    /// Who held it, for how long.
+    pub hops: Vec<HopLine>,
+    /// How often somebody had to go.
+    pub errands: String,
+    /// What is confirmed about the household: kind, by whom and until when.
+    pub confirmed: Vec<(String, String)>,
+}
+
+/// Somebody's turn, past or present.
+#[derive(Default)]
+pub struct HopLine {
+    /// Who.
+    pub who: String,
+    /// What for, from when to when.
+    pub what: String,
+    /// How long.
+    pub took: Chip,
 }
 
 /// One line of the story.
@@ -185,6 +207,31 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     }
 }
 
+fn confirmed(status: &desk::ConfirmedStatus) -> (String, String) {
+    let until = status.until.map_or_else(|| "政策包未设有效期".to_owned(), |day| format!("有效期至 {day}"));
+    (status.kind.clone(), format!("{} {} 确认，{until}", status.by, status.from))
+}
+
+fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
+    let hop = &line.hop;
+    let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
+    let took = match (hop.working, hop.days(today)) {
+        (Some(working), Some(days)) => format!("{working} 个工作日（{days} 天）"),
+        (None, Some(days)) => format!("{days} 天"),
+        (_, None) => String::new(),
+    };
+    let tone = match (line.late, hop.until) {
+        (true, _) => Tone::Bad,
+        (false, None) => Tone::Accent,
+        (false, Some(_)) => Tone::Plain,
+    };
+    HopLine {
+        who: line.who.clone(),
+        what: format!("{}　{} {until}", hop.what, wording::day(hop.from)),
+        took: Chip::new(tone, took),
+    }
+}
+
 fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut put = |label: &str, value: Option<String>| {
@@ -216,6 +263,11 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     if let Some(payment) = &s.payment {
         put("发放", Some(format!("{} 元　{} {}", wording::money(payment.amount), payment.method, wording::day(payment.day))));
     }
+    let term = |term: &shouwang_protocol::standing::Term| match term.amount.0 {
+        0 => format!("{} 起停发", term.from),
+        _ => format!("{} 起每月 {} 元", term.from, wording::money(term.amount)),
+    };
+    put("按月待遇", Some(s.terms.iter().map(term).collect::<Vec<_>>().join("；")));
     put("申请人撤回", s.given_up.clone());
     put("办结", s.result.clone());
     put("评价", s.satisfaction.map(|score| format!("{score} 分")));
@@ -244,20 +296,34 @@ struct Tried<'a> {
 
 /// What is done in another way than by a form of this page.
 fn elsewhere(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Opened | EventKind::Withdrawn | EventKind::PayListed | EventKind::HandedOver)
+    let of_a_list = matches!(kind, EventKind::Opened | EventKind::Withdrawn | EventKind::PayListed | EventKind::HandedOver);
+    let place = matches!(kind, EventKind::Booked | EventKind::BookingConfirmed | EventKind::BookingDeclined);
+    of_a_list || place || is_about_check(kind) || matches!(kind, EventKind::BookingCancelled | EventKind::BookingEnded)
 }
 
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
     let found = app.desk().case(&signed.person, case_id(id)?).await?;
     let choices = app.desk().choices(&signed.person).await?;
+    let way = match signed.person.is_office_staff() {
+        true => Some(app.desk().way(&signed.person, case_id(id)?).await?),
+        false => None,
+    };
     let s = &found.standing;
     let today = app.today();
+    let reserve = match &found.reserve {
+        Some(Ok(left)) => format!("备用金还剩 {} 元；断网也能办，手续随后补", wording::money(*left)),
+        Some(Err(why)) => why.clone(),
+        None => String::new(),
+    };
     let known = Known {
+        reserve: &reserve,
         standing: s,
         proposal: found.proposal.as_ref().map_err(String::as_str),
         choices: &choices,
         answerable: &found.answerable,
         notice_phone: &found.notice_phone,
+        needs: &found.projects.needs,
+        held: &found.held,
     };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
@@ -275,10 +341,28 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == kind.word()) {
             (form.open, form.fault) = (true, tried.fault.clone());
             for field in &mut form.fields {
-                field.refill(&tried.form.raw(&field.name));
+                field.refill_from(tried.form);
             }
         }
         actions.push(form);
+    }
+    if found.possible.contains(&EventKind::Transferred) {
+        let mut form = ActionForm {
+            kind: forms::SPLIT,
+            label: "分办".to_owned(),
+            note: "一次转给几处".to_owned(),
+            stub: signed.stub()?,
+            fields: forms::split_fields(&known),
+            ..ActionForm::default()
+        };
+        if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == forms::SPLIT) {
+            (form.open, form.fault) = (true, tried.fault.clone());
+            for field in &mut form.fields {
+                field.refill(&tried.form.raw(&field.name));
+            }
+        }
+        let at = actions.iter().position(|action| action.kind == EventKind::Transferred.word());
+        actions.insert(at.map_or(actions.len(), |at| at + 1), form);
     }
     // The next step first; the rest in the order of the work.
     actions.sort_by_key(|action| !action.next);
@@ -293,6 +377,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     if s.paid_again().next().is_some() {
         chips.push(Chip::new(Tone::Bad, "重复发放，待追回"));
     }
+    chips.extend(found.uses_in_vain.iter().map(|count| Chip::new(Tone::Bad, count.label())));
     if let Some((_, true)) = &found.handler {
         chips.push(Chip::new(Tone::Bad, "无人承办"));
     }
@@ -310,6 +395,8 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         due: wording::due(turn.due, today),
         mine: turn.mine,
     };
+    let known = !s.checks.is_empty() || !s.authorisations.is_empty() || s.unchecked.is_some();
+    let checked = signed.person.is_office_staff() && (known || found.possible.iter().any(|kind| is_about_check(*kind)));
     let place = if signed.person.is_office_staff() { "/cases" } else { "/inbox" };
     Ok(CasePage {
         frame: app.frame(signed, "事项", place).await?,
@@ -329,7 +416,14 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         sum,
         sum_label,
         facts: facts(s, found.handler.as_ref()),
+        check: if checked { super::checks::chips(s) } else { Vec::new() },
         transfers: s.transfers.iter().map(transfer).collect(),
+        projects: CaseProjects::of(&found, signed)?,
+        hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
+        confirmed: found.confirmed.iter().map(confirmed).collect(),
+        errands: way
+            .map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home))
+            .unwrap_or_default(),
     })
 }
 
@@ -341,21 +435,27 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
 /// `POST /cases/{id}/act`
 pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedForm) -> Answer {
     let case = case_id(&id)?;
-    let kind = EventKind::from_word(&sent.form.text("kind")).ok_or(WebError::Unreadable)?;
+    let word = sent.form.text("kind");
+    let (kind, step) = if word == forms::SPLIT {
+        (forms::SPLIT, forms::split_step(&sent.form))
+    } else {
+        let kind = EventKind::from_word(&word).ok_or(WebError::Unreadable)?;
+        (kind.word(), forms::step(kind, &sent.form))
+    };
     let action = sent.action()?;
-    let done = match forms::step(kind, &sent.form) {
+    let done = match step {
         Ok(step) => app.desk().perform(&sent.signed.person, action, Command::Case { case, step }).await,
         Err(why) => Err(DeskError::invalid("", why)),
     };
     match done {
         Ok(done) => {
-            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{}", kind.word()), Vec::new()).await?;
+            app.desk().keep_draft(&sent.signed.person, &format!("case-{id}-{kind}"), Vec::new()).await?;
             // A case that was routed goes on under a new name.
             let to = done.case.unwrap_or(case);
             Ok(Redirect::to(&format!("/cases/{to}")).into_response())
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
-            let tried = Tried { kind: kind.word(), fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
+            let tried = Tried { kind, fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
             error::show_as(error::status(&error), &page(&app, &sent.signed, &id, Some(tried)).await?)
         }
         Err(error) => Err(error.into()),

@@ -62,13 +62,14 @@ pub struct CaseRow {
 const ROWS: u32 = 50;
 
 /// The filters of the list: word in the address, label, stages.
-const FILTERS: [(&str, &str, &[Stage]); 9] = [
+const FILTERS: [(&str, &str, &[Stage]); 10] = [
     ("clues", "线索求助", &[Stage::ToVerify, Stage::ToFollowUp, Stage::FoundFalse]),
     ("accept", "待受理", &[Stage::ToAccept, Stage::ToComplete]),
-    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToPreExamine]),
+    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToCheck, Stage::ToPreExamine]),
     ("notice", "公示", &[Stage::ToPost, Stage::OnNotice, Stage::Objected]),
     ("decide", "待审批", &[Stage::ToDecide]),
     ("pay", "待发放", &[Stage::ToPay, Stage::PaymentFailed]),
+    ("running", "按月保障", &[Stage::Running, Stage::Stopped]),
     ("transfer", "转办服务中", &[Stage::InTransfer, Stage::InService, Stage::FedBack]),
     ("done", "已有结果", &[Stage::Granted, Stage::Refused, Stage::NotAccepted, Stage::GivenUp]),
     ("closed", "已办结", &[Stage::Closed]),

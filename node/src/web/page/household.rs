@@ -1,11 +1,12 @@
 //! One household: what is known, who changed what, and what does not fit together.
 
+use super::reviews;
 use crate::desk::{self, Command};
 use crate::store::reader;
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::{Signed, SignedForm};
-use crate::web::view::{CaseLine, Chip, Fact, Frame, Stub, Ticks, Tone};
+use crate::web::view::{CaseLine, Chip, Fact, Field, Frame, Stub, Ticks, Tone};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -59,6 +60,12 @@ pub struct HouseholdPage {
     pub older: bool,
     /// Fields this version does not know.
     pub others: Vec<Fact>,
+    /// Why it is to be looked at again: what, more about it.
+    pub again: Vec<(String, String)>,
+    /// By when.
+    pub again_by: Chip,
+    /// The form for something that happened; none: the reader may not.
+    pub change: Option<(Stub, Vec<Field>)>,
     /// Its cases.
     pub cases: Vec<CaseLine>,
     /// The year whose annual file goes on.
@@ -186,13 +193,22 @@ pub const BASICS: [&str; 15] = [
     "created_at",
     "updated_at",
 ];
-/// Income, dwelling, account.
-pub const MEANS: [&str; 13] = [
+/// Income, spending, property, dwelling, account.
+pub const MEANS: [&str; 22] = [
     "income_annual",
     "income_wage",
     "income_farm",
     "income_transfer",
     "income_property",
+    "income_other",
+    "income_exempt",
+    "spend_medical",
+    "spend_care",
+    "spend_school",
+    "deposits",
+    "securities",
+    "vehicles",
+    "houses",
     "bank",
     "bank_account",
     "land_mu",
@@ -366,6 +382,12 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
     }
     let mut aid: Vec<AidRow> = household.aid.iter().map(aid_row).collect();
     aid.sort_by(|a, b| b.date.cmp(&a.date));
+    let (due, choices) = app.desk().review_of(&signed.person, record(&id)?).await?;
+    let (again, again_by) = reviews::waiting(due.as_ref(), app.today());
+    let change = match page.may_edit {
+        true => Some((signed.stub()?, reviews::change_fields(&choices, app.today()))),
+        false => None,
+    };
     error::show(&HouseholdPage {
         frame: app.frame(&signed, "家庭档案", "/households").await?,
         id,
@@ -384,6 +406,9 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         aid_total: if total == 0 { String::new() } else { wording::money(Fen(total)) },
         history: page.history.iter().map(|item| history(item, signed.person.tier, now_ms)).collect(),
         older: page.older,
+        again,
+        again_by,
+        change,
         others: household.other.iter().map(|(label, value)| Fact::new(label.clone(), value.clone())).collect(),
         cases: page.cases.iter().map(case_line).collect(),
         year: app.today().ymd().0,

@@ -150,7 +150,8 @@ fn page(frame: Frame, stub: Stub, given: &Given<'_>) -> HouseholdEditPage {
         stub,
         groups: vec![
             group("基本情况", &household::BASICS, &row, given.offer),
-            group("收入、住房与账户", &household::MEANS, &row, given.offer),
+            group("收入和支出", &household::MEANS[..10], &row, given.offer),
+            group("财产、住房与账户", &household::MEANS[10..], &row, given.offer),
         ],
         members: filled.chain(fresh).collect(),
         aid: aid_fields(given.offer),

@@ -1,9 +1,12 @@
 //! One file for each page: the struct is the template's input, the functions beside it make it and answer for it.
 
+pub mod allotments;
 pub mod case;
 pub mod case_new;
 pub mod cases;
 pub mod chart;
+pub mod check_queue;
+pub mod checks;
 pub mod doubles;
 pub mod drafts;
 pub mod error;
@@ -13,12 +16,21 @@ pub mod household_edit;
 pub mod households;
 pub mod import;
 pub mod inbox;
+pub mod loops;
+pub mod means;
 pub mod missed;
+pub mod months;
 pub mod notices;
 pub mod payments;
 pub mod policies;
 pub mod policy_edit;
+pub mod project;
+pub mod project_edit;
+pub mod projects;
+pub mod query;
+pub mod queue;
 pub mod receipt;
+pub mod reviews;
 pub mod sign_in;
 pub mod staff;
 pub mod staff_hand;

@@ -190,7 +190,7 @@ fn waits(one: &ToPay, today: shouwang_protocol::records::day::Day) -> WaitLine {
         who: one.row.applicant.clone(),
         number: one.row.number.clone().unwrap_or_default(),
         village: one.row.area_name.clone(),
-        amount: one.row.decided.map(wording::money).unwrap_or_default(),
+        amount: wording::money(one.amount),
         account: one.account_last4.clone(),
         state: wording::stage(one.row.stage),
         obstacle: one.obstacle.clone(),
@@ -212,7 +212,7 @@ async fn page(app: &App, signed: &Signed, done: Done) -> Result<PaymentsPage, We
     let mut kinds = Vec::new();
     for (kind, rows) in &queue {
         let ready = rows.iter().filter(|one| one.obstacle.is_empty());
-        let sum = ready.clone().fold(0_i64, |sum, one| sum.saturating_add(one.row.decided.unwrap_or_default().0));
+        let sum = ready.clone().fold(0_i64, |sum, one| sum.saturating_add(one.amount.0));
         kinds.push(KindBox {
             kind: kind.clone(),
             ready: ready.count() as u64,

@@ -198,7 +198,7 @@ pub fn may_edit(signed: &Signed) -> bool {
 }
 
 /// A name as part of an address.
-fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
+pub fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 

@@ -63,11 +63,11 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-fn allowed(signed: &Signed) -> Result<(), WebError> {
+pub(super) fn allowed(signed: &Signed) -> Result<(), WebError> {
     if may_edit(signed) { Ok(()) } else { Err(DeskError::not_permitted("政策包由市级管理员发布").into()) }
 }
 
-fn from_field(pack: &Pack, today: Day) -> Field {
+pub(super) fn from_field(pack: &Pack, today: Day) -> Field {
     let earliest = pack.from.max(today);
     Field::text("pack_from", "新政策包的施行日期").typed(Input::Date).with(earliest.to_string()).needed()
 }
@@ -82,7 +82,7 @@ fn names(pack: &Pack) -> Vec<(String, String)> {
     names
 }
 
-async fn latest(app: &App, signed: &Signed) -> Result<Pack, WebError> {
+pub(super) async fn latest(app: &App, signed: &Signed) -> Result<Pack, WebError> {
     let newest = app.desk().policies(&signed.person, None).await?.versions.into_iter().next();
     Ok(app.desk().policies(&signed.person, newest.map(|(version, _)| version)).await?.pack)
 }
@@ -144,7 +144,7 @@ fn day(form: &Form, name: &str, label: &str) -> Result<Option<Day>, DeskError> {
     form.some(name).map(read).transpose()
 }
 
-fn needed_day(form: &Form, name: &str, label: &str) -> Result<Day, DeskError> {
+pub(super) fn needed_day(form: &Form, name: &str, label: &str) -> Result<Day, DeskError> {
     day(form, name, label)?.ok_or_else(|| DeskError::invalid(name, format!("缺少{label}")))
 }
 
@@ -174,10 +174,10 @@ fn article(form: &Form) -> Result<PolicyRevision, DeskError> {
         source: form.text("source"),
         text: lines(&form.text("text")).collect::<Vec<_>>().join("\n"),
     };
-    Ok(PolicyRevision { from: needed_day(form, "pack_from", "施行日期")?, articles: vec![article], amounts: Vec::new() })
+    Ok(PolicyRevision { articles: vec![article], ..PolicyRevision::of(needed_day(form, "pack_from", "施行日期")?) })
 }
 
-async fn publish(
+pub(super) async fn publish(
     app: &App,
     sent: &SignedForm,
     revision: Result<PolicyRevision, DeskError>,
@@ -199,7 +199,7 @@ async fn publish(
                 other => vec![other.what()],
             };
             for field in &mut page.fields {
-                field.refill(&sent.form.raw(&field.name));
+                field.refill_from(&sent.form);
             }
             error::show_as(error::status(&error), &page)
         }
@@ -264,7 +264,7 @@ fn amounts(form: &Form, known: &[Standard]) -> Result<PolicyRevision, DeskError>
     if changed.is_empty() {
         return Err(DeskError::invalid("fen0", "没有改动"));
     }
-    Ok(PolicyRevision { from: needed_day(form, "pack_from", "施行日期")?, articles: Vec::new(), amounts: changed })
+    Ok(PolicyRevision { amounts: changed, ..PolicyRevision::of(needed_day(form, "pack_from", "施行日期")?) })
 }
 
 /// `POST /policies/standards`

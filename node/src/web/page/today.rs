@@ -112,8 +112,15 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if found.doubles > 0 {
         troubles.push(("/doubles", format!("{} 项疑似重复救助待核定或追缴", found.doubles)));
     }
+    if found.contested > 0 {
+        troubles.push(("/projects/conflicts", format!("{} 个项目名额冲突待核定", found.contested)));
+    }
     if counts.duplicates > 0 {
         troubles.push(("/doubles", format!("{} 人同时登记在几户", counts.duplicates)));
+    }
+    let changed = app.desk().changes_waiting(&signed.person).await?;
+    if changed > 0 {
+        troubles.push(("/reviews", format!("{changed} 户有变化待复核")));
     }
     let nobodys = app.desk().in_nobodys_hands(&signed.person).await?;
     if nobodys > 0 {
@@ -142,6 +149,13 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     ];
     if has_superior {
         tiles.push(("待上传", wording::count(waiting), if waiting > 0 { Tone::Warn } else { Tone::Plain }));
+    }
+    let reserve = app.desk().reserve(&signed.person).await?;
+    if let Some(left) = reserve.left {
+        tiles.push(("备用金余额(元)", wording::money(left), if left.0 > 0 { Tone::Plain } else { Tone::Warn }));
+    }
+    if reserve.without_effect > 0 {
+        troubles.push(("/allotments", format!("{} 笔先行救助超出备用金额度或没有生效", reserve.without_effect)));
     }
     show(&TodayPage {
         frame,

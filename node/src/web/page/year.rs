@@ -203,7 +203,11 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
         services: file
             .services
             .iter()
-            .map(|one| [wording::day(one.day), one.by.clone(), one.kind.clone(), one.sessions.to_string(), one.result.clone()])
+            .map(|one| {
+                // A place in a project has no sessions of its own.
+                let times = if one.sessions == 0 { String::new() } else { one.sessions.to_string() };
+                [wording::day(one.day), one.by.clone(), one.kind.clone(), times, one.result.clone()]
+            })
             .collect(),
         as_of: as_of_box(&page.as_of, page.at_ms),
         id,

@@ -1,9 +1,38 @@
-//! Sample pages of the lists that wait for a person: doubles, and what may be missed.
+//! Sample pages of the lists that wait for a person: doubles, what may be missed, emergency allotments.
 
 use super::{LONG, frame, stub};
+use crate::web::page::allotments::*;
 use crate::web::page::doubles::*;
 use crate::web::page::missed::*;
 use crate::web::view::*;
+
+pub fn allotments() -> AllotmentsPage {
+    let used = |amount: &str, state: Chip| UseRow {
+        href: "/cases/c".into(),
+        day: "2019-05-29".into(),
+        amount: amount.into(),
+        name: "王敏".into(),
+        state,
+    };
+    let book = |name: &str, open: bool| BookPanel {
+        id: "b".into(),
+        name: name.into(),
+        note: "市级临时救助资金　2019-01-01 至 2019-12-31".into(),
+        state: if open { Chip::new(Tone::Good, "可用") } else { Chip::new(Tone::Plain, "已停用") },
+        sums: ["20,000.00".into(), "17,500.00".into(), "2,500.00".into()],
+        bar: (1_750_000, 2_000_000),
+        uses: vec![used("500.00", Chip::new(Tone::Good, "已使用")), used("8,000.00", Chip::new(Tone::Bad, "超出备用金额度"))],
+        forms: open.then(|| {
+            let add = Field::text("amount", "追加金额(元)").typed(Input::Number).needed();
+            (stub(), vec![add], stub(), vec![Field::text("reason", "停用理由").needed()])
+        }),
+    };
+    AllotmentsPage {
+        frame: frame("备用金", "发放"),
+        books: vec![book("杨舍镇 民政办一号机", true), book(LONG, false)],
+        grant: Some((stub(), vec![Field::text("amount", "金额(元)").typed(Input::Number).needed()])),
+    }
+}
 
 pub fn doubles(state: &str) -> DoublesPage {
     let half = |title: &'static str, head: &str, place: &str, void: bool| HalfRow {

@@ -94,12 +94,21 @@ pub fn case() -> CasePage {
             Fact::wide("摘要", "结肠恶性肿瘤，住院自付 86,200 元，家中另有一名智力残疾成员"),
             Fact::new("政策包", "样例-2019-1"),
         ],
+        check: vec![Chip::new(Tone::Accent, "核对中")],
         transfers: vec![TransferLine {
             to: "市教育局".into(),
             what: "教育救助".into(),
             lines: vec!["5月29日 转出".into(), "女儿大学学费".into()],
             state: Chip::new(Tone::Warn, "待签收"),
         }],
+        projects: super::projects::of_case(),
+        hops: vec![HopLine {
+            who: "经开区（杨舍镇）民政办".into(),
+            what: "预审　2019-05-29 至 2019-05-29".into(),
+            took: Chip::new(Tone::Plain, "0 个工作日（0 天）"),
+        }],
+        errands: "群众到窗口 0 次，工作人员上门 1 次".into(),
+        confirmed: vec![("最低生活保障".into(), "市社会救助服务中心 2019-01-10 确认，政策包未设有效期".into())],
     }
 }
 
@@ -309,12 +318,15 @@ pub fn inbox() -> InboxPage {
         due: Chip::new(Tone::Plain, "5月31日前"),
         sessions: "3".into(),
         urgent: false,
+        to_sign: i.is_multiple_of(2).then(|| "c".into()),
     };
     InboxPage {
         frame: frame("转来的事项", "转来"),
         heading: "市教育局".into(),
         lead: "只列转给本部门的事项".into(),
         rows: (0..3).map(row).collect(),
+        sign: Some(stub()),
+        done: vec![("李某".into(), "“签收”已登记".into(), false)],
     }
 }
 

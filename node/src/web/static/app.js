@@ -38,11 +38,13 @@
     if (place) place.textContent = text;
   };
   const fill = (form, text) => {
-    for (const [name, value] of new URLSearchParams(text)) {
+    const kept = new URLSearchParams(text);
+    for (const box of form.querySelectorAll("input[type=checkbox]")) box.checked = kept.getAll(box.name).includes(box.value);
+    for (const [name, value] of kept) {
       const field = form.elements[name];
-      if (!field) continue;
-      if (field.type === "checkbox") field.checked = true;
-      else field.value = value;
+      // Several boxes of one name are a list, and were seen to above.
+      if (!field || (field[0] ?? field).type === "checkbox") continue;
+      field.value = value;
     }
     form.closest("details")?.setAttribute("open", "");
     mark(form);

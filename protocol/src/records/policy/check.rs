@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 /// Policies of one pack.
 const ARTICLES_MAX: usize = 500;
+/// Months after which a status must have been looked at again.
+const REVIEW_MONTHS_MAX: u32 = 60;
 /// Bytes of a policy's full text.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
@@ -33,6 +35,44 @@ impl Pack {
                 faults.push(Problem::new(format!("kinds[{}].formula", kind.code), why));
             }
         }
+        for deduction in &self.deductions {
+            if let Err(why) = check(&deduction.amount, Expected::Amount, &codes) {
+                faults.push(Problem::new(format!("deductions[{}]", deduction.code), why));
+            }
+        }
+        for status in &self.statuses {
+            let mut say = |what: String| faults.push(Problem::new(format!("statuses[{}]", status.code), what));
+            let reviews = status.reviews.iter().map(|it| &it.when);
+            for when in status.conditions.iter().map(|it| &it.when).chain(reviews).filter(|when| !when.is_empty()) {
+                if let Err(why) = check(when, Expected::YesOrNo, &codes) {
+                    say(format!("“{when}”：{why}"));
+                }
+            }
+            if status.reviews.iter().any(|review| !(1..=REVIEW_MONTHS_MAX).contains(&review.months)) {
+                say(format!("复核间隔应为 1 到 {REVIEW_MONTHS_MAX} 个月"));
+            }
+            if status.source.trim().is_empty() {
+                say("没有写明依据".to_owned());
+            }
+        }
+        for kind in &self.kinds {
+            let unknown = kind.sources.iter().find(|code| self.sources.iter().all(|source| source.code != **code));
+            if let Some(code) = unknown {
+                faults.push(Problem::new(format!("kinds[{}].sources", kind.code), format!("没有“{code}”这一核对信息来源")));
+            }
+            if kind.has(super::Step::Check) && self.sources.is_empty() {
+                faults.push(Problem::new(format!("kinds[{}].steps", kind.code), "要求核对，却没有核对信息来源"));
+            }
+        }
+        for source in &self.sources {
+            let say = |what: &str| Problem::new(format!("sources[{}]", source.code), what);
+            if source.source.trim().is_empty() {
+                faults.push(say("没有写明依据"));
+            }
+            if !source.measure.is_empty() && crate::difference::measure(&source.measure).is_none() {
+                faults.push(say("没有这一核对项目"));
+            }
+        }
         for (number, exclusion) in self.exclusions.iter().enumerate() {
             let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{number}]"), what));
             if exclusion.kinds.len() < 2 {
@@ -43,6 +83,23 @@ impl Pack {
             }
             if exclusion.source.trim().is_empty() {
                 say("没有写明依据".to_owned());
+            }
+        }
+        for kind in &self.project_kinds {
+            let mut say = |what: String| faults.push(Problem::new(format!("project_kinds[{}]", kind.code), what));
+            if kind.name.trim().is_empty() {
+                say("没有名称".to_owned());
+            }
+            if !self.project_classes.iter().any(|class| class.code == kind.class) {
+                say(format!("没有“{}”这一大类", kind.class));
+            }
+            if let Some(need) = kind.needs.iter().find(|need| !self.needs.iter().any(|known| known.code == **need)) {
+                say(format!("没有“{need}”这一需求"));
+            }
+        }
+        for (section, rows) in [("needs", &self.needs), ("project_classes", &self.project_classes)] {
+            for row in rows.iter().filter(|row| row.name.trim().is_empty()) {
+                faults.push(Problem::new(format!("{section}[{}]", row.code), "没有名称"));
             }
         }
         for article in &self.articles {
@@ -76,22 +133,30 @@ impl Pack {
     }
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
-        let sections: [(&str, Vec<&str>); 7] = [
+        let sections: &[(&str, Vec<&str>)] = &[
+            ("changes", self.changes.iter().map(|it| it.code.as_str()).collect()),
+            ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
+            ("deductions", self.deductions.iter().map(|it| it.code.as_str()).collect()),
+            ("statuses", self.statuses.iter().map(|it| it.code.as_str()).collect()),
             ("kinds", self.kinds.iter().map(|it| it.code.as_str()).collect()),
             ("amounts", self.amounts.iter().map(|it| it.code.as_str()).collect()),
             ("categories", self.categories.iter().map(|it| it.code.as_str()).collect()),
             ("causes", self.causes.iter().map(|it| it.code.as_str()).collect()),
             ("departments", self.departments.iter().map(|it| it.code.as_str()).collect()),
             ("providers", self.providers.iter().map(|it| it.code.as_str()).collect()),
+            ("sources", self.sources.iter().map(|it| it.code.as_str()).collect()),
             ("articles", self.articles.iter().map(|it| it.code.as_str()).collect()),
+            ("needs", self.needs.iter().map(|it| it.code.as_str()).collect()),
+            ("project_classes", self.project_classes.iter().map(|it| it.code.as_str()).collect()),
+            ("project_kinds", self.project_kinds.iter().map(|it| it.code.as_str()).collect()),
         ];
         for (section, codes) in sections {
             let mut seen = BTreeSet::new();
             for code in codes {
                 if code.trim().is_empty() {
-                    faults.push(Problem::new(section, "有一行没有代码"));
+                    faults.push(Problem::new(*section, "有一行没有代码"));
                 } else if !seen.insert(code) {
-                    faults.push(Problem::new(section, format!("代码“{code}”出现两次")));
+                    faults.push(Problem::new(*section, format!("代码“{code}”出现两次")));
                 }
             }
         }
@@ -101,7 +166,10 @@ impl Pack {
     fn check_lengths(&self, faults: &mut Vec<Problem>) {
         let mut rows = Vec::new();
         json(&mut rows, "kinds", &self.kinds);
+        json(&mut rows, "project_kinds", &self.project_kinds);
         json(&mut rows, "exclusions", &self.exclusions);
+        json(&mut rows, "deductions", &self.deductions);
+        json(&mut rows, "statuses", &self.statuses);
         json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
         json(&mut rows, "calendar", &self.calendar.by_year());
         for (section, row) in rows.into_iter().filter(|(_, row)| row.len() > STRING_BYTES_MAX) {

@@ -1,5 +1,6 @@
 //! Kinds of assistance (救助种类), who decides them, what they are computed from, and the code tables of a pack.
 
+use super::article::Condition;
 use crate::area::Tier;
 use crate::records::amount::Fen;
 use serde::{Deserialize, Serialize};
@@ -36,12 +37,24 @@ pub struct Assistance {
     /// Working days by which a term may be made longer, in all; none: not at all.
     #[serde(default)]
     pub extend_days: Option<u32>,
+    /// What a check of means asks (codes of `sources`); empty: all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// How an amount is computed.
     #[serde(default)]
     pub formula: Option<Formula>,
+    /// Whether it is paid every month, from the month after the decision until it is stopped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub monthly: bool,
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
+    /// Whether help may come before the papers, and how much; none: it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<EmergencyRule>,
+    /// Days for which a confirmed status of this kind holds, from the day of the decision; none: no term is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
     /// Other names under which aid of this kind stands in households' records: 低保金.
     #[serde(default)]
     pub programs: Vec<String>,
@@ -61,6 +74,42 @@ pub struct Repeat {
     /// Whether no reason in writing makes it right.
     #[serde(default)]
     pub never: bool,
+}
+
+/// How much may be given before the papers (先行救助). Each of these is set by the city; what is unset blocks.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct EmergencyRule {
+    /// The greatest amount for one case, in fen.
+    #[serde(default)]
+    pub per_case: Option<Fen>,
+    /// The greatest amount for one household within the period, in fen.
+    #[serde(default)]
+    pub per_household: Option<Fen>,
+    /// The period, in days of the calendar.
+    #[serde(default)]
+    pub period_days: Option<u32>,
+    /// Working days after the help by which the papers must be there.
+    #[serde(default)]
+    pub papers_days: Option<u32>,
+    /// The tier that confirms it; none: the one that decides the amount.
+    #[serde(default)]
+    pub confirms: Option<Tier>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+impl EmergencyRule {
+    /// What the city has not set, in Chinese; none: all is set.
+    pub fn unset(&self) -> Option<&'static str> {
+        match self {
+            EmergencyRule { per_case: None, .. } => Some("先行救助每次限额"),
+            EmergencyRule { per_household: None, .. } => Some("先行救助每户限额"),
+            EmergencyRule { period_days: None, .. } => Some("先行救助每户限额的期间"),
+            EmergencyRule { papers_days: None, .. } => Some("先行救助补办手续的期限"),
+            _ => None,
+        }
+    }
 }
 
 /// Kinds of assistance that one person may not have beside each other.
@@ -111,6 +160,10 @@ pub enum Step {
     Accept,
     /// 入户调查
     Visit,
+    /// 家庭经济状况核对: its clock is for the city to begin
+    Check,
+    /// 答复核对: the clock for all answers
+    CheckAnswer,
     /// 预审
     PreExamine,
     /// 公示
@@ -152,6 +205,72 @@ pub struct Standard {
     pub source: String,
 }
 
+/// What is taken off the income before it is compared with a standard (可扣减的支出).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Deduction {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// How much a year, in CEL and fen: `household.medical_year`.
+    pub amount: String,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// When a status is to be looked at again (复核).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Review {
+    /// In words.
+    pub text: String,
+    /// For whom, in CEL; empty: everybody else.
+    #[serde(default)]
+    pub when: String,
+    /// Months after the last time.
+    pub months: u32,
+}
+
+/// A status that a household's means may give it (低收入人口认定).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// The category (code).
+    pub code: String,
+    /// Other words under which households of this status are registered: 低保户.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// What must hold.
+    pub conditions: Vec<Condition>,
+    /// When it is looked at again: the first row that fits.
+    #[serde(default)]
+    pub reviews: Vec<Review>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+impl Status {
+    /// Whether a household under this category has the status.
+    pub fn is_called(&self, category: &str) -> bool {
+        self.code == category || self.words.iter().any(|word| word == category)
+    }
+}
+
+/// A kind of change of a household (动态) that is to be looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ChangeKind {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// Working days after it was written down within which it is looked at; none: not set.
+    #[serde(default)]
+    pub days: Option<u32>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
 /// A row of a code table.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Code {
@@ -164,11 +283,48 @@ pub struct Code {
     pub source: String,
 }
 
+/// A kind of care project (小类): the second level of the dictionary.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ProjectKind {
+    /// The class (code).
+    pub class: String,
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// The needs it answers (codes).
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// Where a family's means are asked about (核对信息来源).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// What it usually tells: a code of [`crate::difference::MEASURES`].
+    #[serde(default)]
+    pub measure: String,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
 impl Assistance {
     /// The tier that decides `amount`; none when no tier of ours does.
     pub fn decider(&self, amount: Fen) -> Option<Tier> {
         let Decides::Tiers(limits) = &self.decides else { return None };
         limits.iter().find(|limit| limit.up_to.is_none_or(|most| amount <= most)).map(|limit| limit.tier)
+    }
+
+    /// The tier that confirms an emergency of this amount; none: help may not come first, or nobody of ours confirms.
+    pub fn confirms(&self, amount: Fen) -> Option<Tier> {
+        self.emergency.as_ref()?.confirms.or_else(|| self.decider(amount))
     }
 
     /// The tiers that decide some amount.

@@ -12,12 +12,16 @@ mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
-pub use kinds::{Assistance, Code, Decides, Exclusion, Formula, Limit, Repeat, Standard, Step};
+pub use kinds::{
+    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Repeat, Review,
+    Source, Standard, Status, Step,
+};
 
 use super::amount::Fen;
 use super::day::Day;
 use super::{Edit, Fields, Problem, SCHEMA, check_schema, child, edit, text_of};
 use crate::eligibility::{Facts, amount_of};
+use crate::means::counted;
 use article::Passage;
 use automerge::transaction::Transactable;
 use automerge::{Automerge, ObjType, ROOT, ReadDoc, ScalarValue, Value};
@@ -54,9 +58,33 @@ pub struct Pack {
     /// Providers (服务机构).
     #[serde(default)]
     pub providers: Vec<Code>,
+    /// Needs that are assessed (需求).
+    #[serde(default)]
+    pub needs: Vec<Code>,
+    /// Classes of care projects (大类).
+    #[serde(default)]
+    pub project_classes: Vec<Code>,
+    /// Kinds of care projects (小类).
+    #[serde(default)]
+    pub project_kinds: Vec<ProjectKind>,
+    /// Where a family's means are asked about.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// Kinds of assistance that exclude each other.
     #[serde(default)]
     pub exclusions: Vec<Exclusion>,
+    /// Income that does not count (不计入家庭收入的项目).
+    #[serde(default)]
+    pub exempt: Vec<Code>,
+    /// What is taken off the income.
+    #[serde(default)]
+    pub deductions: Vec<Deduction>,
+    /// What a household's means may make it, the neediest first.
+    #[serde(default)]
+    pub statuses: Vec<Status>,
+    /// Kinds of changes of households.
+    #[serde(default)]
+    pub changes: Vec<ChangeKind>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -87,14 +115,26 @@ impl Pack {
         let Some(formula) = &kind.formula else {
             return Err(format!("政策包没有规定“{}”的计算公式", kind.name));
         };
-        let (amount, used) = amount_of(&formula.amount, facts, &self.standards())?;
+        let facts = counted(self, facts)?.onto(facts);
+        let (amount, used) = amount_of(&formula.amount, &facts, &self.standards())?;
         let used = if used.is_empty() { used } else { format!("（{used}）") };
         Ok((amount, format!("{} = {amount}元{used}", formula.text)))
+    }
+
+    /// The sources that a check of this kind asks.
+    pub fn sources_of(&self, kind: &str) -> Vec<&Source> {
+        let wanted = self.kind(kind).map(|kind| kind.sources.as_slice()).unwrap_or_default();
+        self.sources.iter().filter(|source| wanted.is_empty() || wanted.contains(&source.code)).collect()
     }
 
     /// A policy of the list.
     pub fn article(&self, code: &str) -> Option<&Article> {
         self.articles.iter().find(|article| article.code == code)
+    }
+
+    /// A kind of care project.
+    pub fn project_kind(&self, code: &str) -> Option<&ProjectKind> {
+        self.project_kinds.iter().find(|kind| kind.code == code)
     }
 
     /// Reads a pack; a problem in `rows` means that it has not arrived whole and must not be used.
@@ -119,7 +159,15 @@ impl Pack {
             causes: section(doc, "causes", &mut found, &mut problems),
             departments: section(doc, "departments", &mut found, &mut problems),
             providers: section(doc, "providers", &mut found, &mut problems),
+            needs: section(doc, "needs", &mut found, &mut problems),
+            project_classes: section(doc, "project_classes", &mut found, &mut problems),
+            project_kinds: section(doc, "project_kinds", &mut found, &mut problems),
+            sources: section(doc, "sources", &mut found, &mut problems),
             exclusions: section(doc, "exclusions", &mut found, &mut problems),
+            exempt: section(doc, "exempt", &mut found, &mut problems),
+            deductions: section(doc, "deductions", &mut found, &mut problems),
+            statuses: section(doc, "statuses", &mut found, &mut problems),
+            changes: section(doc, "changes", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -148,7 +196,15 @@ impl Pack {
         json(&mut all, "causes", &self.causes);
         json(&mut all, "departments", &self.departments);
         json(&mut all, "providers", &self.providers);
+        json(&mut all, "needs", &self.needs);
+        json(&mut all, "project_classes", &self.project_classes);
+        json(&mut all, "project_kinds", &self.project_kinds);
+        json(&mut all, "sources", &self.sources);
         json(&mut all, "exclusions", &self.exclusions);
+        json(&mut all, "exempt", &self.exempt);
+        json(&mut all, "deductions", &self.deductions);
+        json(&mut all, "statuses", &self.statuses);
+        json(&mut all, "changes", &self.changes);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -162,7 +218,7 @@ impl Pack {
             tx.put(ROOT, "sample", sample)?;
             tx.put(ROOT, "rows", count)?;
             for name in SECTIONS {
-                tx.put_object(ROOT, name, ObjType::List)?;
+                tx.put_object(ROOT, *name, ObjType::List)?;
             }
             Ok(())
         })];
@@ -181,8 +237,26 @@ impl Pack {
     }
 }
 
-const SECTIONS: [&str; 10] =
-    ["kinds", "amounts", "categories", "causes", "departments", "providers", "exclusions", "calendar", "articles", "passages"];
+const SECTIONS: &[&str] = &[
+    "kinds",
+    "amounts",
+    "categories",
+    "causes",
+    "departments",
+    "providers",
+    "needs",
+    "project_classes",
+    "project_kinds",
+    "sources",
+    "exclusions",
+    "exempt",
+    "deductions",
+    "statuses",
+    "changes",
+    "calendar",
+    "articles",
+    "passages",
+];
 
 /// Bytes of rows in one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5 * 1024;
@@ -228,11 +302,22 @@ pub fn in_force(packs: &Packs, day: Day) -> Option<&Pack> {
     packs.values().filter(|pack| pack.from <= day).max_by_key(|pack| (pack.from, &pack.version))
 }
 
+/// The dictionary of care projects, in a file of its own.
+#[derive(Deserialize)]
+struct Dictionary {
+    needs: Vec<Code>,
+    project_classes: Vec<Code>,
+    project_kinds: Vec<ProjectKind>,
+}
+
 /// A labelled sample pack for demonstrations and tests.
 pub fn sample() -> Pack {
     let pack = serde_json::from_str::<Pack>(include_str!("sample-pack.json"));
-    match (pack, serde_json::from_str(include_str!("sample-articles.json"))) {
-        (Ok(pack), Ok(articles)) => Pack { articles, ..pack },
+    let projects = serde_json::from_str::<Dictionary>(include_str!("sample-projects.json"));
+    match (pack, serde_json::from_str(include_str!("sample-articles.json")), projects) {
+        (Ok(pack), Ok(articles), Ok(Dictionary { needs, project_classes, project_kinds })) => {
+            Pack { articles, needs, project_classes, project_kinds, ..pack }
+        }
         _ => unreachable!("the sample is part of the program and a test reads it"),
     }
 }

@@ -1,0 +1,50 @@
+//! The means test of a household, on what its record says today and the policy pack in force.
+
+use super::model::Person;
+use super::outcome::DeskError;
+use super::{Desk, LOOKING, permit};
+use shouwang_protocol::means::{Means, assess, review_months};
+use shouwang_protocol::record::RecordId;
+use shouwang_protocol::records::day::Day;
+
+/// What a person sees of a household's means.
+#[derive(Clone, Debug)]
+pub struct MeansPage {
+    /// The head's name.
+    pub head: String,
+    /// Where it lives.
+    pub place: String,
+    /// The category it is registered under.
+    pub category: String,
+    /// The policy pack.
+    pub pack: String,
+    /// The day it was assessed for.
+    pub on: Day,
+    /// The assessment.
+    pub means: Means,
+    /// After how many months it is looked at again, and why.
+    pub review: Option<(u32, String)>,
+}
+
+impl Desk {
+    /// Assesses the means of a household. Not a decision.
+    pub async fn means(&self, person: &Person, record: RecordId) -> Result<MeansPage, DeskError> {
+        permit::office_staff(person)?;
+        self.in_room(person, LOOKING, move |room| {
+            let found = room.household(&record)?;
+            let packs = room.reader.packs()?;
+            let pack = room.pack(&packs).ok_or_else(|| DeskError::not_found("政策包"))?;
+            let household = &found.household;
+            Ok(MeansPage {
+                head: household.head.clone(),
+                place: room.place_name(found.place.area),
+                category: household.category.clone(),
+                pack: pack.version.clone(),
+                on: room.day,
+                means: assess(pack, household, room.day),
+                review: review_months(pack, household, room.day),
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,209 @@
+//! Between departments and tiers: nothing typed twice, nothing checked twice, no step that waits for a line.
+
+use super::loop_split::{accepted, bureau, provider};
+use super::support::*;
+use shouwang_node::desk::{CaseStep, DeskError, OpenCase, To};
+use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::event::{Answer, Channel, EventKind, Finding, Opinion, Origin, TargetKind, Verdict};
+use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::standing::{Effect, Stage};
+
+fn examine() -> CaseStep {
+    CaseStep::PreExamine { opinion: Opinion::For, note: String::new() }
+}
+
+fn propose() -> CaseStep {
+    CaseStep::Propose { amount: None, reason: String::new() }
+}
+
+fn approve() -> CaseStep {
+    CaseStep::Decide { outcome: Verdict::Approved, amount: None, reason: String::new() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_01_a_consultation_becomes_an_application_in_one_step_with_nothing_typed_twice() {
+    let city = city().await;
+    let clerk = city.clerk();
+    let open = OpenCase {
+        applicant: "李先生".into(),
+        summary: "女儿上学".into(),
+        assistance: "教育救助".into(),
+        ..OpenCase::of(Origin::Consultation)
+    };
+    let case = city.open_case(&clerk, open).await;
+    assert_eq!(city.page(&clerk, case).await.standing.stage, Stage::ToFollowUp);
+    city.stepped(&clerk, case, CaseStep::Apply { assistance: String::new(), note: String::new() }).await;
+    let s = city.page(&clerk, case).await.standing;
+    assert_eq!(
+        (s.stage, s.applicant.as_str(), s.summary.as_str(), s.assistance.as_str(), s.channel),
+        (Stage::ToAccept, "李先生", "女儿上学", "教育救助", Some(Channel::CityWindow))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_02_an_education_application_is_in_the_bureaus_inbox_and_the_sender_sees_it_signed_for() {
+    let city = city().await;
+    let clerk = city.clerk();
+    let case = accepted(&city, &clerk, "a", "教育救助").await;
+    city.stepped(&clerk, case, CaseStep::Transfer { to: None, assistance: String::new(), note: "请审核".into() }).await;
+    let school = bureau(&city, "教育局");
+    let inbox = city.desk.inbox(&school).await.expect("an inbox");
+    assert_eq!((inbox.len(), inbox[0].case, inbox[0].state.label(), inbox[0].note.as_str()), (1, case, "待签收", "请审核"));
+    assert!(city.desk.inbox(&bureau(&city, "医疗保障局")).await.expect("an inbox").is_empty());
+    // The minimum: who and what for; no household, no account, no amount.
+    let seen = city.page(&school, case).await;
+    assert!(seen.household.is_none() && seen.standing.household.is_none() && seen.standing.applicant == "户主a");
+    city.stepped(&school, case, CaseStep::SignFor { transfer: None }).await;
+    let mine = city.page(&clerk, case).await;
+    assert_eq!(mine.standing.transfers[0].state.label(), "已签收");
+    assert!(mine.entries.iter().any(|entry| entry.item.event.what.kind() == Some(EventKind::SignedFor)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_06_what_one_office_confirmed_another_department_sees_with_its_dates() {
+    let city = city().await;
+    let (clerk, director) = (city.clerk(), city.person("chen", &[Role::Approver]));
+    let household = city.household("a").await;
+    city.on("2019-05-20");
+    let first = city.open_case(&clerk, application(household)).await;
+    city.stepped(&clerk, first, CaseStep::Accept {}).await;
+    city.stepped(&clerk, first, examine()).await;
+    city.stepped(&clerk, first, propose()).await;
+    city.stepped(&director, first, approve()).await;
+    let to_school = city.open_case(&clerk, OpenCase { assistance: "教育救助".into(), ..application(household) }).await;
+    city.stepped(&clerk, to_school, CaseStep::Accept {}).await;
+    city.stepped(&clerk, to_school, CaseStep::Transfer { to: None, assistance: String::new(), note: "办".into() }).await;
+    let school = bureau(&city, "教育局");
+    city.stepped(&school, to_school, CaseStep::SignFor { transfer: None }).await;
+    let yes = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "已核".into() };
+    city.stepped(&school, to_school, yes).await;
+
+    city.on("2019-05-29");
+    let medical = city.open_case(&clerk, OpenCase { assistance: "医疗救助".into(), ..application(household) }).await;
+    city.stepped(&clerk, medical, CaseStep::Accept {}).await;
+    city.stepped(&clerk, medical, CaseStep::Transfer { to: None, assistance: String::new(), note: "办".into() }).await;
+    let insurer = bureau(&city, "医疗保障局");
+    let seen = city.page(&insurer, medical).await;
+    let mut told: Vec<_> =
+        seen.confirmed.iter().map(|one| (one.kind.as_str(), one.by.as_str(), one.from.to_string(), one.until)).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            ("临时救助", "市社会救助服务中心", "2019-05-20".to_owned(), None),
+            ("教育救助", "教育局", "2019-05-20".to_owned(), None)
+        ],
+        "without an amount, without the other case"
+    );
+    assert!(seen.standing.household.is_none());
+    assert!(matches!(city.desk.case(&insurer, first).await, Err(DeskError::NotFound { .. })), "the case itself is not theirs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_07_item_08_item_45_ten_days_offline_no_step_waits_and_all_three_tiers_tell_one_story() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    let (cun, zhen) = (village.clerk(), township.clerk());
+
+    // No line above: the village registers, the township examines over the office network.
+    let household = village.household("t").await;
+    let case = village.open_case(&cun, application(household)).await;
+    sync(&village, &township).await;
+    township.stepped(&zhen, case, CaseStep::Accept {}).await;
+    township.stepped(&zhen, case, examine()).await;
+    township.stepped(&zhen, case, propose()).await;
+    // Ten days without any line: both go on.
+    for machine in [&township, &village, &city] {
+        machine.on("2019-06-10");
+    }
+    village.stepped(&cun, case, CaseStep::Note { text: "又去看望".into() }).await;
+    township.stepped(&zhen, case, CaseStep::Urge { note: "等市级审批".into() }).await;
+    assert!(matches!(city.desk.case(&city.clerk(), case).await, Err(DeskError::NotFound { .. })), "the city knows nothing yet");
+    // Only the decision that policy keeps for the city waited for it.
+    let approver = township.person("zhen", &[Role::Approver]);
+    assert!(township.step(&approver, case, approve()).await.is_err());
+    sync(&village, &township).await;
+    sync(&township, &city).await;
+    let director = city.person("chen", &[Role::Approver]);
+    city.stepped(&director, case, approve()).await;
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+
+    let mut stories = Vec::new();
+    for (machine, person) in [(&village, &cun), (&township, &zhen), (&city, &city.clerk())] {
+        let s = machine.page(person, case).await.standing;
+        assert!(s.timeline.iter().all(|item| item.effect == Effect::Counts));
+        stories.push((s.stage, s.since, s.decided(), s.timeline.iter().map(|item| item.id.clone()).collect::<Vec<_>>()));
+    }
+    assert_eq!(stories[0], stories[1]);
+    assert_eq!(stories[1], stories[2]);
+    assert_eq!((stories[0].0, stories[0].2), (Stage::ToPay, Some(Fen(283_500))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_09_an_organisation_sees_its_part_only_and_what_it_gave_stands_in_the_households_file() {
+    let city = city().await;
+    let clerk = city.clerk();
+    let household = city.household("a").await;
+    let case = city.open_case(&clerk, OpenCase { assistance: "心理服务".into(), ..application(household) }).await;
+    city.stepped(&clerk, case, CaseStep::Accept {}).await;
+    city.stepped(&clerk, case, CaseStep::Note { text: "家属电话另记".into() }).await;
+    let charity = provider(&city, "慈善总会");
+    assert!(matches!(city.desk.case(&charity, case).await, Err(DeskError::NotFound { .. })), "not before it is theirs");
+    let to = |id: &str| Some(To { kind: TargetKind::Provider, id: id.into() });
+    for id in ["慈善总会", "心理援助站"] {
+        city.stepped(&clerk, case, CaseStep::Transfer { to: to(id), assistance: String::new(), note: format!("请{id}") }).await;
+    }
+    let seen = city.page(&charity, case).await;
+    assert_eq!((seen.standing.transfers.len(), seen.standing.household, seen.household.is_none()), (1, None, true));
+    assert!(seen.entries.iter().all(|entry| !format!("{:?}", entry.item.event).contains("家属电话")), "no remark of the office");
+    assert!(city.desk.household(&charity, household, 1).await.is_err());
+    city.stepped(&charity, case, CaseStep::SignFor { transfer: None }).await;
+    city.stepped(&charity, case, CaseStep::Session { transfer: None, text: "送去轮椅一辆".into() }).await;
+    city.stepped(&charity, case, CaseStep::Feedback { transfer: None, result: Answer::Served, text: "已送达".into() }).await;
+    let file = city.desk.annual(&clerk, household, 2019).await.expect("a file").file;
+    let services = serde_json::to_string(&file.services).expect("json");
+    assert!(services.contains("慈善总会"), "{services}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_27_item_28_a_confirmed_warning_is_applied_for_by_staff_and_decided_the_next_day_within_its_clock() {
+    let city = city().await;
+    let township = Machine::new(YANGSHE).await;
+    sync(&township, &city).await;
+    let clerk = city.clerk();
+    let household = city.household("z").await;
+    let open = OpenCase {
+        household: Some(household),
+        rule: "因病致贫".into(),
+        assistance: "临时救助".into(),
+        channel: Some(Channel::Feed),
+        ..OpenCase::of(Origin::Warning)
+    };
+    let case = city.open_case(&clerk, open).await;
+    sync(&township, &city).await;
+    let zhen = township.clerk();
+    let early = CaseStep::ApplyOnBehalf { assistance: String::new(), reason: "主动发现".into() };
+    assert!(township.step(&zhen, case, early).await.is_err(), "not before it is verified");
+    township.stepped(&zhen, case, CaseStep::Verify { outcome: Finding::True, note: "情况无误".into() }).await;
+    let wordless = township.step(&zhen, case, CaseStep::ApplyOnBehalf { assistance: String::new(), reason: " ".into() }).await;
+    assert!(matches!(wordless, Err(DeskError::Invalid { .. })), "the reason is part of it");
+    let apply =
+        CaseStep::ApplyOnBehalf { assistance: String::new(), reason: "主动发现，本人住院，家属同意".into() };
+    township.stepped(&zhen, case, apply).await;
+    township.stepped(&zhen, case, CaseStep::Accept {}).await;
+    township.stepped(&zhen, case, examine()).await;
+    township.stepped(&zhen, case, propose()).await;
+    sync(&township, &city).await;
+    city.on("2019-05-30");
+    let director = city.person("chen", &[Role::Approver]);
+    let page = city.page(&director, case).await;
+    assert_eq!(page.standing.on_behalf.as_deref(), Some("主动发现，本人住院，家属同意"));
+    assert!(!page.turns[0].overdue && page.turns[0].due.is_some_and(|due| due >= page.standing.since.expect("a day")));
+    city.stepped(&director, case, approve()).await;
+    let decision = city.page(&director, case).await.standing.decision.expect("decided");
+    assert_eq!((decision.amount, decision.staff.as_str()), (Fen(283_500), "chen"));
+    assert!(decision.formula.starts_with("3 × 低保标准"), "{}", decision.formula);
+}
