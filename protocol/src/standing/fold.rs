@@ -314,9 +314,7 @@ fn on_its_way(s: &mut Standing, tier: Tier, id: &OpId, what: &What, day: Option<
 
 /// The month a payment is for: that of the list it is on, the one it names, else that of its day.
 pub(super) fn paid_for(s: &Standing, batch: &str, period: &str, day: Option<Day>) -> String {
-    let waits = |payout: &&Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Beside);
-    let mut listed = s.payouts.iter().filter(waits).filter(|payout| !batch.is_empty() && payout.batch == batch);
-    match listed.next() {
+    match s.on_list(batch) {
         Some(listed) => listed.period.clone(),
         None if period.is_empty() => day.map(payout::month).unwrap_or_default(),
         None => period.to_owned(),
@@ -496,7 +494,9 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
                 _ => tier(confirms, "确认先行救助"),
             }
         }
-        Stage::ToPay | Stage::PaymentFailed | Stage::Running if s.listed().is_some() => tier(payer, "登记发放结果"),
+        Stage::ToPay | Stage::PaymentFailed | Stage::Running | Stage::Stopped if s.listed().is_some() => {
+            tier(payer, "登记发放结果")
+        }
         Stage::ToPay => tier(payer, "发放"),
         Stage::Running => tier(payer, "按月发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),

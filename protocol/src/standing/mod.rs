@@ -706,6 +706,12 @@ impl Standing {
         payout::open(&self.payouts)
     }
 
+    /// What waits for its result on the list of this batch.
+    fn on_list(&self, batch: &str) -> Option<&Payout> {
+        let waits = |payout: &&Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Beside);
+        self.payouts.iter().filter(waits).find(|payout| !batch.is_empty() && payout.batch == batch)
+    }
+
     /// The turns that are overdue on `today`.
     pub fn overdue(&self, today: Day) -> impl Iterator<Item = &Turn> {
         self.turns.iter().filter(move |turn| turn.due.is_some_and(|due| due < today))

@@ -132,6 +132,27 @@ fn it_ends_by_a_stop_and_what_was_paid_beyond_it_comes_back() {
 }
 
 #[test]
+fn what_the_bank_paid_after_a_stop_is_a_payment_and_comes_back() {
+    let mut play = granted();
+    play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
+    play.on("2026-08-05").act(CITY, "zhang", listed("B", "2026-08", 94_500));
+    // While the list is at the bank the benefit is stopped from that month on.
+    play.act(TOWN, "wang", heard());
+    play.act(CITY, "chen", adjusted(0, "2026-08"));
+    let standing = play.standing();
+    assert_eq!((standing.stage, standing.turns[0].what), (Stage::Stopped, "登记发放结果"), "the bank has not answered");
+    let paid = play.act(CITY, "zhang", went_out("B", "", 94_500));
+    assert_eq!(play.effect(&paid), Effect::Counts, "it went out");
+    assert_eq!((play.stage(), play.standing().owed()), (Stage::ToRecover, Fen(94_500)));
+    // What is on no list is not paid any more.
+    let beside = play.act(CITY, "zhang", went_out("", "2026-09", 94_500));
+    assert_eq!(why(&play, &beside), "这个月没有应发的待遇");
+    play.act(CITY, "zhang", What::Recovered { amount: Fen(94_500), note: "退回专户".into() });
+    play.act(CITY, "zhang", closed());
+    assert_eq!(play.stage(), Stage::Closed);
+}
+
+#[test]
 fn what_is_paid_once_is_not_adjusted() {
     let mut play = Play::new("2019-05-29");
     play.act(TOWN, "wang", opened(Origin::Application, Channel::TownshipWindow, "临时救助", "张某"));

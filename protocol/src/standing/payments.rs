@@ -85,6 +85,23 @@ fn what_two_offices_paid_without_seeing_each_other_is_shown_until_it_came_back()
 }
 
 #[test]
+fn what_another_office_paid_while_the_case_was_closed_is_seen_and_comes_back() {
+    let mut play = granted();
+    play.act(TOWN, "wang", from_batch("", 90_000));
+    play.act(TOWN, "wang", closed());
+    assert_eq!(play.stage(), Stage::Closed);
+    // The city, offline, saw neither.
+    let again = play.act(CITY, "zhang", from_batch("", 90_000));
+    assert_eq!(play.effect(&again), Effect::WithoutEffect("事项已办结".into()));
+    let standing = play.standing();
+    assert_eq!((standing.paid(), standing.paid_again().count()), (Some(Fen(90_000)), 1));
+    assert!(standing.turns.iter().any(|turn| turn.what == "追回重复发放"), "{:?}", standing.turns);
+    play.act(CITY, "zhang", came_back(""));
+    let standing = play.standing();
+    assert_eq!((standing.stage, standing.paid_again().count(), standing.turns.len()), (Stage::Closed, 0, 0));
+}
+
+#[test]
 fn when_the_first_of_two_payments_comes_back_the_other_stands() {
     let mut play = granted();
     play.act(TOWN, "wang", listed("A", 90_000));

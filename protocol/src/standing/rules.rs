@@ -199,7 +199,9 @@ pub(super) fn may(
     if bookings::is_about(kind) {
         return bookings::may(s, kind, tier);
     }
-    unless(s.result.is_none(), "事项已办结")?;
+    // What went out a second time comes back whenever it does.
+    let back = kind == PaymentFailed && s.paid_again().next().is_some();
+    unless(s.result.is_none() || back, "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
         let fits = |transfer: &&Transfer| accepts(transfer.state, kind) && mine(transfer);
         return unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办");
@@ -369,8 +371,12 @@ fn place_is_free(s: &Standing, month: &str, listing: bool) -> Result<(), Refusal
     unless(!s.is_monthly() || payout::is_month(month), "发放月份无效")?;
     unless(!s.is_monthly() || s.amount_for(month) > Fen(0), "这个月没有应发的待遇")?;
     let stands = |state| s.place_of(month).any(|payout| payout.state == state);
-    unless(!stands(PayoutState::Paid), if s.is_monthly() { MONTH_PAID_BEFORE } else { PAID_BEFORE })?;
+    unless(!is_paid(s, month), if s.is_monthly() { MONTH_PAID_BEFORE } else { PAID_BEFORE })?;
     unless(!listing || !stands(PayoutState::Listed), LISTED_BEFORE)
+}
+
+fn is_paid(s: &Standing, month: &str) -> bool {
+    s.place_of(month).any(|payout| payout.state == PayoutState::Paid)
 }
 
 /// The most that may be paid for a month.
@@ -412,7 +418,7 @@ pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &Stampe
     if !money || stamped.office.is_some_and(|office| office != event.by) || s.payouts.is_empty() {
         return false;
     }
-    let first = Standing { payment: None, payouts: Vec::new(), ..s.clone() };
+    let first = Standing { payment: None, payouts: Vec::new(), result: None, ..s.clone() };
     judge(&first, packs, tier, event, day, stamped.may_decide).is_ok()
 }
 
@@ -575,10 +581,16 @@ pub(super) fn judge(
             let in_force = s.decision.as_ref();
             unless(period.is_empty() || payout::is_month(period), "发放月份无效")?;
             let month = paid_for(s, batch, period, day);
-            place_is_free(s, &month, false)?;
+            // What the bank paid by a list it got before the benefit was cut went out all the same.
+            let listed = s.on_list(batch).filter(|_| s.is_monthly());
+            match listed {
+                Some(_) => unless(!is_paid(s, &month), MONTH_PAID_BEFORE)?,
+                None => place_is_free(s, &month, false)?,
+            }
             unless(decision.is_none() || decision.as_ref() == in_force.map(|decision| &decision.id), "不是生效的审批")?;
             unless(*amount > Fen(0), "金额无效")?;
-            unless(payable_for(s, &month).is_some_and(|most| *amount <= most), "发放金额超过审批金额")
+            let most = payable_for(s, &month).max(listed.map(|listed| listed.amount));
+            unless(most.is_some_and(|most| *amount <= most), "发放金额超过审批金额")
         }
         What::PayListed { batch, period, amount, .. } => {
             named(batch, "没有名册编号")?;

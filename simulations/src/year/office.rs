@@ -175,7 +175,7 @@ impl World {
         for (case, place) in touched {
             let seen = read(year, replica, case, place);
             *year.tally.stages.entry(seen.standing.stage).or_default() += 1;
-            if seen.standing.stage == Stage::Closed {
+            if seen.standing.stage == Stage::Closed && seen.standing.turns.is_empty() {
                 office.open.remove(&case);
             } else {
                 office.open.insert(case);
