@@ -14,7 +14,7 @@ use crate::hash::Hash;
 use crate::limits;
 use crate::record::{CaseId, Kind, Place, RecordId, RecordRef};
 use crate::store::{StoreError, Verdict, WaitFor};
-use automerge::Automerge;
+use automerge::{Automerge, ReadDoc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -143,6 +143,8 @@ pub trait Past {
     /// The latest entry before this one in its log that waits and changes the record, if any. A log's changes to a record
     /// are judged in the log's order, or a device that leaves out its own earlier change would split the replicas.
     fn waits_before(&self, log: &LogId, sequence: u64, id: &RecordId) -> Result<Option<EntryRef>, StoreError>;
+    /// The entry that brought a change of a record, when it is in it.
+    fn carrier(&self, id: &RecordId, change: &automerge::ChangeHash) -> Result<Option<EntryRef>, StoreError>;
 }
 
 /// A record as an applied entry leaves it.
@@ -212,6 +214,31 @@ pub fn is_shared(control: &Control, place: &Place, other: &Place) -> bool {
     other.floor <= place.floor && (other.area == place.area || Some(other.area) == control.root_area())
 }
 
+/// Of an entry that names what was cut away: why what its change builds on does not hold, so that every replica says the
+/// same whether or not it ever held what was cut. Sound is what the log itself brought, and what lies up to a named entry.
+fn off_firm_ground(
+    log: &LogId,
+    header: &Header,
+    id: &RecordId,
+    dep: &automerge::ChangeHash,
+    past: &impl Past,
+) -> Result<Option<Verdict>, StoreError> {
+    let named = |at: &EntryRef| header.after.iter().any(|named| named.log == at.log && at.sequence <= named.sequence);
+    match past.carrier(id, dep)? {
+        Some(at) if at.log == log.name() || named(&at) => return Ok(None),
+        Some(_) => {}
+        None => {
+            for named in &header.after {
+                let Some(other) = past.log_named(&named.log) else { continue };
+                if let Some(earlier) = past.waits_before(&other, named.sequence.saturating_add(1), id)? {
+                    return Ok(Some(Verdict::Waiting(vec![WaitFor::Entry(earlier)])));
+                }
+            }
+        }
+    }
+    Ok(Some(without("cut", "it builds on what was cut away with a lost or replaced device's log")))
+}
+
 /// What an admitted entry does to the records, or why it does nothing (yet).
 pub fn effect(
     log: &LogId,
@@ -228,18 +255,22 @@ pub fn effect(
     }
     let mut greatest = previous_lamport;
     let mut missing = Vec::new();
+    let mut beyond_cut = false;
     for reference in &header.after {
         // What some holder of this log may not hold, no holder takes as known: else they would answer differently.
         let shared = past.log_named(&reference.log).is_some_and(|other| is_shared(control, &log.place, &other.place));
         match if shared { past.lamport_of(reference)? } else { None } {
             Some(lamport) => greatest = greatest.max(lamport),
+            // The person was shown it, and it never comes: what they wrote stands on the rest.
+            None if control.is_cut_away(reference) => beyond_cut = true,
             None => missing.push(WaitFor::Entry(*reference)),
         }
     }
     if !missing.is_empty() {
         return stop(Verdict::Waiting(missing));
     }
-    if header.lamport != greatest + 1 {
+    let most = if beyond_cut { limits::LAMPORT_BEYOND_CUT_MAX } else { 1 };
+    if !(greatest + 1..=greatest + most).contains(&header.lamport) {
         return stop(without("lamport", "the entry's number does not follow from what it names"));
     }
     let expected_actor = actor(&log.device, &log.incarnation);
@@ -271,6 +302,17 @@ pub fn effect(
         };
         if let Some(earlier) = past.waits_before(log, header.sequence, &id)? {
             return stop(Verdict::Waiting(vec![WaitFor::Entry(earlier)]));
+        }
+        if beyond_cut {
+            let own = |dep: &_| {
+                let skeleton = volume.is_some() && crate::records::case::skeleton().get_change_by_hash(dep).is_some();
+                skeleton || effects.iter().any(|effect: &Effect| effect.change.hash == *dep)
+            };
+            for dep in parsed.deps.iter().filter(|dep| !own(dep)) {
+                if let Some(verdict) = off_firm_ground(log, header, &id, dep, past)? {
+                    return stop(verdict);
+                }
+            }
         }
         if matches!(reference, RecordRef::New(_)) && !parsed.deps.is_empty() {
             return stop(without("misnamed", "a new record has no past"));

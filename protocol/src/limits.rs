@@ -38,6 +38,8 @@ pub const CHANGE_ACTORS_MAX: usize = 256;
 pub const RECORD_CHANGES_MAX: u64 = 100_000;
 /// Greatest Lamport number.
 pub const LAMPORT_MAX: u64 = 1 << 48;
+/// How far an entry's number may lie beyond what it names, when some of that was cut away.
+pub const LAMPORT_BEYOND_CUT_MAX: u64 = 1 << 24;
 /// Entries waiting for something, for each device.
 pub const WAITING_PER_DEVICE_MAX: usize = 100_000;
 /// Refused entries kept for an administrator, in all.

@@ -124,6 +124,12 @@ impl Control {
         self.devices.get(device)?.closings.get(log).copied()
     }
 
+    /// Whether an entry lies beyond the length that a closing states for its log, so that it counts nowhere and nobody
+    /// need wait for it.
+    pub fn is_cut_away(&self, at: &EntryRef) -> bool {
+        self.devices.values().filter_map(|facts| facts.closings.get(&at.log)).any(|length| at.sequence >= *length)
+    }
+
     /// Whether an entry of a device may carry a decision of an office: the device is its decider, or was when it wrote.
     pub fn may_decide(&self, office: &Office, device: &DeviceKey, entry: &EntryRef) -> bool {
         let until = || self.devices.get(device)?.decided.get(&entry.log).copied();

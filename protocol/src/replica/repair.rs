@@ -41,15 +41,23 @@ pub enum Difference {
 }
 
 impl<S: Store> Replica<S> {
-    /// Does what control asks for: cuts closed and forked logs. Nothing when there is nothing to do.
+    /// Does what control asks for: cuts closed and forked logs, and lets nothing wait for what was cut. Nothing when there
+    /// is nothing to do.
     pub fn settle_control(&mut self) -> Result<Option<Committed>, StoreError> {
         let mut committed = None;
         for _ in 0..ROUNDS {
             let (cuts, settled) = self.cuts()?;
-            if cuts.is_empty() && settled.is_empty() {
+            if !cuts.is_empty() || !settled.is_empty() {
+                committed = Some(self.cut(cuts, settled)?);
+                continue;
+            }
+            let mut work = Work::new(self);
+            work.wake_beyond_cuts()?;
+            let staged = work.finish(Vec::new());
+            if staged.is_empty() {
                 break;
             }
-            committed = Some(self.cut(cuts, settled)?);
+            committed = Some(self.write(staged)?);
         }
         Ok(committed)
     }

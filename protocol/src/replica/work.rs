@@ -82,6 +82,11 @@ pub(super) struct Staged {
 }
 
 impl Staged {
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
     /// Control as it would be.
     pub(super) fn control(&self) -> &Control {
         &self.control
@@ -240,6 +245,13 @@ impl<'a, S: Store> Work<'a, S> {
             }
         }
         Ok(())
+    }
+
+    /// Judges again what waits for entries that never come.
+    pub(super) fn wake_beyond_cuts(&mut self) -> Result<(), StoreError> {
+        let dead = |key: &&WaitFor| matches!(key, WaitFor::Entry(at) if self.control.is_cut_away(at));
+        let awake: VecDeque<WaitFor> = self.replica.waiters.keys().filter(dead).copied().collect();
+        self.wake(awake)
     }
 
     fn lamport_before(&self, stored: &StoredEntry) -> Result<u64, StoreError> {
@@ -401,6 +413,21 @@ impl<S: Store> Past for Work<'_, S> {
             }
         }
         Ok(None)
+    }
+
+    fn carrier(&self, id: &RecordId, change: &automerge::ChangeHash) -> Result<Option<EntryRef>, StoreError> {
+        let staged = self.records.get(id);
+        if let Some(fact) = staged.and_then(|record| record.changes.iter().find(|fact| fact.hash == change.0)) {
+            return Ok(Some(fact.entry));
+        }
+        let place = match staged {
+            Some(record) => Some(record.place),
+            None => self.replica.load(id)?.map(|record| record.place),
+        };
+        match place.filter(|place| !self.is_forgotten(place)) {
+            Some(_) => self.replica.store.change_entry(id, change),
+            None => Ok(None),
+        }
     }
 }
 
