@@ -113,6 +113,7 @@ impl Desk {
             let turns =
                 CaseFilter { turns: room.actors(), within: room.here.areas.clone(), by_urgency: true, ..CaseFilter::default() };
             // What is paid every month is the payment lists' work, not one task for each family.
+            let late = CaseFilter { stages: vec![Stage::Running], due_before: Some(room.day), ..turns.clone() };
             let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Running).collect();
             let turns = CaseFilter { stages, ..turns };
             let filter = room.allowed(turns);
@@ -130,6 +131,7 @@ impl Desk {
                 warnings: count(CaseFilter { origin: Some(Origin::Warning), ..filter })?,
                 doubles: if office { room.open_doubles()? } else { 0 },
                 contested: if office { room.contested_projects()? } else { 0 },
+                unpaid: count(room.allowed(late))?,
                 counts: if office { room.reader.counts()? } else { Default::default() },
                 own,
             })

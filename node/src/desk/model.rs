@@ -283,6 +283,8 @@ pub struct Today {
     pub doubles: u64,
     /// Care projects that are asked for by more than they have places.
     pub contested: u64,
+    /// Monthly benefits of which a month is overdue that this office pays.
+    pub unpaid: u64,
     /// The numbers of this machine.
     pub counts: Counts,
     /// This device's own entries, and how many of them are known to be stored above.

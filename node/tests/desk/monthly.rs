@@ -71,6 +71,10 @@ async fn item_29_a_monthly_benefit_is_listed_once_a_month_until_the_person_was_h
     city.on("2019-07-05");
     let today = city.desk.today_for(&approver(&city)).await.expect("reads");
     assert!(today.cases.iter().all(|row| row.stage != Stage::Running), "families that are paid every month are no tasks");
+    assert_eq!(today.unpaid, 0, "July's term is the tenth");
+    city.on("2019-07-11");
+    assert_eq!(city.desk.today_for(&approver(&city)).await.expect("reads").unpaid, 2, "one line for all of them");
+    city.on("2019-07-05");
     let july = list(&city, "2019-07").await;
     assert_eq!(july.rows, 2, "June's are paid, and July's are due");
     let page = city.desk.payments(&approver(&city)).await.expect("reads");

@@ -439,6 +439,12 @@ fn finish(s: &mut Standing, packs: &Packs) {
             let given = s.emergency.as_ref().and_then(|emergency| emergency.day);
             given.zip(papers).zip(pack).map(|((given, days), pack)| pack.calendar.deadline(given, days))
         }
+        (_, Stage::ToPay | Stage::PaymentFailed | Stage::Running) if s.is_monthly() => {
+            let by = kind_of(s, packs, "").and_then(|kind| kind.pay_by);
+            by.and_then(|by| {
+                s.unpaid_month().and_then(|month| (1..=by).rev().find_map(|day| Day::parse(&format!("{month}-{day:02}"))))
+            })
+        }
         (Some(notice), Stage::OnNotice) => Some(notice.until.plus(1)),
         _ => s.since.zip(days).zip(pack).and_then(|((since, days), pack)| term(s, &pack.calendar, since, *days)),
     };

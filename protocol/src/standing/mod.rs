@@ -32,6 +32,9 @@ use crate::records::staff::{Role, Staff};
 use crate::records::{OpId, Problem};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Months of a benefit that are looked through: a hundred years.
+const MONTHS_MAX: u32 = 1_200;
+
 /// The volumes of one case that a replica holds.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CaseRecords {
@@ -652,6 +655,15 @@ impl Standing {
     /// The first day of that month.
     pub fn stopped_on(&self) -> Option<Day> {
         self.stopped_from().and_then(|month| Day::parse(&format!("{month}-01")))
+    }
+
+    /// The first month of a monthly benefit that is due and has not been paid.
+    pub fn unpaid_month(&self) -> Option<String> {
+        let first = Day::parse(&format!("{}-01", self.terms.first()?.from))?;
+        let runs = |month: &String| self.stopped_from().is_none_or(|stop| month.as_str() < stop);
+        let paid = |month: &String| self.paid_out().any(|payout| payout.period == *month);
+        let mut months = (0..MONTHS_MAX).map(|later| payout::month(first.months_later(later))).take_while(runs);
+        months.find(|month| self.amount_for(month) > Fen(0) && !paid(month))
     }
 
     /// What stands in the place where a payment for a month belongs: that month's, or of what is paid once, any.

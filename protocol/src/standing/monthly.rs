@@ -132,6 +132,22 @@ fn it_ends_by_a_stop_and_what_was_paid_beyond_it_comes_back() {
 }
 
 #[test]
+fn a_month_that_is_not_paid_by_its_day_is_overdue() {
+    let mut play = granted();
+    let day = |text: &str| Day::parse(text).expect("a day");
+    let late = |play: &Play, on: &str| play.standing().overdue(day(on)).filter_map(|turn| turn.due).collect::<Vec<_>>();
+    assert_eq!(late(&play, "2026-07-10"), [], "the sample's term is the tenth");
+    assert_eq!(late(&play, "2026-07-11"), [day("2026-07-10")]);
+    play.on("2026-07-12").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
+    assert_eq!((play.stage(), late(&play, "2026-08-10")), (Stage::Running, vec![]));
+    assert_eq!(late(&play, "2026-08-11"), [day("2026-08-10")], "August is nobody's yet");
+    play.on("2026-08-12").act(CITY, "zhang", went_out("B", "2026-08", 94_500));
+    play.act(TOWN, "wang", heard());
+    play.act(CITY, "chen", adjusted(0, "2026-09"));
+    assert_eq!(late(&play, "2027-01-01"), [], "what was stopped is not late");
+}
+
+#[test]
 fn what_the_bank_paid_after_a_stop_is_a_payment_and_comes_back() {
     let mut play = granted();
     play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));

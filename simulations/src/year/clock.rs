@@ -240,6 +240,7 @@ impl Ledger {
         let days = |kind: &str, step: Step| pack.kind(kind).and_then(|kind| kind.days.get(&step)).copied();
         let mut dues = Vec::new();
         match (self.phase, &self.notice) {
+            _ if self.is_running() => dues.extend(self.pay_day(pack)),
             (Some(Step::Notice), Some((until, 0, _))) => dues.push(Day(until.0 + 1)),
             (Some(step), _) => dues.extend(self.term(almanac, self.since, days(&self.kind, step))),
             (None, _) => {}
@@ -266,6 +267,23 @@ impl Ledger {
         }
         dues.sort_unstable();
         dues
+    }
+
+    /// Whether it is paid every month, and nothing is to come back first.
+    fn is_running(&self) -> bool {
+        self.runs_until() == Some(None) && !self.over && !self.is_void() && self.owed() <= 0
+    }
+
+    /// The day by which the first month is to be paid that is not.
+    fn pay_day(&self, pack: &Pack) -> Option<Day> {
+        let by = pack.kind(&self.kind)?.pay_by?;
+        let mut first = self.terms.first()?.0.clone();
+        while self.due_in(&first) <= 0 || self.out().any(|money| money.month == first) {
+            let (year, month) = first.split_once('-')?;
+            let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
+            first = if month == 12 { format!("{:04}-01", year + 1) } else { format!("{year:04}-{:02}", month + 1) };
+        }
+        Day::parse(&format!("{first}-{by:02}"))
     }
 
     fn waits_for_papers(&self) -> bool {

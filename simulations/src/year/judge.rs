@@ -89,8 +89,10 @@ impl World {
             self.meanings(node)?;
             self.granted_twice(node)?;
             let unknown = self.year.offices.get(&node).into_iter().flat_map(|office| office.cases.iter());
-            if let Some((case, _)) = unknown.into_iter().find(|(_, seen)| seen.standing.stage == Stage::Unknown) {
-                return Err(("stage", format!("node {node}: the first word of case {case:?} is nowhere")));
+            if let Some((case, seen)) = unknown.into_iter().find(|(_, seen)| seen.standing.stage == Stage::Unknown) {
+                let items = seen.standing.timeline.iter();
+                let there: Vec<_> = items.map(|item| (item.tier, item.event.what.kind(), item.event.by, &item.effect)).collect();
+                return Err(("stage", format!("node {node}: the first word of case {case:?} is nowhere; there is {there:?}")));
             }
             if self.office_tier(self.office_index(node)) > Tier::Village {
                 self.annual_files(node)?;

@@ -174,6 +174,12 @@ impl World {
         office.waiting = waiting;
         for (case, place) in touched {
             let seen = read(year, replica, case, place);
+            // A hostile machine wrote of a case, and nothing of it counts.
+            if seen.standing.timeline.is_empty() {
+                office.cases.remove(&case);
+                office.open.remove(&case);
+                continue;
+            }
             *year.tally.stages.entry(seen.standing.stage).or_default() += 1;
             if seen.standing.stage == Stage::Closed && seen.standing.turns.is_empty() {
                 office.open.remove(&case);

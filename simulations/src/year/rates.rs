@@ -117,7 +117,7 @@ pub const APPROVED_ALL_THE_SAME: u64 = 300;
 /// Working days until somebody does what it is their turn to do, with weights: most at once, some late.
 pub const DELAYS: &[(u32, u64)] = &[(0, 50), (1, 25), (2, 12), (3, 5), (5, 4), (9, 2), (16, 1), (30, 1)];
 /// The day of the month from which monthly grants go to the bank. Source: the township's monthly settle day, invented date.
-pub const PAY_DAY: u32 = 10;
+pub const PAY_DAY: u32 = 4;
 
 // --- what goes wrong, a year, for 289 offices. All invented.
 

@@ -112,6 +112,9 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if found.doubles > 0 {
         troubles.push(("/doubles", format!("{} 项疑似重复救助待核定或追缴", found.doubles)));
     }
+    if found.unpaid > 0 {
+        troubles.push(("/payments", format!("{} 户按月待遇到期未发", found.unpaid)));
+    }
     if found.contested > 0 {
         troubles.push(("/projects/conflicts", format!("{} 个项目名额冲突待核定", found.contested)));
     }

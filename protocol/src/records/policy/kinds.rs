@@ -46,6 +46,9 @@ pub struct Assistance {
     /// Whether it is paid every month, from the month after the decision until it is stopped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub monthly: bool,
+    /// Of what is paid every month: the day of the month by which it is; none: no term is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pay_by: Option<u32>,
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
