@@ -93,8 +93,8 @@ enum Errand {
     Join(usize),
     /// At the city: this machine was lost; a new one is enrolled.
     Lost(usize),
-    /// At the city: this node's machine is revoked, and that node's decides in its place.
-    Revoke(usize, usize),
+    /// At the city: this node's machine, lost at that time, is revoked, and that node's works in its place.
+    Revoke(usize, usize, u64),
 }
 
 /// A household of the register.
@@ -515,13 +515,42 @@ impl World {
             }
         }
         self.after(20 * HOUR_MS, Event::Boot(node));
-        if self.office_tier(office) == Tier::Village {
-            self.trace.sometimes("laptop lost and replaced");
-            return self.revoke(old);
+        self.look_again_tomorrow(Errand::Revoke(old, node, self.now));
+    }
+
+    fn look_again_tomorrow(&mut self, errand: Errand) {
+        let day = self.now / 86_400_000 + 1;
+        self.year.later.entry(day).or_default().push((0, errand));
+    }
+
+    /// Offices that may hold what a lost laptop wrote last, and have not agreed with anybody since: its township or its
+    /// villages. What they built on it would fall with a log that is closed before they call.
+    fn not_heard_since(&self, old: usize, lost: u64) -> bool {
+        let township = |node: usize| match self.office_tier(self.office_index(node)) {
+            Tier::Village => self.city.areas[self.office_index(node)].parent,
+            _ => Some(self.city.areas[self.office_index(node)].id),
+        };
+        let near = (1..self.nodes.len()).filter(|node| !self.nodes[*node].retired && township(*node) == township(old));
+        let heard = |node: usize| self.year.offices.get(&node).is_some_and(|office| office.agreed_at > lost);
+        near.into_iter().any(|node| !heard(node))
+    }
+
+    /// A lost laptop is revoked once everybody near it has called, a day later: so that what they brought to the township
+    /// is at the city too.
+    fn revoke_lost(&mut self, old: usize, new: usize, lost: u64) {
+        if self.healed_at.is_none() && self.not_heard_since(old, lost) {
+            return self.look_again_tomorrow(Errand::Revoke(old, new, lost));
         }
-        // Villages may hold what the lost one wrote last, and bring it to the new one when they call.
-        let day = self.now / 86_400_000 + rates::REVOKED_AFTER_DAYS;
-        self.year.later.entry(day).or_default().push((0, Errand::Revoke(old, node)));
+        if self.healed_at.is_none() && lost > 0 {
+            return self.look_again_tomorrow(Errand::Revoke(old, new, 0));
+        }
+        match self.office_tier(self.office_index(old)) {
+            Tier::Village => {
+                self.trace.sometimes("laptop lost and replaced");
+                self.revoke(old);
+            }
+            _ => self.revoke_decider(old, new),
+        }
     }
 
     /// A township's lost laptop is revoked. What it decided, as far as the city holds it, stays decided, and the new one
@@ -540,7 +569,7 @@ impl World {
             self.trace.sometimes("township laptop lost and replaced");
             self.revoke(old);
         } else {
-            self.year.inbox.entry(0).or_default().push(Errand::Revoke(old, new));
+            self.look_again_tomorrow(Errand::Revoke(old, new, 0));
         }
     }
 
@@ -578,7 +607,8 @@ impl World {
         let line = self.year.lines.entry(connection).or_default();
         line.agreed[end] = true;
         if line.agreed == [true, true] {
-            self.year.offices.entry(dialler).or_default().is_ready = true;
+            let office = self.year.offices.entry(dialler).or_default();
+            (office.is_ready, office.agreed_at) = (true, self.now);
             self.after(3_000, Event::HangUp(connection));
         }
     }

@@ -30,6 +30,8 @@ use std::sync::Arc;
 pub(super) struct Office {
     /// Whether it has everything that it may have had before: a new laptop waits for its first call.
     pub(super) is_ready: bool,
+    /// When it last agreed with its superior.
+    pub(super) agreed_at: u64,
     /// The cases, by id.
     pub(super) cases: BTreeMap<CaseId, Seen>,
     /// Those that are not closed.
@@ -138,7 +140,7 @@ impl World {
         let mut touched: BTreeMap<CaseId, Place> = BTreeMap::new();
         let since = seamless.map_or(0, |before| before.position);
         if seamless.is_none() {
-            office = Office { is_ready: office.is_ready, at: office.at, ..Office::default() };
+            office = Office { is_ready: office.is_ready, agreed_at: office.agreed_at, at: office.at, ..Office::default() };
         }
         for (log, first) in replica.store().gained_since(since, usize::MAX).ok().flatten().unwrap_or_default() {
             if log.place.lane == Lane::Control {

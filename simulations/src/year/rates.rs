@@ -139,8 +139,6 @@ pub const FULL_DISKS: u64 = 12;
 pub const RESTORES: u64 = 10;
 /// Clocks that jump: an empty battery (2019), or some days ahead.
 pub const CLOCKS: u64 = 40;
-/// Days after which a township's lost laptop is revoked, so that villages can bring what they hold of it. Invented.
-pub const REVOKED_AFTER_DAYS: u64 = 4;
 /// Attacks of the machine in bad hands.
 pub const ATTACKS: u64 = 8;
 

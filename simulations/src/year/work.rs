@@ -69,7 +69,7 @@ impl World {
             Errand::Open { home, origin, kind, cause } => self.open_case(node, home, origin, kind, cause),
             Errand::GiveUp(case) => drop(self.act(node, case, What::GaveUp { reason: "家庭情况好转".into() })),
             Errand::Lost(machine) => self.replace(machine),
-            Errand::Revoke(old, new) => self.revoke_decider(old, new),
+            Errand::Revoke(old, new, lost) => self.revoke_lost(old, new, lost),
             Errand::Field(home) => {
                 let number = self.year.dice.number();
                 let (field, value): (_, Value) = match number % 4 {
