@@ -20,7 +20,7 @@ use shouwang_protocol::records::import::{self, Row};
 use shouwang_protocol::records::staff::{self, Role, Staff};
 use shouwang_protocol::records::{Edit, OpId, case};
 use shouwang_protocol::replica::{Action, CommitError, Done, Draft};
-use shouwang_protocol::store::{Store, StoreError, WaitFor};
+use shouwang_protocol::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -417,20 +417,8 @@ impl World {
             }
             // A second laptop may have shut what a person was about to change; nothing else is refused to honest people.
             CommitError::UnknownRecord | CommitError::Edit(_) => self.trace.sometimes("edit could not be made"),
-            CommitError::Refused(_) if self.options.profile.is_year() && self.waits_for_what_was_cut(node) => {
-                self.trace.sometimes("stuck behind a lost log");
-            }
             other => self.fail("refused", format!("node {node} refuses an honest deed: {other}")),
         }
-    }
-
-    /// Whether an entry of a node waits for one that was cut from a lost machine's log, and so for ever. What it wrote
-    /// on top of that has no effect, nor has what it writes on the same record afterwards: known, and not put right yet.
-    fn waits_for_what_was_cut(&self, node: usize) -> bool {
-        let Some(replica) = self.replica(node) else { return false };
-        let cut = |at: &EntryRef| replica.store().content().evidence().iter().any(|entry| entry.reference() == *at);
-        let waiting = replica.store().waiting().unwrap_or_default();
-        waiting.iter().flat_map(|(_, wait)| wait).any(|wait| matches!(wait, WaitFor::Entry(at) if cut(at)))
     }
 
     /// A node begins a new life of its logs.
