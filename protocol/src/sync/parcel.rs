@@ -39,7 +39,7 @@ pub struct Known {
 impl Known {
     /// Whether this was said after `other`: parcels may arrive in any order.
     pub fn is_after(&self, other: &Known) -> bool {
-        if self.epoch == other.epoch { self.position >= other.position } else { self.made_ms > other.made_ms }
+        if self.epoch == other.epoch { self.position >= other.position } else { self.made_ms >= other.made_ms }
     }
 }
 
@@ -100,20 +100,17 @@ pub fn may_take<S: Store>(replica: &Replica<S>, certificate: &Certificate, now: 
     Ok(body.device)
 }
 
-/// The devices that parcels go to, and how many entries each has not said it holds.
-pub fn destinations<S: Store>(
-    replica: &Replica<S>,
-    known: impl Fn(&DeviceKey) -> Option<Known>,
-) -> Result<Vec<(DeviceKey, u64)>, StoreError> {
-    let mut found = Vec::new();
-    for device in replica.control().devices.keys().filter(|device| fits(replica, device).is_ok() && shares_area(replica, device)) {
-        let (control, rest) = lacking(replica, device, known(device).as_ref())?;
-        let entries = |queue: &Queue| -> u64 {
-            queue.iter().map(|((_, log), from)| replica.frontier().get(log).length.saturating_sub(*from)).sum()
-        };
-        found.push((*device, entries(&control) + entries(&rest)));
-    }
-    Ok(found)
+/// The devices that parcels go to.
+pub fn destinations<S: Store>(replica: &Replica<S>) -> Vec<DeviceKey> {
+    let devices: BTreeSet<&DeviceKey> = replica.control().devices.keys().chain(replica.control().pinned.keys()).collect();
+    devices.into_iter().filter(|device| fits(replica, device).is_ok() && shares_area(replica, device)).copied().collect()
+}
+
+/// How many entries a device has not said it holds.
+pub fn entries_lacking<S: Store>(replica: &Replica<S>, peer: &DeviceKey, known: Option<&Known>) -> Result<u64, StoreError> {
+    let (control, rest) = lacking(replica, peer, known)?;
+    let queued = control.iter().chain(&rest);
+    Ok(queued.map(|((_, log), from)| replica.frontier().get(log).length.saturating_sub(*from)).sum())
 }
 
 /// What a device has not said it holds: of the city's control, and of the rest.
@@ -133,7 +130,15 @@ fn lacking<S: Store>(replica: &Replica<S>, peer: &DeviceKey, known: Option<&Know
             }
         }
     }
-    let logs: Vec<(LogId, u64, Hash)> = held.into_iter().map(|(log, (length, head))| (log, length, head)).collect();
+    queues(replica, peer, held.into_iter().map(|(log, (length, head))| (log, length, head)).collect())
+}
+
+/// Everything that a device may hold.
+fn all<S: Store>(replica: &Replica<S>, peer: &DeviceKey) -> Result<(Queue, Queue), StoreError> {
+    queues(replica, peer, Vec::new())
+}
+
+fn queues<S: Store>(replica: &Replica<S>, peer: &DeviceKey, logs: Vec<(LogId, u64, Hash)>) -> Result<(Queue, Queue), StoreError> {
     let queue = |control| -> Result<Queue, StoreError> {
         let theirs = Frontiers { control, places: None, logs: logs.clone(), reply: false };
         // A log with another branch over there needs a line, and the city's word; it is left out.
@@ -157,10 +162,15 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// A parcel for a device, of what it has not said it holds.
-    pub fn begin<S: Store>(replica: &Replica<S>, peer: DeviceKey, known: Option<&Known>) -> Result<Packing, ParcelError> {
+    /// A parcel for a device, of what it has not said it holds; of everything, whatever it said, where it has begun anew.
+    pub fn begin<S: Store>(
+        replica: &Replica<S>,
+        peer: DeviceKey,
+        known: Option<&Known>,
+        everything: bool,
+    ) -> Result<Packing, ParcelError> {
         fits(replica, &peer)?;
-        let (control, rest) = lacking(replica, &peer, known)?;
+        let (control, rest) = if everything { all(replica, &peer)? } else { lacking(replica, &peer, known)? };
         let receipts: Vec<Receipt> = plan::receipts_for(replica, &peer, 0).into_iter().map(|(_, _, receipt)| receipt).collect();
         let digests = (replica.control_digest(), replica.common_digest(&peer));
         let hello = Hello {

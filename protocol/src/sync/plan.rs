@@ -65,8 +65,7 @@ pub(crate) fn frontiers<S: Store>(
 /// Compares frontiers.
 pub(crate) fn lacks<S: Store>(replica: &Replica<S>, peer: &DeviceKey, theirs: &Frontiers) -> Result<Lacks, StoreError> {
     let spoken: Option<BTreeSet<Place>> = theirs.places.as_ref().map(|places| places.iter().copied().collect());
-    let lengths: BTreeMap<LogId, (u64, Hash)> =
-        theirs.logs.iter().map(|(log, length, head)| (*log, (*length, *head))).collect();
+    let lengths: BTreeMap<LogId, (u64, Hash)> = theirs.logs.iter().map(|(log, length, head)| (*log, (*length, *head))).collect();
     let places: Vec<Place> = common_places(replica, peer, theirs.control).into_iter().map(|(place, _)| place).collect();
     let mut lacks = Lacks::default();
     for place in places.into_iter().filter(|place| spoken.as_ref().is_none_or(|spoken| spoken.contains(place))) {
@@ -93,12 +92,7 @@ pub(crate) fn lacks<S: Store>(replica: &Replica<S>, peer: &DeviceKey, theirs: &F
 }
 
 /// Entries of one log from a sequence on, to a signature.
-pub(crate) fn run_from<S: Store>(
-    replica: &Replica<S>,
-    log: &LogId,
-    from: u64,
-    bytes: usize,
-) -> Result<Option<Run>, StoreError> {
+pub(crate) fn run_from<S: Store>(replica: &Replica<S>, log: &LogId, from: u64, bytes: usize) -> Result<Option<Run>, StoreError> {
     let bytes = bytes.min(limits::RUN_RAW_MAX);
     for (wanted, budget) in [(true, bytes), (false, limits::FRAME_INFLATED_MAX * 3 / 4)] {
         let mut entries = replica.store().entries(log, from, budget)?;

@@ -313,18 +313,10 @@ impl Session {
                     self.identify(replica);
                 }
             }
-            Message::WhoAreYou => {
-                let me = replica.device();
-                let mine = replica
-                    .pinned()
-                    .iter()
-                    .rev()
-                    .find(|certificate| certificate.verify(&replica.control().root).is_ok_and(|body| body.device == me));
-                match mine.cloned() {
-                    Some(certificate) => self.send(Message::ThisIsMe(certificate)),
-                    None => self.end(Farewell::Foreign),
-                }
-            }
+            Message::WhoAreYou => match replica.own_certificate() {
+                Some(certificate) => self.send(Message::ThisIsMe(certificate.clone())),
+                None => self.end(Farewell::Foreign),
+            },
             Message::ThisIsMe(certificate) => match replica.pin(&certificate) {
                 Some(body) if body.device == self.peer => self.identify(replica),
                 _ => self.end(Farewell::Foreign),
