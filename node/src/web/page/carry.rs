@@ -254,7 +254,7 @@ pub async fn out(State(app): State<App>, sent: SignedForm) -> Answer {
     };
     let (strides, waiting) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(STRIDES_WAITING);
     tokio::task::spawn_blocking(move || {
-        let mut read = || -> std::io::Result<()> {
+        let read = || -> std::io::Result<()> {
             let mut file = std::fs::File::open(&scratch.0)?;
             loop {
                 let mut bytes = vec![0; STRIDE_BYTES];
