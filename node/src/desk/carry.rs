@@ -32,8 +32,10 @@ pub const CARRIERS: &[Role] = &[Role::Intake, Role::Reviewer, Role::Approver, Ro
 pub const READERS_OF_CARRIED: &[Role] = &[Role::Auditor, Role::Administrator];
 /// The word for a file in the book of exports.
 pub const EXPORT_WORD: &str = "parcel";
-/// Bytes of messages packed or taken before others get their turn.
+/// Bytes of messages packed before others get their turn.
 const STRIDE_BYTES: usize = 256 * 1024;
+/// Bytes of messages taken before others get their turn: judging and writing them is the slow part.
+const TAKEN_BYTES: usize = 16 * 1024;
 /// Files that the page lists.
 const ROWS: u32 = 20;
 
@@ -261,7 +263,7 @@ fn unpack(
     let (mut unpacking, waiting) = runtime.block_on(begun)?.map_err(of_parcel)?;
     loop {
         let (mut messages, mut bytes) = (Vec::new(), 0);
-        while bytes < STRIDE_BYTES {
+        while bytes < TAKEN_BYTES {
             // The whole file was checked; what cannot be opened now was changed since, or never meant for us.
             let next = opener.next().map_err(|error| match of_file(error) {
                 DeskError::Carried { why, press, .. } => DeskError::Carried { why, safe: PART_TAKEN, press },
