@@ -32,6 +32,10 @@ pub enum Request {
     ImportAnswers { file: PathBuf },
     /// Write households or cases to a file.
     Export { what: crate::desk::export::What, out: PathBuf, area: Option<String>, purpose: String },
+    /// Write a file for another office's device: the nearest superior's when missing.
+    CarryOut { to: Option<String>, everything: bool, out: PathBuf },
+    /// Take in such a file, and write the answer to it.
+    CarryIn { file: PathBuf, answer: Option<PathBuf> },
     /// Apply a list of edits (`{"id":…,"set":{…},"aid":{…}}` a line).
     /// With `check`, only count the edits that cannot be found any more.
     ImportEdits { file: PathBuf, check: bool },

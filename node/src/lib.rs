@@ -10,6 +10,7 @@ pub mod desk;
 pub mod entropy;
 pub mod net;
 pub mod node;
+pub mod parcel;
 pub mod store;
 pub mod tables;
 pub mod web;

@@ -160,7 +160,10 @@ impl Node {
 
     /// The Desk.
     pub async fn desk(&self) -> Result<&Desk, NodeError> {
-        let open = || Desk::open(self.writer().clone(), self.readers().clone());
+        let open = async || -> Result<Desk, DeskError> {
+            let desk = Desk::open(self.writer().clone(), self.readers().clone()).await?;
+            Ok(desk.with_recipient(self.vault(|vault| vault.secrets().recipient_secret)))
+        };
         Ok(self.0.desk.get_or_try_init(open).await?)
     }
 

@@ -54,6 +54,8 @@ mod roles;
 mod sign_in;
 #[path = "desk/spoiled.rs"]
 mod spoiled;
+#[path = "desk/stick.rs"]
+mod stick;
 #[path = "desk/stories.rs"]
 mod stories;
 #[path = "desk/tables.rs"]

@@ -24,6 +24,8 @@ mod lists;
 mod loops;
 #[path = "web/projects.rs"]
 mod projects;
+#[path = "web/stick.rs"]
+mod stick;
 #[path = "web/work.rs"]
 mod work;
 
@@ -32,6 +34,8 @@ struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+    /// The body as it came.
+    bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -68,7 +72,8 @@ impl Browser {
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or_default();
         let headers =
             lines.filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.to_lowercase(), value.to_owned())).collect();
-        Answer { status, headers, body: body.to_owned() }
+        let at = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+        Answer { status, headers, body: body.to_owned(), bytes: bytes.split_off(at) }
     }
 
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
@@ -180,7 +185,7 @@ impl Site {
         let source = KeySource::KeyFile(key);
         let node =
             node::found(&dir.path().join("node"), &source, &areas(), "市社会救助服务中心", Clock::real()).await.expect("founds");
-        let desk = Desk::open(node.writer().clone(), node.readers().clone()).await.expect("a desk");
+        let desk = node.desk().await.expect("a desk").clone();
         let listener = web::bind("127.0.0.1:0".parse().expect("an address")).await.expect("binds");
         let at = listener.local_addr().expect("an address");
         let of_status = node.clone();

@@ -8,6 +8,7 @@ use crate::entry::LogId;
 use crate::replica::{Action, CommitError, Committed, Done, Replica};
 use crate::store::{Store, StoreError};
 use crate::sync::message::Farewell;
+use crate::sync::parcel::{Known, ParcelError, Tally, Unpacking};
 use crate::sync::session::{Happened, Now, Session};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,6 +162,24 @@ impl<S: Store> Engine<S> {
         let _ = self.tell_others(None, &gained, now);
         self.out.push(Output::Changed);
         Ok((committed, done))
+    }
+
+    /// Takes one message of a parcel that somebody carried here, and tells the devices that are connected.
+    pub fn carried(&mut self, parcel: &mut Unpacking, message: &[u8], now: Now) -> Result<(), ParcelError> {
+        let happened = parcel.take(&mut self.replica, message)?;
+        if happened.control_changed || happened.receipts || !happened.gained.is_empty() {
+            self.out.push(Output::Changed);
+            // What came is on the disk: a session that the disk fails now has ended, and says nothing about the parcel.
+            let _ = self.tell_others(None, &happened.gained, now);
+        }
+        Ok(())
+    }
+
+    /// Ends a parcel: receipts are written for what it brought.
+    pub fn carried_all(&mut self, parcel: Unpacking, now: Now) -> Result<(Tally, Known), ParcelError> {
+        let ended = parcel.finish(&mut self.replica, now)?;
+        self.out.push(Output::Changed);
+        Ok(ended)
     }
 
     /// Begins a new life of this device's logs.

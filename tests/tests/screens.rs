@@ -434,7 +434,20 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     liu.go("/today");
     liu.sees("与上级断开");
     look_at(&liu, "today-offline", "/today", "与上级断开");
-    look_at(&liu, "sync-offline", "/sync", "对端");
+    look_at(&liu, "sync-offline", "/sync", "没有网络：用 U 盘传递");
+    let [parcel, answer] = ["a", "b"].map(|name| town.path(&format!("{name}.parcel")).to_string_lossy().into_owned());
+    liu.put("#carry-file", &file.to_string_lossy());
+    liu.press("收下文件");
+    liu.sees("这不是守望的传递文件");
+    liu.look("sync-carry-fault");
+    // The answer to a file that the township took in.
+    town.village.command(&["carry", "out", "--out", &parcel]).expect("carries out");
+    town.township.command(&["carry", "in", &parcel, "--answer", &answer]).expect("carries in");
+    liu.go("/sync");
+    liu.put("#carry-file", &answer);
+    liu.press("收下文件");
+    liu.sees("已收下");
+    liu.look("sync-carry-taken");
     wang.expect("ERR_");
     for browser in [liu, wang, chen, bureau, worker, tao] {
         browser.close();

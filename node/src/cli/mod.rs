@@ -63,6 +63,9 @@ pub enum Command {
     /// Take data out.
     #[command(subcommand)]
     Export(Export),
+    /// Exchange records with another office by a signed, encrypted file on a stick, where there is no line.
+    #[command(subcommand)]
+    Carry(Carry),
     /// Show what this node holds and whom it talks to.
     Status(Directory),
     /// Check every chain, signature, certificate and right to write; rebuild the views and compare.
@@ -288,6 +291,37 @@ pub struct ExportTo {
     /// What for; stands in the list of exports that auditors read.
     #[arg(long, default_value = "")]
     pub purpose: String,
+}
+
+/// `carry …`
+#[derive(Subcommand, Debug)]
+pub enum Carry {
+    /// Write everything the other office's device has not said it holds to a file that only it can open.
+    Out {
+        /// The directory.
+        #[command(flatten)]
+        at: Directory,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// The other device (its key or how it begins); the nearest superior's if missing.
+        #[arg(long)]
+        to: Option<String>,
+        /// Everything it may hold, whatever it said: for a machine that was set up anew.
+        #[arg(long)]
+        everything: bool,
+    },
+    /// Take in a file that another office's device made for this one. Again, it adds nothing.
+    In {
+        /// The directory.
+        #[command(flatten)]
+        at: Directory,
+        /// The file.
+        file: PathBuf,
+        /// Write the answer here: receipts, and what the sender lacks.
+        #[arg(long)]
+        answer: Option<PathBuf>,
+    },
 }
 
 /// `staff …`

@@ -1,7 +1,7 @@
 //! Carries out the commands.
 
 use super::{
-    Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, OneDevice, Printer, Run,
+    Carry, Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, OneDevice, Printer, Run,
 };
 use crate::clock::Clock;
 use crate::console::{self, Request};
@@ -94,6 +94,14 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         Command::Import(Import::Edits { at, file, check }) => {
             let file = absolute(&file)?;
             ask(&at, Request::ImportEdits { file, check }, printer, Value::to_string).await
+        }
+        Command::Carry(Carry::Out { at, out, to, everything }) => {
+            let out = absolute(&out)?;
+            ask(&at, Request::CarryOut { to, everything, out }, printer, carried_out).await
+        }
+        Command::Carry(Carry::In { at, file, answer }) => {
+            let (file, answer) = (absolute(&file)?, answer.as_deref().map(absolute).transpose()?);
+            ask(&at, Request::CarryIn { file, answer }, printer, carried_in).await
         }
         Command::Status(at) => ask(&at, Request::Status, printer, status_text).await,
         Command::Verify(at) => {
@@ -276,6 +284,34 @@ async fn export(what: What, to: ExportTo, printer: &mut Printer) -> Outcome {
         format!("written: {} ({} rows)", value.get("written").and_then(Value::as_str).unwrap_or_default(), number(value, "rows"))
     })
     .await
+}
+
+fn carried_out(value: &Value) -> String {
+    let word = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let entries = value.pointer("/carried/entries").and_then(Value::as_u64).unwrap_or(0);
+    format!("written: {} ({entries} entries, for {} only)", word("/written"), word("/carried/office"))
+}
+
+fn carried_in(value: &Value) -> String {
+    let word = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let mut lines = vec![format!(
+        "from {}: {} new entries of {} records, {} known, {} waiting, {} with a gap before them",
+        word("/office"),
+        number(value, "new"),
+        number(value, "records"),
+        number(value, "known"),
+        number(value, "waiting"),
+        number(value, "missing")
+    )];
+    for (reason, entries) in value.get("refused").and_then(Value::as_object).into_iter().flatten() {
+        lines.push(format!("{entries} refused: {reason}"));
+    }
+    match (value.get("answer"), value.get("answer_due") == Some(&json!(true))) {
+        (Some(answer), _) => lines.push(format!("the answer: {}", carried_out(answer))),
+        (None, true) => lines.push("carry an answer back (`carry out --to …`): only then does the sender know".to_owned()),
+        (None, false) => {}
+    }
+    lines.join("\n")
 }
 
 fn status_text(value: &Value) -> String {

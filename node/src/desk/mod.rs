@@ -12,6 +12,7 @@ pub mod allotments;
 mod amounts;
 mod answer;
 pub mod batch;
+pub mod carry;
 mod cases;
 pub mod checks;
 mod command;
@@ -100,6 +101,8 @@ struct Inner {
     guards: sign_in::Guards,
     // Shown while the writer is too busy to say.
     confirmed: std::sync::Mutex<Confirmed>,
+    // Opens the files that are carried here on a stick.
+    recipient: carry::Recipient,
     // When somebody asked after a case in vain, by the measuring clock.
     misses: std::sync::Mutex<Vec<u64>>,
 }
@@ -143,6 +146,7 @@ impl Desk {
             turn: Arc::default(),
             guards: sign_in::Guards::new(),
             confirmed: Default::default(),
+            recipient: Default::default(),
             misses: Default::default(),
         };
         Ok(Desk { writer, readers, inner: Arc::new(inner) })

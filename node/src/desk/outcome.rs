@@ -131,6 +131,15 @@ pub enum DeskError {
     },
     /// The machine's logs are closed, or it is not enrolled.
     Closed,
+    /// A file on a stick that was not made, or not taken.
+    Carried {
+        /// Why, in Chinese, without personal data.
+        why: String,
+        /// What is safe.
+        safe: &'static str,
+        /// What to press.
+        press: &'static str,
+    },
     /// The database failed; what became of the action is unknown, doing it again is safe.
     Store {
         /// Why, without personal data.
@@ -165,6 +174,7 @@ impl DeskError {
             DeskError::SignedOut => "signed_out",
             DeskError::ReadOnly { .. } => "read_only",
             DeskError::Closed => "closed",
+            DeskError::Carried { .. } => "carried",
             DeskError::Store { .. } => "store",
         }
     }
@@ -187,6 +197,7 @@ impl DeskError {
             DeskError::SignedOut => "登录已结束".to_owned(),
             DeskError::ReadOnly { why } => format!("本机暂时不能写入（{why}）"),
             DeskError::Closed => "本机的登记已停用，不能写入".to_owned(),
+            DeskError::Carried { why, .. } => why.clone(),
             DeskError::Store { why } => format!("数据库出错（{why}）"),
         }
     }
@@ -194,6 +205,7 @@ impl DeskError {
     /// What is safe.
     pub fn safe(&self) -> &'static str {
         match self {
+            DeskError::Carried { safe, .. } => safe,
             DeskError::Store { .. } => "这一步是否已保存尚不确定；重做一次不会重复。",
             DeskError::ReadOnly { .. } | DeskError::Closed => "没有写入任何内容，已有数据都可以查看。",
             _ => "没有写入任何内容，填写的内容还在表单里。",
@@ -213,6 +225,7 @@ impl DeskError {
             DeskError::SignedOut => "请重新登录。",
             DeskError::ReadOnly { .. } => "请清理磁盘空间；恢复后按“重试”。",
             DeskError::Closed => "请联系市社会救助服务中心重新登记本机。",
+            DeskError::Carried { press, .. } => press,
             DeskError::Store { .. } => "请按“重试”；仍不行请联系技术人员。",
         }
     }

@@ -72,6 +72,8 @@ impl Node {
             Request::PreviewHouseholds { file, limit } => self.preview_households(&file, limit, progress).await,
             Request::ImportAnswers { file } => self.import_answers(&file).await,
             Request::Export { what, out, area, purpose } => self.export(what, &out, area, purpose).await,
+            Request::CarryOut { to, everything, out } => self.carry_out(to, everything, &out).await,
+            Request::CarryIn { file, answer } => self.carry_in(&file, answer.as_deref()).await,
             Request::ImportEdits { file, check } => self.import_edits(&file, check, progress).await,
             Request::StaffAdd { .. } | Request::StaffReset { .. } | Request::StaffDisable { .. } => self.staff(request).await,
             Request::Invite { areas, name, expires_ms, parents } => self.invite(&areas, name, expires_ms, parents).await,
@@ -175,6 +177,24 @@ impl Node {
             Invitation::new((keys.root, self.device()), secret, (office.id, name), &areas, expires_ms, parents);
         self.keep(|kept| kept.invitations.push(remembered))?;
         Ok(json!(invitation))
+    }
+
+    async fn carry_out(&self, to: Option<String>, everything: bool, out: &Path) -> Result<Value, NodeError> {
+        let desk = self.desk().await?;
+        let made = desk.carry_out(&desk.console().await?, to.as_deref(), everything, out).await?;
+        Ok(json!({ "written": out.display().to_string(), "carried": made }))
+    }
+
+    async fn carry_in(&self, file: &Path, answer: Option<&Path>) -> Result<Value, NodeError> {
+        let desk = self.desk().await?;
+        let console = desk.console().await?;
+        let taken = desk.carry_in(&console, file).await?;
+        let mut value = json!(taken);
+        if let (Some(out), Some(object)) = (answer, value.as_object_mut()) {
+            let made = desk.carry_out(&console, Some(&taken.device.to_string()), false, out).await?;
+            object.insert("answer".into(), json!({ "written": out.display().to_string(), "carried": made }));
+        }
+        Ok(value)
     }
 
     async fn merge(&self, codes: &[String]) -> Result<Value, NodeError> {

@@ -9,6 +9,7 @@
 //! and `damaged-<n>/` for databases that were set aside.
 
 mod backup;
+mod carry;
 mod db;
 mod exports;
 mod fault;
@@ -25,6 +26,7 @@ mod watermark;
 mod write;
 
 pub use backup::restore;
+pub use carry::CarriedRow;
 pub use db::Options;
 pub use exports::ExportRow;
 pub use fault::{OpenError, SetAside};

@@ -56,7 +56,7 @@ pub fn number() -> String {
 pub fn status(error: &DeskError) -> StatusCode {
     match error {
         DeskError::NotPermitted { .. } | DeskError::Closed => StatusCode::FORBIDDEN,
-        DeskError::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        DeskError::Invalid { .. } | DeskError::Carried { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         DeskError::Conflict { .. } | DeskError::NotNow { .. } => StatusCode::CONFLICT,
         DeskError::NotFound { .. } => StatusCode::NOT_FOUND,
         DeskError::WrongPassword | DeskError::SignedOut => StatusCode::UNAUTHORIZED,

@@ -28,9 +28,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    allotments, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households, import,
-    inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, query, queue,
-    receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    allotments, carry, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households,
+    import, inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects,
+    query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -39,6 +39,7 @@ use std::net::SocketAddr;
 fn router(app: App) -> Router {
     let answers_limit = DefaultBodyLimit::max(payments::ANSWER_BYTES_MAX);
     let checks_limit = DefaultBodyLimit::max(check_queue::ANSWERS_BYTES_MAX);
+    let carry_limit = DefaultBodyLimit::max(carry::UPLOAD_BYTES_MAX);
     let import_limit = DefaultBodyLimit::max(import::UPLOAD_BYTES_MAX);
     Router::new()
         .route("/", get(today::home))
@@ -118,6 +119,8 @@ fn router(app: App) -> Router {
         .route("/staff/disable", post(staff::disable))
         .route("/staff/hand/{id}", get(staff_hand::show).post(staff_hand::hand))
         .route("/sync", get(sync::show))
+        .route("/sync/carry/out", post(carry::out))
+        .route("/sync/carry/in", post(carry::take).layer(carry_limit))
         .route("/drafts", post(page::drafts::keep))
         .route("/drafts/read", post(page::drafts::read))
         .route(live::PATH, get(live::events))

@@ -69,7 +69,7 @@ fn grantee(number: usize) -> Grantee {
     let office = &offices()[number];
     Grantee {
         device: SigningKey::from_seed(&[number as u8 + 1; 32]).key(),
-        recipient: [7; 32],
+        recipient: x25519_dalek::PublicKey::from(&recipient_secret(number)).to_bytes(),
         office: office.id,
         tier: office.tier,
         areas: vec![area(number)],
@@ -77,6 +77,11 @@ fn grantee(number: usize) -> Grantee {
         serial: 1,
         expires: 60_000,
     }
+}
+
+/// What opens the files that are carried to an office.
+fn recipient_secret(number: usize) -> x25519_dalek::StaticSecret {
+    x25519_dalek::StaticSecret::from([number as u8 + 70; 32])
 }
 
 fn certificate(number: usize) -> Certificate {
@@ -128,7 +133,8 @@ impl Machine {
         let readers = Readers::open(dir.path(), &key, Options::default(), 2).expect("reads");
         let engine = Engine::new(Replica::open(store, identity).expect("opens"));
         let writer = Writer::start(engine, clock(wall.clone())).expect("a thread");
-        Machine { number, desk: Desk::open(writer, readers).await.expect("a desk"), wall, dir }
+        let desk = Desk::open(writer, readers).await.expect("a desk").with_recipient(recipient_secret(number).to_bytes());
+        Machine { number, desk, wall, dir }
     }
 
     pub async fn new(number: usize) -> Machine {

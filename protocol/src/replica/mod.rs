@@ -202,6 +202,18 @@ impl<S: Store> Replica<S> {
         &self.key
     }
 
+    /// Its certificate: the newest it was given.
+    pub fn own_certificate(&self) -> Option<&Certificate> {
+        let me = self.device();
+        let own = |certificate: &&Certificate| certificate.verify(&self.control.root).is_ok_and(|body| body.device == me);
+        self.pinned.iter().rev().find(own)
+    }
+
+    /// This device's signature on a parcel for another.
+    pub fn sign_parcel(&self, statement: &[u8]) -> crate::device::Signature {
+        self.key.sign(statement)
+    }
+
     /// The life of its database.
     pub fn incarnation(&self) -> Incarnation {
         self.incarnation

@@ -5,5 +5,7 @@
 
 pub mod frame;
 pub mod message;
+pub mod parcel;
+mod plan;
 pub mod receipt;
 pub mod session;

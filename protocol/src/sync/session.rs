@@ -9,11 +9,9 @@
 //! The session owns no clock, socket or disk. It reads entries through the replica, which shows only what is written,
 //! so no frame can leave before its commit; and it acknowledges only with a [`Committed`] in hand.
 
-use crate::area::AreaId;
-use crate::authority;
 use crate::device::{DeviceKey, SUITE};
 use crate::entry::{LogId, Run};
-use crate::frontier::{Digest, LogHead, is_root_control};
+use crate::frontier::Digest;
 use crate::hash::Hash;
 use crate::limits;
 use crate::record::{Lane, Place};
@@ -21,6 +19,7 @@ use crate::replica::{Committed, Ingested, Replica};
 use crate::store::{PeerState, Store, StoreError};
 use crate::sync::frame::{FrameReader, FrameWriter};
 use crate::sync::message::{Farewell, Frontiers, Hello, Message};
+use crate::sync::plan;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Time as a value: a clock that only goes forward, and the one on the wall.
@@ -32,14 +31,10 @@ pub struct Now {
     pub wall_ms: i64,
 }
 
-/// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
 /// Above this many logs, digests by place are exchanged before frontiers.
 const NAMED_LOGS_MAX: usize = 64;
 /// Logs that a position hint may bring up; beyond, frontiers are cheaper.
 const HINTED_LOGS_MAX: usize = 1_000;
-/// Receipts in one message.
-const RECEIPTS_PER_MESSAGE: usize = 64;
 /// Milliseconds after which frontiers that differ are compared again though nothing moved; doubled every time.
 const COMPARE_PAUSE_MS: u64 = 2_000;
 /// Milliseconds beyond which that pause does not grow.
@@ -164,7 +159,7 @@ impl Session {
             in_flight: VecDeque::new(),
             window: limits::WINDOW_START_BYTES,
             fastest_ms: None,
-            ratio: 0.35,
+            ratio: plan::RATIO_START,
             receipts_from: state.as_ref().map_or(0, |state| state.sent),
             receipts_sent: BTreeMap::new(),
             to_receipt: BTreeSet::new(),
@@ -318,18 +313,10 @@ impl Session {
                     self.identify(replica);
                 }
             }
-            Message::WhoAreYou => {
-                let me = replica.device();
-                let mine = replica
-                    .pinned()
-                    .iter()
-                    .rev()
-                    .find(|certificate| certificate.verify(&replica.control().root).is_ok_and(|body| body.device == me));
-                match mine.cloned() {
-                    Some(certificate) => self.send(Message::ThisIsMe(certificate)),
-                    None => self.end(Farewell::Foreign),
-                }
-            }
+            Message::WhoAreYou => match replica.own_certificate() {
+                Some(certificate) => self.send(Message::ThisIsMe(certificate.clone())),
+                None => self.end(Farewell::Foreign),
+            },
             Message::ThisIsMe(certificate) => match replica.pin(&certificate) {
                 Some(body) if body.device == self.peer => self.identify(replica),
                 _ => self.end(Farewell::Foreign),
@@ -375,7 +362,7 @@ impl Session {
             Message::Probed(log, sequence, hash) => self.probed(replica, log, sequence, hash)?,
             Message::Show(log, sequence) => {
                 if replica.in_common(&self.peer, &log.place)
-                    && let Some(run) = self.run_from(replica, &log, sequence, limits::FRAME_TARGET_BYTES)?
+                    && let Some(run) = plan::run_from(replica, &log, sequence, limits::FRAME_TARGET_BYTES)?
                 {
                     self.send(Message::Shown(run));
                 }
@@ -388,20 +375,6 @@ impl Session {
             Message::Bye(why) => self.farewell = Some(why),
         }
         Ok(())
-    }
-
-    /// Why a superior sends this peer away, when it does. Not before the peer has heard what control says of it.
-    fn away<S: Store>(&self, replica: &Replica<S>, now: Now) -> Option<Farewell> {
-        let control = replica.control();
-        let body = control.certificate(&self.peer)?;
-        let own = control.office_of(&replica.device()).filter(|own| own.tier > body.tier)?;
-        if i64::from(body.expires) < now.wall_ms / DAY_MS {
-            return Some(Farewell::Expired);
-        }
-        let theirs: Vec<AreaId> = control.office_of(&self.peer)?.areas_now().collect();
-        // An area that our tree does not show yet cannot be judged: the control that names it is still on its way.
-        let astray = |area: &AreaId| control.divisions.get(*area).is_some() && !own.covers(&control.divisions, *area);
-        (theirs.iter().all(astray) && !control.is_revoked(&self.peer)).then_some(Farewell::WrongArea)
     }
 
     fn identify<S: Store>(&mut self, replica: &Replica<S>) {
@@ -458,31 +431,19 @@ impl Session {
         }
     }
 
-    fn common_places<S: Store>(&self, replica: &Replica<S>, control: bool) -> Vec<(Place, Digest)> {
-        let root = replica.control().root_area();
-        let wanted = |place: &Place| is_root_control(place, root) == control && replica.in_common(&self.peer, place);
-        replica.frontier().places().filter(|(place, _)| wanted(place)).collect()
-    }
-
     fn send_frontiers<S: Store>(&mut self, replica: &Replica<S>, control: bool, places: Option<Vec<Place>>, reply: bool) {
-        let chosen = match &places {
-            Some(places) => places.iter().copied().filter(|place| replica.in_common(&self.peer, place)).collect(),
-            None => self.common_places(replica, control).into_iter().map(|(place, _)| place).collect::<Vec<_>>(),
-        };
-        let logs = chosen.iter().flat_map(|place| replica.frontier().logs_at(*place)).filter(|(_, head)| head.length > 0);
-        let logs: Vec<(LogId, u64, Hash)> =
-            logs.map(|(log, head)| (*log, head.length, head.head)).take(limits::FRONTIER_LOGS_MAX).collect();
-        if places.is_none() && !control && logs.len() > NAMED_LOGS_MAX {
-            let digests = self.common_places(replica, control);
-            self.send(Message::Places(digests));
-            return;
+        let all = places.is_none();
+        let frontiers = plan::frontiers(replica, &self.peer, control, places, reply);
+        if all && !control && frontiers.logs.len() > NAMED_LOGS_MAX {
+            self.send(Message::Places(plan::common_places(replica, &self.peer, control)));
+        } else {
+            self.send(Message::Frontiers(frontiers));
         }
-        self.send(Message::Frontiers(Frontiers { control, places, logs, reply }));
     }
 
     fn answer_places<S: Store>(&mut self, replica: &Replica<S>, theirs: &[(Place, Digest)]) {
         let theirs: BTreeMap<Place, Digest> = theirs.iter().copied().collect();
-        let mine: BTreeMap<Place, Digest> = self.common_places(replica, false).into_iter().collect();
+        let mine: BTreeMap<Place, Digest> = plan::common_places(replica, &self.peer, false).into_iter().collect();
         let all: BTreeSet<Place> = theirs.keys().chain(mine.keys()).copied().collect();
         let differ = all.into_iter().filter(|place| theirs.get(place) != mine.get(place)).collect();
         self.send_frontiers(replica, false, Some(differ), true);
@@ -490,29 +451,11 @@ impl Session {
 
     /// Compares frontiers and queues what the peer lacks.
     fn plan<S: Store>(&mut self, replica: &Replica<S>, theirs: &Frontiers) -> Result<(), StoreError> {
-        let spoken: Option<BTreeSet<Place>> = theirs.places.as_ref().map(|places| places.iter().copied().collect());
-        let lengths: BTreeMap<LogId, (u64, Hash)> =
-            theirs.logs.iter().map(|(log, length, head)| (*log, (*length, *head))).collect();
-        let places: Vec<Place> = self.common_places(replica, theirs.control).into_iter().map(|(place, _)| place).collect();
-        for place in places.into_iter().filter(|place| spoken.as_ref().is_none_or(|spoken| spoken.contains(place))) {
-            let logs: Vec<(LogId, LogHead)> = replica.frontier().logs_at(place).map(|(log, head)| (*log, *head)).collect();
-            for (log, mine) in logs {
-                let (length, head) = lengths.get(&log).copied().unwrap_or_default();
-                let shared = length.min(mine.length);
-                // Whoever is longer can see whether the shorter one is a part of it.
-                let fits = shared == 0 || length > mine.length || {
-                    let last = replica.store().entry(&log, shared - 1)?;
-                    last.is_some_and(|entry| entry.hash == head)
-                };
-                if !fits {
-                    self.probe(replica, log, shared);
-                    continue;
-                }
-                self.held.insert(log, length);
-                if mine.length > length && !replica.forked().contains(&log) {
-                    self.queue.insert((log.lane(), log), length);
-                }
-            }
+        let lacks = plan::lacks(replica, &self.peer, theirs)?;
+        self.held.extend(lacks.held);
+        self.queue.extend(lacks.queue);
+        for (log, shared) in lacks.unfit {
+            self.probe(replica, log, shared);
         }
         if theirs.reply {
             self.send_frontiers(replica, theirs.control, theirs.places.clone(), false);
@@ -547,25 +490,6 @@ impl Session {
         Ok(())
     }
 
-    fn run_from<S: Store>(&self, replica: &Replica<S>, log: &LogId, from: u64, bytes: usize) -> Result<Option<Run>, StoreError> {
-        let bytes = bytes.min(limits::RUN_RAW_MAX);
-        for (wanted, budget) in [(true, bytes), (false, limits::FRAME_INFLATED_MAX * 3 / 4)] {
-            let mut entries = replica.store().entries(log, from, budget)?;
-            // As much as was asked for; where nothing that short is signed, no more than up to the next signature.
-            let mut signed = (0..entries.len()).filter(|at| entries[*at].signature.is_some());
-            let Some(last) = (if wanted { signed.next_back() } else { signed.next() }) else { continue };
-            entries.truncate(last + 1);
-            let Some(signature) = entries.last().and_then(|entry| entry.signature) else { continue };
-            return Ok(Some(Run {
-                log: *log,
-                first: from,
-                entries: entries.into_iter().map(|entry| entry.entry).collect(),
-                signature,
-            }));
-        }
-        Ok(None)
-    }
-
     fn may_send(&self, lane: Lane) -> bool {
         // The dialler's first frames go out before the answer; after it, control comes first.
         self.theirs.is_none() || (self.identified && (self.control_settled || lane == Lane::Control))
@@ -579,38 +503,8 @@ impl Session {
             if in_flight + limits::FRAME_TARGET_BYTES > self.window {
                 break;
             }
-            let target = (limits::FRAME_TARGET_BYTES as f32 * 0.9 / self.ratio) as usize;
-            let target = target.clamp(limits::FRAME_TARGET_BYTES, limits::FRAME_RAW_MAX);
-            let (mut runs, mut raw) = (Vec::new(), 0);
-            while raw < target
-                && let Some(((_, log), next)) = self
-                    .queue
-                    .range((lane, FIRST_LOG)..)
-                    .next()
-                    .filter(|((of, _), _)| *of == lane)
-                    .map(|(key, next)| (*key, *next))
-            {
-                let allowed = replica.in_common(&self.peer, &log.place);
-                let head = replica.frontier().get(&log).length;
-                let run = if allowed && next < head { self.run_from(replica, &log, next, target - raw)? } else { None };
-                let Some(run) = run else {
-                    self.queue.remove(&(lane, log));
-                    continue;
-                };
-                let size = run.entries.iter().map(crate::entry::Entry::size).sum::<usize>() + 150;
-                if !runs.is_empty() && raw + size > limits::FRAME_RAW_MAX {
-                    break;
-                }
-                raw += size;
-                let end = run.first + run.entries.len() as u64;
-                self.held.insert(log, end);
-                if end < head {
-                    self.queue.insert((lane, log), end);
-                } else {
-                    self.queue.remove(&(lane, log));
-                }
-                runs.push(run);
-            }
+            let runs = plan::next_runs(replica, &self.peer, &mut self.queue, lane, plan::raw_target(self.ratio))?;
+            self.held.extend(runs.iter().map(|run| (run.log, run.first + run.entries.len() as u64)));
             if runs.is_empty() {
                 continue;
             }
@@ -618,8 +512,7 @@ impl Session {
                 self.end(Farewell::Malformed);
                 break;
             };
-            let seen = bytes.len() as f32 / inflated.max(1) as f32;
-            self.ratio = (self.ratio * 0.7 + seen * 0.3).clamp(0.05, 1.0);
+            self.ratio = plan::ratio(self.ratio, bytes.len(), inflated);
             let number = self.number(bytes.len(), now);
             self.send(Message::Frame { number, lane, inflated, bytes });
         }
@@ -657,7 +550,7 @@ impl Session {
         }
         if mine.0 == self.their_digests.0 && self.judged != Some(mine.0) {
             self.judged = Some(mine.0);
-            if let Some(why) = self.away(replica, now) {
+            if let Some(why) = plan::away(replica, &self.peer, now) {
                 self.end(why);
                 return Ok(());
             }
@@ -760,23 +653,9 @@ impl Session {
         if !self.data_begun {
             return;
         }
-        let control = replica.control();
-        let tier_of = |device: &DeviceKey| control.office_of(device).map(|office| office.tier);
-        // Downwards and sideways only: a superior hears from its own superiors.
-        let Some(tier) = tier_of(&self.peer).filter(|tier| Some(*tier) <= tier_of(&replica.device())) else { return };
-        let mut receipts = Vec::new();
-        for (position, receipt) in replica.receipts() {
-            let key = (receipt.body.by, receipt.body.place);
-            let new =
-                *position > self.receipts_from && self.receipts_sent.get(&key) != Some(position) && receipt.body.by != self.peer;
-            if new
-                && control.certificate(&receipt.body.by).is_some_and(|body| body.tier > tier)
-                && authority::may_receive(control, &self.peer, &receipt.body.place)
-            {
-                receipts.push((key, *position, receipt.clone()));
-            }
-        }
-        for chunk in receipts.chunks(RECEIPTS_PER_MESSAGE) {
+        let mut receipts = plan::receipts_for(replica, &self.peer, self.receipts_from);
+        receipts.retain(|(key, position, _)| self.receipts_sent.get(key) != Some(position));
+        for chunk in receipts.chunks(plan::RECEIPTS_PER_MESSAGE) {
             let number = self.number(chunk.len() * 200, now);
             for (key, position, _) in chunk {
                 self.receipts_sent.insert(*key, *position);
@@ -790,10 +669,3 @@ impl Session {
 fn is_introduction(message: &Message) -> bool {
     matches!(message, Message::Hello(_) | Message::WhoAreYou | Message::ThisIsMe(_) | Message::Bye(_))
 }
-
-/// The least log there is, for ranges.
-const FIRST_LOG: LogId = LogId {
-    place: Place { area: crate::area::AreaId::FIRST, lane: Lane::Control, floor: crate::area::Tier::Village },
-    device: DeviceKey([0; 32]),
-    incarnation: crate::device::Incarnation([0; 16]),
-};

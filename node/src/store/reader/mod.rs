@@ -114,6 +114,11 @@ impl Readers {
         Ok(readers)
     }
 
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.0.path.parent().unwrap_or(Path::new("."))
+    }
+
     fn connect(&self) -> Sql<Reader> {
         let Inner { path, key, options, .. } = &*self.0;
         let db = Db::connect(path, key, *options, OpenFlags::SQLITE_OPEN_READ_ONLY)?;

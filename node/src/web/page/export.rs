@@ -2,7 +2,7 @@
 
 use crate::desk::export::{EXPORTERS, Export, FileForm, READERS_OF_EXPORTS, What};
 use crate::desk::payments::EXPORT_WORD;
-use crate::desk::{DeskError, day_of};
+use crate::desk::{DeskError, carry, day_of};
 use crate::store::ExportRow;
 use crate::store::reader::Page;
 use crate::web::App;
@@ -78,6 +78,7 @@ fn line(row: &ExportRow) -> ExportLine {
         what: match row.what.as_str() {
             word if word == What::Cases.word() => "事项",
             EXPORT_WORD => "发放名册",
+            carry::EXPORT_WORD => "传递文件",
             _ => "家庭档案",
         }
         .to_owned(),

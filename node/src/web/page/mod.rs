@@ -1,6 +1,7 @@
 //! One file for each page: the struct is the template's input, the functions beside it make it and answer for it.
 
 pub mod allotments;
+pub mod carry;
 pub mod case;
 pub mod case_new;
 pub mod cases;

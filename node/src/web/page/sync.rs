@@ -4,6 +4,7 @@ use crate::desk::{DeskError, PeerLine};
 use crate::store::reader::{IdleEntry, Page};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
+use crate::web::page::carry::{self, Carried, CarryPanel};
 use crate::web::session::Signed;
 use crate::web::view::{Chip, Fact, Frame, Tone};
 use crate::web::wording;
@@ -26,6 +27,8 @@ pub struct SyncPage {
     pub tiles: Vec<(&'static str, String, Tone)>,
     /// The others.
     pub peers: Vec<PeerRow>,
+    /// By file, where there is no line.
+    pub carry: CarryPanel,
     /// What did not go through.
     pub lists: Vec<TroubleList>,
     /// This machine.
@@ -136,6 +139,12 @@ async fn idle(app: &App) -> Result<Vec<Vec<String>>, WebError> {
 
 /// `GET /sync`
 pub async fn show(State(app): State<App>, signed: Signed) -> Answer {
+    error::show(&page(&app, &signed, Carried::default()).await?)
+}
+
+/// The page, with what came of a file.
+pub(super) async fn page(app: &App, signed: &Signed, carried: Carried) -> Result<SyncPage, WebError> {
+    let carry = carry::panel(app, signed, carried).await?;
     let found = app.desk().sync(&signed.person).await?;
     let summary = app.summary().await;
     let now_ms = app.wall_ms();
@@ -166,7 +175,7 @@ pub async fn show(State(app): State<App>, signed: Signed) -> Answer {
     tiles.push(("在等待", wording::count(counts.waiting), loud(counts.waiting)));
     tiles.push(("没有生效", wording::count(counts.without_effect), loud(counts.without_effect)));
     tiles.push(("分叉", wording::count(counts.forks), loud(counts.forks)));
-    let idle = idle(&app).await?;
+    let idle = idle(app).await?;
     let text = |name: &str| status[name].as_str().unwrap_or("—").to_owned();
     let facts = vec![
         Fact::wide("设备", text("device")),
@@ -176,11 +185,12 @@ pub async fn show(State(app): State<App>, signed: Signed) -> Answer {
         Fact::new("数据库", wording::bytes(counts.bytes)),
         Fact::new("记录条目", wording::count(counts.entries)),
     ];
-    error::show(&SyncPage {
-        frame: app.frame(&signed, "同步", "/sync").await?,
+    Ok(SyncPage {
+        frame: app.frame(signed, "同步", "/sync").await?,
         lead: "本机写下的每一条各到了哪里；没有生效的，一条不漏列在这里。".to_owned(),
         tiles,
         peers,
+        carry,
         lists: vec![
             TroubleList {
                 title: "在等待或没有生效的记录",

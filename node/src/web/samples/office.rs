@@ -1,6 +1,7 @@
 //! Sample pages of cases and of the office.
 
 use super::{LONG, frame, household, stub, ticks};
+use crate::web::page::carry::*;
 use crate::web::page::case::*;
 use crate::web::page::case_new::*;
 use crate::web::page::cases::*;
@@ -263,6 +264,33 @@ pub fn sync() -> SyncPage {
             ("等待中", "0".into(), Tone::Plain),
         ],
         peers: (0..3).map(peer).collect(),
+        carry: CarryPanel {
+            may: true,
+            may_read: true,
+            stub: stub(),
+            pending: vec![("41 条未得到杨舍镇人民政府回执".into(), Tone::Warn)],
+            told: vec!["已收下杨舍镇人民政府5月28日 16:40拷出的文件。".into(), "新收 12 条（涉及 5 份档案），".into()],
+            well: true,
+            answer: Some(CarryAnswer { stub: stub(), device: "a3f0".into(), office: "杨舍镇人民政府".into() }),
+            choices: Choice::list([("a3f0", "杨舍镇人民政府 · a3f091c277")], "a3f0"),
+            peers: vec![CarryPeerRow {
+                office: "杨舍镇人民政府".into(),
+                device: "a3f091c277".into(),
+                lacks: Chip::new(Tone::Warn, "41 条"),
+                last_out: "5月29日 09:12".into(),
+                last_in: "5月22日 10:05".into(),
+            }],
+            rows: vec![CarryLine {
+                at: "5月29日 09:12".into(),
+                way: "拷出",
+                office: "杨舍镇人民政府".into(),
+                who: "张婕（zhangjie）".into(),
+                entries: "41".into(),
+                refused: "0".into(),
+                bytes: "18 KB".into(),
+            }],
+            ..CarryPanel::default()
+        },
         lists: vec![
             trouble("没有生效的记录", "没有。", 2),
             trouble("拒收的记录", "没有。每一条收到的记录都通过了检查。", 0),
