@@ -148,6 +148,7 @@ fn households(n: usize, term: &str) -> HouseholdsPage {
         may_add: true,
         may_import: true,
         may_export: true,
+        may_open: true,
     }
 }
 
