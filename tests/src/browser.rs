@@ -194,12 +194,20 @@ impl Browser {
 
     /// Clicks the first visible element of a selector.
     pub fn click(&self, which: &str) {
+        let scrolled = std::cell::Cell::new(false);
         // A live page may put a new element in the place of the one that was found: then it is looked for again.
         self.until(&format!("a click on {which}"), |browser| {
             let Some(element) = browser.find(which) else { return false };
             match browser.call("POST", &format!("element/{element}/click"), &json!({})) {
                 Ok(_) => true,
                 Err(error) if error.contains("stale") => false,
+                // What stays at the window's edge covers it: whoever looks for it scrolls, once.
+                Err(error) if error.contains("intercepted") && !scrolled.replace(true) => {
+                    let middle =
+                        json!({ "script": "arguments[0].scrollIntoView({ block: 'center' })", "args": [{ ELEMENT: element }] });
+                    let _ = browser.call("POST", "execute/sync", &middle);
+                    false
+                }
                 Err(error) => panic!("a click on {which}: {error}"),
             }
         });

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use shouwang_tests::browser::{Browser, Driver};
 use shouwang_tests::http;
-use shouwang_tests::town::{PASSWORD, Town, perform};
+use shouwang_tests::town::{self, PASSWORD, Town, perform};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
@@ -58,21 +58,16 @@ fn faulty(rows: &[Value]) -> String {
     lines.join("\n")
 }
 
-/// The case of a new matter, as the API names it.
-fn open(at: SocketAddr, staff: &str, mut command: Value) -> String {
-    command["do"] = "open_case".into();
-    perform(at, staff, &command).expect("opened")["case"].as_str().expect("a case").to_owned()
+fn open(at: SocketAddr, staff: &str, command: Value) -> String {
+    town::open_case(at, staff, command).expect("opened")
 }
 
 fn step(at: SocketAddr, staff: &str, case: &str, step: Value) {
-    perform(at, staff, &json!({ "do": "case", "case": case, "step": step })).expect("a step");
+    town::step(at, staff, case, step).expect("a step");
 }
 
 fn household(at: SocketAddr, staff: &str, term: &str) -> String {
-    let signed = http::post(at, "/api/v1/sign-in", None, &json!({ "id": staff, "password": PASSWORD })).expect("answers").json();
-    let token = signed["token"].as_str().expect("a token");
-    let found = http::post(at, "/api/v1/households/search", Some(token), &json!({ "term": term })).expect("answers").json();
-    found["rows"][0]["record"].as_str().expect("a household").to_owned()
+    town::household(at, staff, term).expect("a household")
 }
 
 /// A node whose data are locked: no key file lies beside it.
