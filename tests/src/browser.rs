@@ -325,7 +325,10 @@ impl Browser {
             let out = self.js(STICKS_OUT);
             assert_eq!(out, json!([]), "{name}: wider than a screen of {width} pixels");
             if keep {
+                // As tall as the page: what stays at the window's edge is then where it is at the page's end.
                 let tall = self.js("return document.documentElement.scrollHeight").as_u64().unwrap_or(height);
+                let whole = json!({ "width": width, "height": tall.clamp(height, PICTURE_HEIGHT), "deviceScaleFactor": 1, "mobile": false });
+                self.cdp("Emulation.setDeviceMetricsOverride", whole);
                 let clip = json!({ "x": 0, "y": 0, "width": width, "height": tall.clamp(height, PICTURE_HEIGHT), "scale": 1 });
                 let picture = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
                 let taken = self.cdp("Page.captureScreenshot", picture)["data"].take();

@@ -73,15 +73,19 @@ fn visit(names: &VisitNames) -> Vec<Field> {
         let choices = Choice::list(all.iter().map(|name| (name.clone(), name.clone())), "");
         (!all.is_empty()).then(|| Field::many(name, label, choices))
     };
-    let more = |name: &str, label: &str, known: bool| match known {
-        true => Field::text(format!("{name}-more"), format!("其他{label}")).hinted("上面没有的写在这里，几人用顿号分开"),
-        false => Field::text(format!("{name}-more"), label).hinted("几人用顿号分开"),
+    let least = "不少于两人，您已算一人";
+    let more = |name: &str, label: &str, hint: String| Field::text(format!("{name}-more"), label).hinted(hint);
+    let others = || "上面没有的写在这里，几人用顿号分开".to_owned();
+    let with = boxes("investigators", "同去的调查人", &names.colleagues).map(|field| field.hinted(least));
+    let more_with = match with.is_some() {
+        true => more("investigators", "其他调查人", others()),
+        false => more("investigators", "同去的调查人", format!("{least}；几人用顿号分开")),
     };
-    let (with, signed) =
-        (boxes("investigators", "同去的调查人", &names.colleagues), boxes("present", "在场签字的家庭成员", &names.members));
-    let with = with.map(|field| field.hinted("不少于两人，您已算一人"));
-    let more_with = more("investigators", "调查人", with.is_some());
-    let more_signed = more("present", "在场签字的人", signed.is_some());
+    let signed = boxes("present", "在场签字的家庭成员", &names.members);
+    let more_signed = match signed.is_some() {
+        true => more("present", "其他在场签字的人", others()),
+        false => more("present", "在场签字的家庭成员", "几人用顿号分开".to_owned()),
+    };
     let findings = Field::area("findings", "看到什么、听到什么").hinted("断网时照常填写，联网后自动上传。").needed();
     let remote = Field::text("remote", "不能上门的原因").hinted("上门的不填");
     with.into_iter().chain([more_with]).chain(signed).chain([more_signed, findings, remote]).collect()

@@ -216,6 +216,7 @@ fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
     let hop = &line.hop;
     let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
     let took = match (hop.working, hop.days(today)) {
+        (_, Some(0)) => "当天".to_owned(),
         (Some(working), Some(days)) => format!("{working} 个工作日（{days} 天）"),
         (None, Some(days)) => format!("{days} 天"),
         (_, None) => String::new(),
