@@ -14,6 +14,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+#[path = "web/begin.rs"]
+mod begin;
 #[path = "web/books.rs"]
 mod books;
 #[path = "web/checks.rs"]

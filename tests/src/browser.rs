@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The key that WebDriver names an element with.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// How often the driver is started before the test gives up.
+const DRIVER_TRIES: u32 = 5;
 /// Presses of Tab after which a keyboard has not found what it looks for.
 const TABS_MAX: usize = 200;
 /// Pixels of a page's height that a picture shows.
@@ -49,6 +51,11 @@ impl Driver {
             assert!(!required, "chromium or chromedriver is not installed (Debian: chromium, chromium-driver)");
             return None;
         }
+        // The port it finds free for one kind of address may be taken for the other by then: it ends, and is asked again.
+        Some((0..DRIVER_TRIES).find_map(|_| Driver::try_start()).expect("chromedriver says its port"))
+    }
+
+    fn try_start() -> Option<Driver> {
         let mut command = Command::new("chromedriver");
         command.args(["--port=0"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("chromedriver starts");
@@ -57,8 +64,11 @@ impl Driver {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse::<u16>().ok()
         });
-        let port = port.expect("chromedriver says its port");
-        Some(Driver { child, at: SocketAddr::from(([127, 0, 0, 1], port)) })
+        if port.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        port.map(|port| Driver { child, at: SocketAddr::from(([127, 0, 0, 1], port)) })
     }
 
     /// A person's browser before an office's pages. The same profile again is the same person come back.
@@ -96,6 +106,17 @@ fn call(driver: SocketAddr, method: &str, path: &str, body: &Value) -> Result<Va
     let answer = http::request(driver, method, path, &json, body.as_bytes()).map_err(|error| format!("{path}: {error}"))?;
     let value = answer.json()["value"].take();
     if answer.status == 200 { Ok(value) } else { Err(format!("{}: {}", value["error"], value["message"])) }
+}
+
+/// What a person's hands did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hands {
+    /// Presses of the mouse.
+    pub clicks: u64,
+    /// Keys that write no text: Tab, Enter, a space on a button or a box.
+    pub keys: u64,
+    /// Characters of text, as they stand in the field: what an input method takes for them is not counted.
+    pub text: u64,
 }
 
 /// One person's browser.
@@ -173,12 +194,20 @@ impl Browser {
 
     /// Clicks the first visible element of a selector.
     pub fn click(&self, which: &str) {
+        let scrolled = std::cell::Cell::new(false);
         // A live page may put a new element in the place of the one that was found: then it is looked for again.
         self.until(&format!("a click on {which}"), |browser| {
             let Some(element) = browser.find(which) else { return false };
             match browser.call("POST", &format!("element/{element}/click"), &json!({})) {
                 Ok(_) => true,
                 Err(error) if error.contains("stale") => false,
+                // What stays at the window's edge covers it: whoever looks for it scrolls, once.
+                Err(error) if error.contains("intercepted") && !scrolled.replace(true) => {
+                    let middle =
+                        json!({ "script": "arguments[0].scrollIntoView({ block: 'center' })", "args": [{ ELEMENT: element }] });
+                    let _ = browser.call("POST", "execute/sync", &middle);
+                    false
+                }
                 Err(error) => panic!("a click on {which}: {error}"),
             }
         });
@@ -213,6 +242,11 @@ impl Browser {
         self.told(&format!("element/{element}/value"), json!({ "text": text }));
     }
 
+    /// Ticks a box, or one of several, by what stands beside it.
+    pub fn tick(&self, label: &str) {
+        self.click(&format!("//label[./input and contains(normalize-space(), '{label}')]"));
+    }
+
     /// Picks one of a list by what it says.
     pub fn choose(&self, which: &str, label: &str) {
         self.click(&format!("//select[@name='{which}']/option[contains(normalize-space(), '{label}')]"));
@@ -239,6 +273,22 @@ impl Browser {
             }
         }
         panic!("the keyboard does not reach {which} {text}; the page says:\n{}", self.page());
+    }
+
+    /// Counts, from now on and over page loads, what a person's hands do: the page itself hears each press of the
+    /// mouse and of a key that the browser takes for a real one. Scrolling is not counted.
+    pub fn count_hands(&self) {
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": HANDS }));
+        self.js("sessionStorage.clear()");
+    }
+
+    /// What was counted.
+    pub fn hands(&self) -> Hands {
+        let at = |what: &str| {
+            let number = self.js(&format!("return Number(sessionStorage.getItem('hands.{what}') ?? 0)"));
+            number.as_u64().unwrap_or_default()
+        };
+        Hands { clicks: at("clicks"), keys: at("keys"), text: at("text") }
     }
 
     /// How often the page has elements of a CSS selector.
@@ -275,7 +325,10 @@ impl Browser {
             let out = self.js(STICKS_OUT);
             assert_eq!(out, json!([]), "{name}: wider than a screen of {width} pixels");
             if keep {
+                // As tall as the page: what stays at the window's edge is then where it is at the page's end.
                 let tall = self.js("return document.documentElement.scrollHeight").as_u64().unwrap_or(height);
+                let whole = json!({ "width": width, "height": tall.clamp(height, PICTURE_HEIGHT), "deviceScaleFactor": 1, "mobile": false });
+                self.cdp("Emulation.setDeviceMetricsOverride", whole);
                 let clip = json!({ "x": 0, "y": 0, "width": width, "height": tall.clamp(height, PICTURE_HEIGHT), "scale": 1 });
                 let picture = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
                 let taken = self.cdp("Page.captureScreenshot", picture)["data"].take();
@@ -330,6 +383,15 @@ impl Drop for Browser {
         let _ = self.call("DELETE", "", &Value::Null);
     }
 }
+
+/// Hears presses of the mouse and of keys, before the page does.
+const HANDS: &str = "
+  const add = (what) => sessionStorage.setItem(`hands.${what}`, Number(sessionStorage.getItem(`hands.${what}`) ?? 0) + 1);
+  const takesText = (e) => e.matches?.('textarea, input:not([type=checkbox], [type=radio])');
+  addEventListener('pointerdown', (e) => e.isTrusted && add('clicks'), true);
+  addEventListener('keydown', (e) => {
+    if (e.isTrusted) add([...e.key].length === 1 && takesText(e.target) ? 'text' : 'keys');
+  }, true);";
 
 /// Elements that reach beyond the window's right edge and lie in nothing that scrolls by itself.
 const STICKS_OUT: &str = "

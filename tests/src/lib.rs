@@ -11,6 +11,7 @@
 //! | `tests/faults.rs` | machines and invitations that do not count, a full disk, a damaged database |
 //! | `tests/hostile/` | what comes from a machine in bad hands is refused or has no effect |
 //! | `tests/browser.rs` | people work at the pages of three offices, from import to payment, in Chromium |
+//! | `tests/days.rs` | each role's day at the pages, from 今日 to what is there in the evening; hands are counted |
 //! | `tests/screens.rs` | every page, long, empty and in error, fits a laptop and a phone; its pictures in `screens/` |
 //! | `tests/budgets.rs` | bytes and round trips stay within budget |
 //! | `tests/tidy.rs` | the workspace keeps its own rules |

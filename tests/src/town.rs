@@ -116,3 +116,38 @@ pub fn perform(at: SocketAddr, id: &str, command: &Value) -> Result<Value, Failu
     let answer = http::post(at, "/api/v1/commands", Some(token), &json!({ "action": action, "command": command }))?;
     if answer.status == 200 { Ok(answer.json()) } else { Err(format!("{}: {}", answer.status, answer.text()).into()) }
 }
+
+/// Opens a case through the API; its name.
+pub fn open_case(at: SocketAddr, staff: &str, mut command: Value) -> Result<String, Failure> {
+    command["do"] = "open_case".into();
+    let case = perform(at, staff, &command)?["case"].as_str().map(str::to_owned);
+    Ok(case.ok_or("no case")?)
+}
+
+/// Takes a step in a case through the API.
+pub fn step(at: SocketAddr, staff: &str, case: &str, step: Value) -> Result<Value, Failure> {
+    perform(at, staff, &json!({ "do": "case", "case": case, "step": step }))
+}
+
+/// The record of the household that a search finds first.
+pub fn household(at: SocketAddr, staff: &str, term: &str) -> Result<String, Failure> {
+    let signed = http::post(at, "/api/v1/sign-in", None, &json!({ "id": staff, "password": PASSWORD }))?.json();
+    let found = http::post(at, "/api/v1/households/search", signed["token"].as_str(), &json!({ "term": term }))?.json();
+    Ok(found["rows"][0]["record"].as_str().ok_or_else(|| format!("no household {term}"))?.to_owned())
+}
+
+/// Waits until an office sees a case at a stage; what it means there.
+pub fn until_stage(at: SocketAddr, staff: &str, case: &str, stage: &str) -> Result<Value, Failure> {
+    let signed = http::post(at, "/api/v1/sign-in", None, &json!({ "id": staff, "password": PASSWORD }))?.json();
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let seen = http::get(at, &format!("/api/v1/cases/{case}"), signed["token"].as_str())?.json();
+        if seen["standing"]["stage"] == stage {
+            return Ok(seen["standing"].clone());
+        }
+        if std::time::Instant::now() > end {
+            return Err(format!("{staff} waits for {stage} in vain, sees {seen}").into());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

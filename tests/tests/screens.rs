@@ -5,10 +5,14 @@
 use serde_json::{Value, json};
 use shouwang_tests::browser::{Browser, Driver};
 use shouwang_tests::http;
-use shouwang_tests::town::{PASSWORD, Town, perform};
+use shouwang_tests::town::{self, PASSWORD, Town, perform};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
+mod past;
+
+/// 花园浜社区, whose households the township brought in.
+const OTHER_VILLAGE: &str = "320582100004";
 const LONG: &str = "买买提江·阿卜杜热合曼·吐尔逊尼亚孜·艾合买提江";
 
 /// Households of the village, with one that is long in every way.
@@ -58,21 +62,16 @@ fn faulty(rows: &[Value]) -> String {
     lines.join("\n")
 }
 
-/// The case of a new matter, as the API names it.
-fn open(at: SocketAddr, staff: &str, mut command: Value) -> String {
-    command["do"] = "open_case".into();
-    perform(at, staff, &command).expect("opened")["case"].as_str().expect("a case").to_owned()
+fn open(at: SocketAddr, staff: &str, command: Value) -> String {
+    town::open_case(at, staff, command).expect("opened")
 }
 
 fn step(at: SocketAddr, staff: &str, case: &str, step: Value) {
-    perform(at, staff, &json!({ "do": "case", "case": case, "step": step })).expect("a step");
+    town::step(at, staff, case, step).expect("a step");
 }
 
 fn household(at: SocketAddr, staff: &str, term: &str) -> String {
-    let signed = http::post(at, "/api/v1/sign-in", None, &json!({ "id": staff, "password": PASSWORD })).expect("answers").json();
-    let token = signed["token"].as_str().expect("a token");
-    let found = http::post(at, "/api/v1/households/search", Some(token), &json!({ "term": term })).expect("answers").json();
-    found["rows"][0]["record"].as_str().expect("a household").to_owned()
+    town::household(at, staff, term).expect("a household")
 }
 
 /// A node whose data are locked: no key file lies beside it.
@@ -124,6 +123,9 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
         return;
     };
     let mut town = Town::found().expect("three offices");
+    let elsewhere = town::rows(OTHER_VILLAGE, 9, 5).expect("rows");
+    past::import_last_month(&town.township, &town.file("elsewhere.jsonl", &elsewhere).expect("a file"));
+    town::staff(&town.township, "sunli", "孙立", &["reviewer"], &[]).expect("added");
     town.run().expect("run");
     let (at_city, at_township, at_village) =
         (town.city.web().expect("pages"), town.township.web().expect("pages"), town.village.web().expect("pages"));
@@ -169,13 +171,21 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     liu.sees("导入完成");
     liu.look("import-done");
     let file = town.file("rows.jsonl", &rows).expect("a file");
-    town.village.command(&["import", "households", &file.to_string_lossy()]).expect("imports");
+    liu.expect("ERR_");
+    town.village.stop().expect("stops");
+    past::import_last_month(&town.village, &file);
+    town.village.run(&[above]).expect("is back");
     town.city
-        .wait_until("the households", std::time::Duration::from_secs(60), |s| s["households"].as_u64() >= Some(60))
+        .wait_until("the households", std::time::Duration::from_secs(60), |s| s["households"].as_u64() >= Some(69))
         .expect("there");
 
     // Households.
     look_at(&liu, "households", "/households", "本机共");
+    liu.go("/today");
+    liu.keys("买买");
+    liu.until("the household", |page| page.count("#rows tbody tr") >= 1);
+    liu.look("today-find");
+    liu.go("/households");
     liu.fill("#q", "没有这个人");
     liu.sees("没有找到相符的家庭");
     liu.look("households-none");
@@ -200,10 +210,31 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     liu.click("main form button.main");
     liu.sees("可能符合");
     liu.look("policy-match-found");
+    look_at(&liu, "means", &format!("/households/{long}/means"), "收入核算");
     look_at(&liu, "household-policies", &format!("/households/{long}/policies"), "不是审批结论");
     look_at(&liu, "year", &format!("/households/{long}/year/2025"), "受助情况");
     look_at(&liu, "years", "/years/2025", "帮扶清单");
     look_at(&liu, "statistics", "/statistics?when=2025", "2025年各月受助金额");
+    liu.click("#picked tbody a");
+    liu.sees("受助明细");
+    liu.look("statistics-items");
+    look_at(&liu, "statistics-cases", "/statistics/cases", "返回统计");
+
+    // A month is signed as it was shown, or not at all.
+    look_at(&liu, "month", "/months", "已逐户核对");
+    liu.js("document.querySelector('[name=digest]').value = 'x'.repeat(32)");
+    liu.click("//button[contains(., '签认')]");
+    liu.sees("没有写入任何内容");
+    liu.look("month-refused");
+    liu.go("/months");
+    liu.click("//button[contains(., '签认')]");
+    liu.sees("签认时的名单就是下面的名单");
+    liu.look("month-signed");
+    let change = json!({ "do": "note_change", "record": short, "kind": "收入", "note": "儿子上月起在镇上做保洁，每月 2,600 元" });
+    perform(at_village, "liu", &change).expect("noted");
+    let change = json!({ "do": "note_change", "record": long, "kind": "健康", "person": LONG, "note": "住院" });
+    perform(at_village, "liu", &change).expect("noted");
+    look_at(&liu, "reviews-village", "/reviews", "由镇（街道）复核");
     look_at(&liu, "missed", "/missed", "可能遗漏");
     look_at(&liu, "export", "/households/export", "用途");
     look_at(&liu, "projects-empty", "/projects", "没有这样的项目");
@@ -239,10 +270,15 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
         "liu",
         json!({ "origin": "application", "household": short, "assistance": "临时救助", "summary": "火灾" }),
     );
+    let mut others = Vec::new();
     for index in 0..12 {
         let one = household(at_village, "liu", rows[10 + index]["head_id_no"].as_str().unwrap_or_default());
         let kind = ["临时救助", "最低生活保障", "教育救助"][index % 3];
-        open(at_village, "liu", json!({ "origin": "application", "household": one, "assistance": kind, "summary": "生活困难" }));
+        others.push(open(
+            at_village,
+            "liu",
+            json!({ "origin": "application", "household": one, "assistance": kind, "summary": "生活困难" }),
+        ));
     }
     look_at(&liu, "case-village", &format!("/cases/{grant}"), "经过");
     let mut wang = driver.open(&town.path("wang"), at_township);
@@ -269,6 +305,43 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     wang.sees("须先核定");
     wang.look("case-conflict");
     look_at(&wang, "receipt", &format!("/cases/{grant}/receipt"), "受理编号");
+
+    // The township's queue, reviews and months; a visit; a notice.
+    look_at(&wang, "queue-accept", "/queue?step=accepted", "受理选中的");
+    wang.tick("全选");
+    for case in others.iter().enumerate().filter(|(index, _)| ![0, 1, 3, 4].contains(index)).map(|(_, case)| case) {
+        wang.click(&format!("input[value='{case}']"));
+    }
+    wang.press("受理选中的");
+    wang.sees("刚才办理的");
+    wang.look("queue-done");
+    look_at(&wang, "queue", "/queue", "预审选中的");
+    look_at(&wang, "case-visit", &format!("/cases/{}", others[1]), "同去的调查人");
+    wang.click("//form[.//input[@value='visited']]//button[contains(@class, 'main')]");
+    wang.fill("details.do.next [name=findings]", "房屋漏雨");
+    wang.click("//form[.//input[@value='visited']]//button[contains(@class, 'main')]");
+    wang.sees("入户调查不少于两人");
+    wang.look("case-visit-fault");
+    let visit = json!({ "step": "visit", "investigators": ["孙立"], "present": "户主", "findings": "房屋漏雨" });
+    step(at_township, "wang", &others[4], visit);
+    step(at_township, "wang", &others[4], json!({ "step": "pre_examine", "opinion": "for" }));
+    step(at_township, "wang", &others[4], json!({ "step": "post_notice", "place": "村(社区)公开栏", "phone": "0512-00000000" }));
+    look_at(&wang, "notice-up", "/notices", "公示姓名");
+    look_at(&wang, "notice-sheet", "/notices/sheet?area=320582100230", "公示");
+    look_at(&wang, "reviews", "/reviews?area=320582100230", "登记结果");
+    look_at(&wang, "months", "/months", "1 个未签认");
+    look_at(&liu, "query", "/query", "受理编号");
+    liu.fill("[name=code]", "SL20261127-001-00000");
+    liu.fill("[name=tail]", "0000");
+    liu.press("查询");
+    liu.sees("没有查到不等于没有受理");
+    liu.look("query-none");
+    let standing = town::until_stage(at_village, "liu", &grant, "to-decide").expect("comes down");
+    liu.fill("[name=code]", standing["number"].as_str().expect("a number"));
+    liu.fill("[name=tail]", &rows[1]["head_id_no"].as_str().expect("a number")[14..]);
+    liu.press("查询");
+    liu.until("the answer", |page| page.count("#answer") == 1);
+    liu.look("query-answer");
 
     // The city: decision, department, provider.
     let mut chen = driver.open(&town.path("chen"), at_city);
@@ -423,7 +496,40 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
     look_at(&tao, "check-looks", "/checks/looks", "核对查看记录");
     look_at(&chen, "payments", "/payments", "发放");
-    look_at(&chen, "allotments", "/allotments", "备用金");
+
+    // What is paid by list, what was allotted and spent first, what is late.
+    let fast = &others[3];
+    step(at_township, "wang", fast, json!({ "step": "pre_examine", "opinion": "for" }));
+    step(at_township, "wang", fast, json!({ "step": "propose" }));
+    town::until_stage(at_city, "chen", fast, "to-decide").expect("comes up");
+    step(at_city, "chen", fast, json!({ "step": "decide", "outcome": "approved" }));
+    look_at(&chen, "payments-due", "/payments", "做成发放名册（1 笔）");
+    chen.press("做成发放名册（1 笔）");
+    chen.sees("银行结果");
+    chen.look("payments-batch");
+    look_at(&chen, "allotments-empty", "/allotments", "还没有备用金");
+    chen.choose("device", "杨舍镇");
+    chen.fill("form[action='/allotments'] [name=amount]", "20000");
+    chen.fill("form[action='/allotments'] [name=fund]", "市级临时救助资金");
+    chen.press("核定");
+    chen.sees("还剩 20,000.00 元");
+    let spent = json!({ "step": "emergency", "amount": 150_000, "assistance": "临时救助", "reason": "夜间失火，无处落脚",
+        "given": "cash", "what": "现金和被褥" });
+    wang.until("the allotment", |page| {
+        page.go("/allotments");
+        page.page().contains("20,000.00")
+    });
+    step(at_township, "wang", &others[6], spent);
+    chen.until("its use", |page| {
+        page.go("/allotments");
+        page.page().contains("18,500.00")
+    });
+    chen.look("allotments");
+    look_at(&wang, "allotments-township", "/allotments", "18,500.00");
+    look_at(&wang, "case-emergency", &format!("/cases/{}", others[6]), "补办手续");
+    look_at(&chen, "loops", "/loops", "没有办结的");
+    look_at(&liu, "loops-village", "/loops", "没有办结的");
+    look_at(&tao, "need-edit", "/projects/needs/edit", "需求");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
     look_at(&chen, "error-not-permitted", "/staff", "不能办理");

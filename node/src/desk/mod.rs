@@ -43,6 +43,7 @@ mod sign_in;
 mod staff;
 pub mod statistics;
 mod steps;
+mod visits;
 pub mod wire;
 pub mod years;
 
@@ -53,6 +54,7 @@ pub use materials::Held;
 pub use model::*;
 pub use outcome::{DeskError, FieldChange, FieldFault, Outcome};
 pub use sign_in::{PASSWORD_CHARS_MIN, SESSION_IDLE_MS, Session, SignIn};
+pub use visits::VisitNames;
 
 use crate::clock::Clock;
 use crate::store::reader::Reader;

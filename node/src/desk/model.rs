@@ -236,6 +236,8 @@ pub struct CasePage {
     pub held: Vec<Held>,
     /// What is confirmed about the household, and need not be checked again.
     pub confirmed: Vec<ConfirmedStatus>,
+    /// Whom the form of a visit offers.
+    pub visit: super::VisitNames,
 }
 
 /// One line of a case's story.

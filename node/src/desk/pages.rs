@@ -148,6 +148,10 @@ impl Room<'_> {
             routed_from: cases::routed_from(&standing),
             handler,
             notice_phone: self.last_phone()?,
+            visit: match possible.contains(&EventKind::Visited) {
+                true => self.visit_names(standing.household)?,
+                false => super::VisitNames::default(),
+            },
             projects,
             confirmed,
             held: if possible.contains(&EventKind::MaterialsAsked) { self.held(standing.household)? } else { Vec::new() },

@@ -6,7 +6,7 @@
 
 use super::view::{Choice, Field, Input};
 use super::wording;
-use crate::desk::{CaseStep, Choices, Held, Part, Receiver, To};
+use crate::desk::{CaseStep, Choices, Held, Part, Receiver, To, VisitNames};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::OpId;
@@ -34,6 +34,8 @@ pub struct Known<'a> {
     pub reserve: &'a str,
     /// Papers that the household gave before.
     pub held: &'a [Held],
+    /// Who may have gone to the household, and who lives there.
+    pub visit: &'a VisitNames,
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -63,6 +65,30 @@ fn receivers(known: &Known<'_>, label: &str, open: &str, fits: fn(TargetKind) ->
     };
     let all = std::iter::once((String::new(), open.to_owned())).chain(listed.map(one));
     Field::select("to", label, Choice::list(all, ""))
+}
+
+/// The form of a visit: names to tick where the node knows them, lines for all others. Nobody is ticked beforehand.
+fn visit(names: &VisitNames) -> Vec<Field> {
+    let boxes = |name: &str, label: &str, all: &[String]| {
+        let choices = Choice::list(all.iter().map(|name| (name.clone(), name.clone())), "");
+        (!all.is_empty()).then(|| Field::many(name, label, choices))
+    };
+    let least = "不少于两人，您已算一人";
+    let more = |name: &str, label: &str, hint: String| Field::text(format!("{name}-more"), label).hinted(hint);
+    let others = || "上面没有的写在这里，几人用顿号分开".to_owned();
+    let with = boxes("investigators", "同去的调查人", &names.colleagues).map(|field| field.hinted(least));
+    let more_with = match with.is_some() {
+        true => more("investigators", "其他调查人", others()),
+        false => more("investigators", "同去的调查人", format!("{least}；几人用顿号分开")),
+    };
+    let signed = boxes("present", "在场签字的家庭成员", &names.members);
+    let more_signed = match signed.is_some() {
+        true => more("present", "其他在场签字的人", others()),
+        false => more("present", "在场签字的家庭成员", "几人用顿号分开".to_owned()),
+    };
+    let findings = Field::area("findings", "看到什么、听到什么").hinted("断网时照常填写，联网后自动上传。").needed();
+    let remote = Field::text("remote", "不能上门的原因").hinted("上门的不填");
+    with.into_iter().chain([more_with]).chain(signed).chain([more_signed, findings, remote]).collect()
 }
 
 /// The transfers that a step may answer.
@@ -172,12 +198,7 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             Field::text("of", "经办人员或村(居)委会成员").needed(),
             Field::text("relation", "与申请家庭的关系").hinted("单独登记，须由市级入户核查").needed(),
         ],
-        EventKind::Visited => vec![
-            Field::area("investigators", "同去的调查人，一行一人").hinted("不少于两人，您已算一人；现场调查必须有两人。"),
-            Field::text("present", "在场签字的家庭成员"),
-            Field::text("remote", "不能上门的原因").hinted("上门的不填"),
-            Field::area("findings", "看到什么、听到什么").hinted("断网时照常填写，联网后自动上传。").needed(),
-        ],
+        EventKind::Visited => visit(known.visit),
         EventKind::NoticePosted => vec![
             Field::text("place", "公示地点").with("村(社区)公开栏").hinted("只写地点；号码、病情写不进公示").needed(),
             Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed(),
@@ -394,6 +415,19 @@ impl Form {
         self.0.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The names that were ticked, then those that were written in the line for others.
+    fn names(&self, name: &str) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for text in self.all(name).iter().chain(self.all(&format!("{name}-more"))) {
+            for one in text.split(['、', '，', ',', '；', ';', '\n']).map(str::trim).filter(|one| !one.is_empty()) {
+                if names.iter().all(|known| known != one) {
+                    names.push(one.to_owned());
+                }
+            }
+        }
+        names
+    }
+
     fn fen(&self, name: &str) -> Result<Option<Fen>, String> {
         self.some(name).map(|text| Fen::parse_yuan(&text).ok_or("金额应为数字，最多两位小数".to_owned())).transpose()
     }
@@ -487,8 +521,8 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::NotAccepted => CaseStep::DoNotAccept { reason: text("reason") },
         EventKind::Declared => CaseStep::Declare { of: text("of"), relation: text("relation") },
         EventKind::Visited => CaseStep::Visit {
-            investigators: text("investigators").lines().map(str::to_owned).collect(),
-            present: text("present"),
+            investigators: form.names("investigators"),
+            present: form.names("present").join("、"),
             remote: text("remote"),
             findings: text("findings"),
         },

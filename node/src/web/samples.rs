@@ -76,6 +76,7 @@ fn today(empty: bool) -> TodayPage {
         date: "2019年5月29日 星期三".into(),
         summary: "2 件急办，1 件超期".into(),
         mine: true,
+        batch: true,
         total: 24,
         tasks: (0..18).map(task).collect(),
         tiles: vec![
@@ -148,6 +149,7 @@ fn households(n: usize, term: &str) -> HouseholdsPage {
         may_add: true,
         may_import: true,
         may_export: true,
+        may_open: true,
     }
 }
 

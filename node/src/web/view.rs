@@ -138,6 +138,8 @@ pub enum Input {
     Date,
     /// One of a list.
     Select,
+    /// One of a list, all of it in sight.
+    One,
     /// Any of a list.
     Many,
     /// Not shown while typed.
@@ -188,6 +190,11 @@ impl Field {
     pub fn select(name: impl Into<String>, label: impl Into<String>, choices: Vec<Choice>) -> Field {
         let value = choices.iter().find(|choice| choice.picked).map(|choice| choice.value.clone()).unwrap_or_default();
         Field { input: Input::Select, choices, value, ..Field::text(name, label) }
+    }
+
+    /// One of a list, all of it in sight: one click where a list that opens takes two.
+    pub fn one(name: impl Into<String>, label: impl Into<String>, choices: Vec<Choice>) -> Field {
+        Field { input: Input::One, wide: true, ..Field::select(name, label, choices) }
     }
 
     /// Any of a list.
@@ -258,12 +265,19 @@ impl Field {
         format!("list{}-{}", self.scope, self.name)
     }
 
+    /// Whether it is a box for each choice.
+    pub fn is_of_boxes(&self) -> bool {
+        matches!(self.input, Input::One | Input::Many)
+    }
+
     /// The `type` attribute.
     pub fn kind(&self) -> &'static str {
         match self.input {
             Input::Date => "date",
             Input::Password => "password",
             Input::Hidden => "hidden",
+            Input::One => "radio",
+            Input::Many => "checkbox",
             _ => "text",
         }
     }

@@ -105,7 +105,7 @@ fn panel(book: &Book, signed: &Signed, may_grant: bool) -> Result<BookPanel, Web
     let reason = if book.allotment.closed.is_empty() { String::new() } else { format!("　停用：{}", book.allotment.closed) };
     Ok(BookPanel {
         id: book.record.to_string(),
-        name: format!("{} {}", book.place, book.device),
+        name: if book.place == book.device { book.place.clone() } else { format!("{} {}", book.place, book.device) },
         note: format!("{}　{} 至 {}{reason}", book.allotment.fund, book.allotment.from, book.allotment.until),
         state,
         sums: [money(ledger.granted), money(ledger.used), money(ledger.left())],

@@ -216,6 +216,7 @@ fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
     let hop = &line.hop;
     let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
     let took = match (hop.working, hop.days(today)) {
+        (_, Some(0)) => "当天".to_owned(),
         (Some(working), Some(days)) => format!("{working} 个工作日（{days} 天）"),
         (None, Some(days)) => format!("{days} 天"),
         (_, None) => String::new(),
@@ -301,6 +302,12 @@ fn elsewhere(kind: EventKind) -> bool {
     of_a_list || place || is_about_check(kind) || matches!(kind, EventKind::BookingCancelled | EventKind::BookingEnded)
 }
 
+/// The page of a case in which a step was just refused.
+pub async fn refused(app: &App, sent: &SignedForm, id: &str, kind: &'static str, error: &DeskError) -> Answer {
+    let tried = Tried { kind, fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
+    error::show_as(error::status(error), &page(app, &sent.signed, id, Some(tried)).await?)
+}
+
 async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) -> Result<CasePage, WebError> {
     let found = app.desk().case(&signed.person, case_id(id)?).await?;
     let choices = app.desk().choices(&signed.person).await?;
@@ -324,6 +331,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         notice_phone: &found.notice_phone,
         needs: &found.projects.needs,
         held: &found.held,
+        visit: &found.visit,
     };
     let next = forms::next(&found.possible, s);
     let mut actions = Vec::new();
@@ -455,8 +463,7 @@ pub async fn act(State(app): State<App>, Path(id): Path<String>, sent: SignedFor
             Ok(Redirect::to(&format!("/cases/{to}")).into_response())
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
-            let tried = Tried { kind, fault: format!("{}。{}", error.what(), error.safe()), form: &sent.form };
-            error::show_as(error::status(&error), &page(&app, &sent.signed, &id, Some(tried)).await?)
+            refused(&app, &sent, &id, kind, &error).await
         }
         Err(error) => Err(error.into()),
     }

@@ -1,7 +1,7 @@
 //! Beginning a case: from a household, with nothing typed twice; or from a clue or a plea.
 
 use super::household;
-use crate::desk::{Command, DeskError, OpenCase};
+use crate::desk::{CaseStep, Command, DeskError, OpenCase, derived};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::forms::{self, Form};
@@ -12,8 +12,9 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::record::RecordId;
-use shouwang_protocol::records::event::{Channel, Origin, Urgency};
+use shouwang_protocol::eligibility::Fit;
+use shouwang_protocol::record::{CaseId, RecordId};
+use shouwang_protocol::records::event::{Channel, EventKind, Origin, Urgency};
 use shouwang_protocol::records::idno::masked;
 
 /// The form.
@@ -40,8 +41,12 @@ pub struct CaseNewPage {
     pub stub: Stub,
     /// The fields.
     pub fields: Vec<Field>,
+    /// The fields that are filled in already, to be looked over.
+    pub filled: Vec<Field>,
     /// The button.
     pub button: &'static str,
+    /// Whether the reader may accept it in the same step.
+    pub accept: bool,
     /// The way back.
     pub back: String,
 }
@@ -50,6 +55,7 @@ pub struct CaseNewPage {
 #[derive(Deserialize)]
 pub struct Asked {
     household: Option<String>,
+    kind: Option<String>,
 }
 
 fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str, label: fn(T) -> &'static str, picked: &str) -> Vec<Choice> {
@@ -76,8 +82,29 @@ fn channel() -> Field {
     Field::select("channel", "从哪里来", all)
 }
 
-async fn for_household(app: &App, signed: &Signed, id: &str) -> Result<CaseNewPage, WebError> {
-    let found = app.desk().household(&signed.person, household::record(id)?, 1).await?;
+/// The kinds of assistance, all in sight: those whose policies fit the household by its file come first and say so.
+/// None is ticked, but for one that was picked on the page before.
+async fn kinds(app: &App, signed: &Signed, record: RecordId, all: &[(String, String)], picked: &str) -> Result<Field, WebError> {
+    let fitting = match app.desk().policies_for(&signed.person, record).await {
+        Ok((_, found)) => found,
+        Err(DeskError::NotFound { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let fits = |code: &str| fitting.iter().any(|found| found.fit == Fit::Fits && found.article.kind == code);
+    let mut choices = Choice::list(all.iter().cloned(), picked);
+    choices.sort_by_key(|choice| !fits(&choice.value));
+    let known = choices.first().is_some_and(|first| fits(&first.value));
+    for choice in choices.iter_mut().filter(|choice| fits(&choice.value)) {
+        choice.label.push_str("（可能适用）");
+    }
+    choices.push(Choice { value: String::new(), label: "还不确定".to_owned(), picked: false });
+    let hint = if known { "“可能适用”是按家庭档案和政策比对的，不是审批结论。" } else { "" };
+    Ok(Field::one("assistance", "救助种类", choices).hinted(hint))
+}
+
+async fn for_household(app: &App, signed: &Signed, id: &str, picked: &str) -> Result<CaseNewPage, WebError> {
+    let record = household::record(id)?;
+    let found = app.desk().household(&signed.person, record, 1).await?;
     if !found.may_open_case {
         return Err(DeskError::NotPermitted { why: "您的角色不登记事项".to_owned() }.into());
     }
@@ -88,15 +115,18 @@ async fn for_household(app: &App, signed: &Signed, id: &str) -> Result<CaseNewPa
     let members: Vec<String> =
         row.members.iter().filter(|member| member.is_present()).map(|member| member.name.clone()).collect();
     let applicants = members.iter().map(|name| (name.clone(), name.clone()));
-    let mut fields = vec![
+    let fields = vec![
+        Field::hidden("household", id),
+        kinds(app, signed, record, &offer.kinds, picked).await?.needed(),
+        Field::area("summary", "诉求").hinted("写明困难和需要，不写与办理无关的病情细节。").needed(),
+    ];
+    let filled = vec![
         Field::select("origin", "怎样开始", words(&origins, Origin::word, Origin::label, "application")).needed(),
-        forms::kinds(&offer, "", Some("还不确定")),
         Field::select("applicant", "申请人", Choice::list(applicants, &row.head)),
         cause(&offer.causes, &row.cause),
         urgency(),
         channel(),
     ];
-    fields.push(Field::area("summary", "诉求").hinted("写明困难和需要，不写与办理无关的病情细节。").needed());
     Ok(CaseNewPage {
         frame: app.frame(signed, "新办事项", "/cases").await?,
         heading: format!("为 {} 户新办事项", row.head),
@@ -113,8 +143,10 @@ async fn for_household(app: &App, signed: &Signed, id: &str) -> Result<CaseNewPa
         target: "/cases/new".to_owned(),
         draft: format!("case-new-{id}"),
         stub: signed.stub()?,
-        fields: [vec![Field::hidden("household", id)], fields].concat(),
+        fields,
+        filled,
         button: "登记",
+        accept: signed.person.tier > Tier::Village,
         back: format!("/households/{id}"),
         ..CaseNewPage::default()
     })
@@ -123,7 +155,7 @@ async fn for_household(app: &App, signed: &Signed, id: &str) -> Result<CaseNewPa
 /// `GET /cases/new?household=…`
 pub async fn form(State(app): State<App>, signed: Signed, Query(asked): Query<Asked>) -> Answer {
     match asked.household {
-        Some(id) => error::show(&for_household(&app, &signed, &id).await?),
+        Some(id) => error::show(&for_household(&app, &signed, &id, &asked.kind.unwrap_or_default()).await?),
         None => Ok(Redirect::to("/households").into_response()),
     }
 }
@@ -185,23 +217,44 @@ fn command(form: &Form) -> Result<Command, DeskError> {
     }))
 }
 
+/// Takes the second step of “登记并受理”: under an id of its own that follows from the first, so that the form sent
+/// twice accepts once. When it is refused the case is there, and its page says why and offers the step.
+async fn accept(app: &App, sent: &SignedForm, case: CaseId) -> Answer {
+    let action = derived("shouwang open and accept 1", &[&sent.action()?.0, &case.0]);
+    let step = Command::Case { case, step: CaseStep::Accept {} };
+    match app.desk().perform(&sent.signed.person, action, step).await {
+        Ok(_) => Ok(Redirect::to(&format!("/cases/{case}/receipt")).into_response()),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. } | DeskError::NotPermitted { .. })) => {
+            super::case::refused(app, sent, &case.to_string(), EventKind::Accepted.word(), &error).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn begin(app: &App, sent: &SignedForm, mut page: CaseNewPage) -> Answer {
+    let and_accept = sent.form.text("then") == "accept";
     let done = match command(&sent.form) {
+        Ok(Command::OpenCase(open)) if and_accept && open.origin != Origin::Application => {
+            Err(DeskError::invalid("origin", "只有申请可以当场受理；求助、咨询、预警请按“登记”"))
+        }
         Ok(command) => app.desk().perform(&sent.signed.person, sent.action()?, command).await,
         Err(error) => Err(error),
     };
     match done {
         Ok(done) => {
             app.desk().keep_draft(&sent.signed.person, &page.draft, Vec::new()).await?;
-            let to = done.case.map_or_else(|| "/cases".to_owned(), |case| format!("/cases/{case}"));
-            Ok(Redirect::to(&to).into_response())
+            match done.case {
+                Some(case) if and_accept => accept(app, sent, case).await,
+                Some(case) => Ok(Redirect::to(&format!("/cases/{case}")).into_response()),
+                None => Ok(Redirect::to("/cases").into_response()),
+            }
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. })) => {
             page.faults = match &error {
                 DeskError::Invalid { faults } => faults.iter().map(|fault| fault.reason.clone()).collect(),
                 other => vec![other.what()],
             };
-            for field in &mut page.fields {
+            for field in page.fields.iter_mut().chain(&mut page.filled) {
                 field.refill(&sent.form.raw(&field.name));
             }
             error::show_as(error::status(&error), &page)
@@ -212,7 +265,7 @@ async fn begin(app: &App, sent: &SignedForm, mut page: CaseNewPage) -> Answer {
 
 /// `POST /cases/new`
 pub async fn open(State(app): State<App>, sent: SignedForm) -> Answer {
-    let page = for_household(&app, &sent.signed, &sent.form.text("household")).await?;
+    let page = for_household(&app, &sent.signed, &sent.form.text("household"), "").await?;
     begin(&app, &sent, page).await
 }
 

@@ -9,6 +9,7 @@ use crate::web::view::{Chip, Frame, Tone};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::response::{Html, IntoResponse as _};
 use serde::Deserialize;
 use shouwang_protocol::records::idno::masked;
 use shouwang_protocol::records::staff::Role;
@@ -35,6 +36,8 @@ pub struct HouseholdsPage {
     pub may_import: bool,
     /// Whether the reader may take data out, or read who did.
     pub may_export: bool,
+    /// Whether the reader may begin a case from a row.
+    pub may_open: bool,
 }
 
 /// Only the rows, for the live search.
@@ -49,6 +52,8 @@ pub struct HouseholdRows {
     pub shown: String,
     /// The next page.
     pub more: Option<(String, &'static str)>,
+    /// Whether the reader may begin a case from a row.
+    pub may_open: bool,
 }
 
 /// One household.
@@ -142,11 +147,12 @@ async fn rows(app: &App, signed: &Signed, term: &str, asked: &Asked) -> Result<H
         (false, false) => format!("找到 {count} 户"),
         (false, true) => format!("先列 {count} 户，请再多写几个字"),
     };
-    Ok(HouseholdRows { term: term.to_owned(), rows: found.rows.iter().map(|line| row(line, term)).collect(), shown, more })
+    let rows = found.rows.iter().map(|line| row(line, term)).collect();
+    Ok(HouseholdRows { term: term.to_owned(), rows, shown, more, may_open: signed.person.has(&[Role::Intake]) })
 }
 
 async fn page(app: &App, signed: &Signed, term: String, asked: &Asked) -> Answer {
-    let HouseholdRows { term, rows, shown, more } = rows(app, signed, &term, asked).await?;
+    let HouseholdRows { term, rows, shown, more, may_open } = rows(app, signed, &term, asked).await?;
     let total = app.desk().count_households(&signed.person).await?;
     error::show(&HouseholdsPage {
         frame: app.frame(signed, "家庭档案", "/households").await?,
@@ -158,6 +164,7 @@ async fn page(app: &App, signed: &Signed, term: String, asked: &Asked) -> Answer
         may_add: signed.person.has(&[Role::Intake, Role::Reviewer]),
         may_import: signed.person.has(super::import::IMPORTERS),
         may_export: signed.person.has(EXPORTERS) || signed.person.has(READERS_OF_EXPORTS),
+        may_open,
     })
 }
 
@@ -171,7 +178,12 @@ pub async fn find(State(app): State<App>, sent: SignedForm) -> Answer {
     page(&app, &sent.signed, sent.form.text("term"), &Asked::default()).await
 }
 
-/// `POST /households/search`: the rows only, while somebody types.
+/// `POST /households/search`: the rows only, while somebody types; where the list is not the page (`brief`), no term
+/// means no rows.
 pub async fn search(State(app): State<App>, sent: SignedForm) -> Answer {
-    error::show(&rows(&app, &sent.signed, &sent.form.text("term"), &Asked::default()).await?)
+    let term = sent.form.text("term");
+    if term.is_empty() && sent.form.some("brief").is_some() {
+        return Ok(Html("").into_response());
+    }
+    error::show(&rows(&app, &sent.signed, &term, &Asked::default()).await?)
 }

@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use shouwang_protocol::eligibility::{Fit, Judged, Outcome};
 use shouwang_protocol::means::Line;
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::staff::Role;
 
 /// The page.
 #[derive(Template, Default)]
@@ -27,6 +28,8 @@ pub struct MeansPage {
     pub result: Chip,
     /// What to do about it.
     pub advice: String,
+    /// Whether the reader may add what is missing.
+    pub may_edit: bool,
     /// What keeps it from being computed; empty: nothing.
     pub blocked: String,
     /// The income and what is taken off.
@@ -138,6 +141,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         lead: format!("{}　{}", found.head, found.place),
         result,
         advice,
+        may_edit: signed.person.has(&[Role::Intake, Role::Reviewer]),
         blocked: means.blocked.clone(),
         lines: means.income.lines.iter().map(|it| line(it, gross)).collect(),
         sums: vec![

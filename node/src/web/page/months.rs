@@ -1,7 +1,7 @@
 //! The monthly update: which villages have signed, one village household by household, and the form to sign.
 
-use crate::desk::Command;
 use crate::desk::months::{MonthOpened, MonthPage as Found, VillageMonth};
+use crate::desk::{Command, DeskError};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::{Signed, SignedForm};
@@ -25,6 +25,8 @@ pub struct MonthsPage {
     pub month: String,
     /// How many villages have signed.
     pub lead: String,
+    /// Why it was not signed; empty: nothing went wrong.
+    pub fault: String,
     /// The months.
     pub fields: Vec<Field>,
     /// Sums of what was signed.
@@ -47,7 +49,7 @@ pub struct VillageRow {
     /// Signed or not.
     pub state: Chip,
     /// 户, 人, 新增, 退出, 变更, 不变; empty: not signed.
-    pub figures: Vec<String>,
+    pub figures: Option<[String; 6]>,
     /// Who signed, and when.
     pub by: String,
 }
@@ -80,8 +82,8 @@ pub struct Asked {
     area: Option<String>,
 }
 
-fn figures(said: &SignOff) -> Vec<String> {
-    [said.households, said.people, said.came, said.left, said.changed, said.unchanged].map(|n| n.to_string()).to_vec()
+fn figures(said: &SignOff) -> [String; 6] {
+    [said.households, said.people, said.came, said.left, said.changed, said.unchanged].map(|n| n.to_string())
 }
 
 fn village(village: &VillageMonth, month: &str, over: bool) -> VillageRow {
@@ -94,7 +96,7 @@ fn village(village: &VillageMonth, month: &str, over: bool) -> VillageRow {
             (None, true) => Chip::new(Tone::Bad, "未签认"),
             (None, false) => Chip::new(Tone::Plain, "本月未完"),
         },
-        figures: signed.map(figures).unwrap_or_default(),
+        figures: signed.map(figures),
         by: signed.map(|said| format!("{} {}", said.name, wording::day(said.day))).unwrap_or_default(),
     }
 }
@@ -143,16 +145,22 @@ fn opened(found: &Found, one: &MonthOpened, signed: &Signed) -> Result<OpenedVil
 pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<Asked>) -> Answer {
     let code = asked.area.filter(|code| !code.is_empty());
     let area = code.map(|code| AreaId::parse(&code).ok_or(WebError::NoPage)).transpose()?;
-    let found = app.desk().month(&signed.person, asked.month.filter(|month| !month.is_empty()), area).await?;
+    error::show(&page(&app, &signed, asked.month.filter(|month| !month.is_empty()), area).await?)
+}
+
+async fn page(app: &App, signed: &Signed, month: Option<String>, area: Option<AreaId>) -> Result<MonthsPage, WebError> {
+    let found = app.desk().month(&signed.person, month, area).await?;
     let said: Vec<&SignOff> = found.villages.iter().filter_map(|village| village.signed.as_ref()).collect();
     let sum = |of: fn(&SignOff) -> u32| wording::count(said.iter().map(|said| u64::from(of(said))).sum());
     let all = found.villages.len();
     let missing = all - said.len();
     let share = (said.len() * 100).checked_div(all).unwrap_or(0) as u64;
     let bad = if missing > 0 && found.over { Tone::Bad } else { Tone::Plain };
-    error::show(&MonthsPage {
-        frame: app.frame(&signed, "月度更新", "/households").await?,
-        lead: format!("{all} 个村(社区)，{} 个已签认，{missing} 个未签认", said.len()),
+    let urge = if all > 1 && missing > 0 && found.over { "；由各村(社区)自己签，没有签的请催一下" } else { "" };
+    Ok(MonthsPage {
+        frame: app.frame(signed, "月度更新", "/households").await?,
+        lead: format!("{all} 个村(社区)，{} 个已签认，{missing} 个未签认{urge}", said.len()),
+        fault: String::new(),
         fields: vec![Field::select(
             "month",
             "月份",
@@ -172,7 +180,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
         } else {
             Vec::new()
         },
-        opened: found.opened.as_ref().map(|one| opened(&found, one, &signed)).transpose()?,
+        opened: found.opened.as_ref().map(|one| opened(&found, one, signed)).transpose()?,
         month: found.month,
     })
 }
@@ -183,7 +191,16 @@ pub async fn sign(State(app): State<App>, sent: SignedForm) -> Answer {
     let area = AreaId::parse(&form.text("area")).ok_or(WebError::Unreadable)?;
     let month = form.text("month");
     let command = Command::SignOff { area, month: month.clone(), digest: form.text("digest"), note: form.text("note") };
-    app.desk().perform(&sent.signed.person, sent.action()?, command).await?;
+    match app.desk().perform(&sent.signed.person, sent.action()?, command).await {
+        Ok(_) => {}
+        // The list as it is now stands below, to be looked at and signed.
+        Err(error @ (DeskError::NotNow { .. } | DeskError::Invalid { .. })) => {
+            let shown = page(&app, &sent.signed, Some(month), Some(area)).await?;
+            let fault = format!("{}。没有写入任何内容。", error.what());
+            return error::show_as(error::status(&error), &MonthsPage { fault, ..shown });
+        }
+        Err(error) => return Err(error.into()),
+    }
     // The month is what the Desk took for one.
     Ok(Redirect::to(&format!("/months?month={month}&area={area}")).into_response())
 }

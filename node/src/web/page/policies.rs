@@ -154,6 +154,8 @@ pub struct MatchRow {
     pub benefit: String,
     /// Each condition: how it stands, its words, what it was judged on.
     pub reasons: Vec<(Chip, String, String)>,
+    /// Where an application of its kind begins; empty: not here.
+    pub open: String,
 }
 
 /// Which policies.
@@ -294,18 +296,20 @@ fn reason(judged: &Judged) -> (Chip, String, String) {
     (chip, judged.text.clone(), used)
 }
 
-fn match_row(found: &Match) -> MatchRow {
+fn match_row(found: &Match, household: Option<&str>) -> MatchRow {
+    let open = |id: &str| format!("/cases/new?household={id}&kind={}", encoded(&found.article.kind));
     MatchRow {
         href: href(&found.article.code, None),
         name: found.article.name.clone(),
         department: found.article.department.clone(),
         benefit: found.article.benefit.clone(),
         reasons: found.conditions.iter().map(reason).collect(),
+        open: household.map(open).unwrap_or_default(),
     }
 }
 
-fn groups(found: &[Match]) -> (Vec<MatchGroup>, Vec<MatchRow>) {
-    let of = |fit: Fit| -> Vec<MatchRow> { found.iter().filter(|it| it.fit == fit).map(match_row).collect() };
+fn groups(found: &[Match], household: Option<&str>) -> (Vec<MatchGroup>, Vec<MatchRow>) {
+    let of = |fit: Fit| -> Vec<MatchRow> { found.iter().filter(|it| it.fit == fit).map(|it| match_row(it, household)).collect() };
     let group = |fit: Fit| MatchGroup { label: fit.label().to_owned(), rows: of(fit) };
     let groups = [Fit::Fits, Fit::Perhaps].map(group).into_iter().filter(|group| !group.rows.is_empty());
     (groups.collect(), of(Fit::No))
@@ -315,7 +319,8 @@ fn groups(found: &[Match]) -> (Vec<MatchGroup>, Vec<MatchRow>) {
 pub async fn for_household(State(app): State<App>, signed: Signed, Path(id): Path<String>) -> Answer {
     let record = RecordId::parse(&id).ok_or(WebError::NoPage)?;
     let (version, found) = app.desk().policies_for(&signed.person, record).await?;
-    let (groups, others) = groups(&found);
+    let may_open = signed.person.has(&[Role::Intake]);
+    let (groups, others) = groups(&found, may_open.then_some(id.as_str()));
     error::show(&MatchPage {
         frame: app.frame(&signed, "可能适用的政策", "/households").await?,
         heading: "这户可能适用的政策".to_owned(),
@@ -430,7 +435,7 @@ pub async fn find(State(app): State<App>, sent: SignedForm) -> Answer {
     match answers(&sent.form) {
         Ok(facts) => {
             let (_, found) = app.desk().policies_fitting(&sent.signed.person, facts).await?;
-            (page.groups, page.others) = groups(&found);
+            (page.groups, page.others) = groups(&found, None);
         }
         Err(fault) => page.fault = fault,
     }

@@ -27,6 +27,8 @@ pub struct TodayPage {
     pub summary: String,
     /// Whether only the reader's own are listed.
     pub mine: bool,
+    /// Whether several of them can be done at once.
+    pub batch: bool,
     /// How many there are.
     pub total: u64,
     /// The first of them.
@@ -165,6 +167,7 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
         date: wording::long_day(found.day),
         summary: parts.join("，"),
         mine,
+        batch: signed.person.tier > Tier::Village && signed.person.has(&[Role::Intake, Role::Reviewer]) && total > 1,
         total,
         tasks: cases.iter().take(ROWS_MAX as usize).map(|line| row(line, found.day)).collect(),
         tiles,

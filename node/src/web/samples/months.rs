@@ -29,6 +29,7 @@ pub fn means(blocked: bool) -> MeansPage {
         lead: format!("{LONG}　经开区（杨舍镇）农联村"),
         result: Chip::new(Tone::Warn, "可能符合最低生活保障家庭"),
         advice: "登记的是“低保边缘户”。请核实后办理申请或复核；未经申请、调查和审核确认，不改变类别。".into(),
+        may_edit: true,
         blocked: if blocked { "“就业成本”尚未由市级设定".into() } else { String::new() },
         lines: vec![
             line("家庭年收入", "60,000.00", 100, false, "申报或核对"),
@@ -118,7 +119,7 @@ pub fn month(of_one: bool) -> MonthsPage {
         href: "#".into(),
         name: name.into(),
         state: if signed { Chip::new(Tone::Good, "已签认") } else { Chip::new(Tone::Bad, "未签认") },
-        figures: if signed { ["47", "112", "1", "0", "6", "40"].map(str::to_owned).to_vec() } else { Vec::new() },
+        figures: if signed { Some(["47", "112", "1", "0", "6", "40"].map(str::to_owned)) } else { None },
         by: if signed { "王强 2019-06-01".into() } else { String::new() },
     };
     let moved = |head: &str, tone, label: &str| {
@@ -138,6 +139,7 @@ pub fn month(of_one: bool) -> MonthsPage {
         frame: frame("月度更新", "家庭"),
         month: "2019-05".into(),
         lead: "3 个村(社区)，2 个已签认，1 个未签认".into(),
+        fault: "不能办理：您打开页面之后，这个月的记录又有变化，请看过新的名单再签。没有写入任何内容。".into(),
         fields: vec![Field::select("month", "月份", Choice::list([("2019-05", "2019-05"), ("2019-04", "2019-04")], "2019-05"))],
         tiles: vec![
             ("未签认", "1".into(), Tone::Bad),

@@ -23,6 +23,13 @@
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   document.addEventListener("click", (event) => event.target.closest("[data-print]") && window.print());
 
+  // One box for all boxes of a name in its form.
+  document.addEventListener("change", (event) => {
+    const all = event.target;
+    if (!all.matches("[data-all]") || !all.form) return;
+    for (const box of all.form.elements) if (box.type === "checkbox" && box.name === all.dataset.all) box.checked = all.checked;
+  });
+
   // Drafts: kept by the node (encrypted with the rest), so that a power cut costs at most a second of typing.
   const plain = (form) => {
     const out = new URLSearchParams();
