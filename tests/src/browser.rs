@@ -95,6 +95,11 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // A browser whose driver is killed stays, and keeps a core busy with pages that no longer answer.
+        let sessions = call(self.at, "GET", "/sessions", &Value::Null).unwrap_or_default();
+        for session in sessions.as_array().into_iter().flatten().filter_map(|session| session["id"].as_str()) {
+            let _ = call(self.at, "DELETE", &format!("/session/{session}"), &Value::Null);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

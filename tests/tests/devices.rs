@@ -90,6 +90,8 @@ fn another_machine_of_the_city_takes_over_and_what_the_first_one_decided_stays_d
     // It is lost: what it decided stays, and the next machine decides.
     let lost = town.city.command(&["revoke", "--device", &device, "--reason", "lost"]).expect("revokes");
     assert!(lost["next"].is_string() && lost["records_it_could_hold"]["household"] == 3, "{lost}");
+    let called = lost["offices_near_called_last_ms"].as_object().expect("offices");
+    assert!(!called.is_empty() && called.values().all(|at| at.as_i64().is_some_and(|at| at > 0)), "{lost}");
     second.stop().expect("is gone");
     let back = town.city.status().expect("status")["device"].as_str().expect("a key").to_owned();
     town.city.command(&["office", "decider", "--device", &back]).expect("names the first one again");

@@ -132,6 +132,7 @@ impl Node {
             self.keep_decisions(&known).await?;
         }
         let held = self.held_by(known.key).await?;
+        let called = self.called_last(&known.office).await?;
         // Those that do not fit one entry first: with the last one every other log closes at 0.
         let mut lengths = known.lengths.clone();
         while lengths.len() > LENGTHS {
@@ -139,12 +140,37 @@ impl Node {
             self.act(vec![known.about(device::close(more))]).await?;
         }
         self.act(vec![city::revoke(known.root, known.record, reason, lengths)]).await?;
-        let mut report =
-            json!({ "revoked": known.key.to_string(), "logs_closed": known.lengths.len(), "records_it_could_hold": held });
+        let mut report = json!({
+            "revoked": known.key.to_string(), "logs_closed": known.lengths.len(), "records_it_could_hold": held,
+            "offices_near_called_last_ms": called,
+        });
         if known.office.decider == Some(known.key) {
             report["next"] = "it wrote the decisions of its office: name another device with `office decider`".into();
         }
         Ok(report)
+    }
+
+    /// When the offices that talk to this one and have to do with that office's people agreed last. What they got from its
+    /// device and had not brought by then falls with its log.
+    async fn called_last(&self, office: &Office) -> Result<Value, NodeError> {
+        let areas: Vec<AreaId> = office.areas_now().collect();
+        let own = self.writer().with(move |engine| -> Result<BTreeMap<String, i64>, StoreError> {
+            let (replica, mut called) = (engine.replica(), BTreeMap::new());
+            let control = replica.control();
+            for device in control.devices.keys().filter(|device| **device != replica.device() && !control.is_revoked(device)) {
+                let Some(near) = control.office_of(device) else { continue };
+                let shares = |area: &AreaId| {
+                    near.covers(&control.divisions, *area)
+                        || near.areas_now().any(|near| control.divisions.is_within(near, *area))
+                };
+                if let Some(peer) = replica.store().peer(device)?.filter(|_| areas.iter().any(shares)) {
+                    let last = called.entry(near.name.clone()).or_insert(peer.agreed_ms);
+                    *last = peer.agreed_ms.max(*last);
+                }
+            }
+            Ok(called)
+        });
+        Ok(json!(own.await??))
     }
 
     /// How many records of each kind a device could hold, as far as is known here: what a lost laptop loses.
