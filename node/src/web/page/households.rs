@@ -108,18 +108,16 @@ fn row(line: &reader::HouseholdRow, term: &str) -> HouseholdRow {
         && !term
             .split_whitespace()
             .all(|part| listed.iter().any(|text| text.contains(part)) || crate::store::is_initials_of(part, &line.head));
+    // A bare number beside an address reads like a part of it.
+    let numbered = !line.group.is_empty() && line.group.bytes().all(|byte| byte.is_ascii_digit());
+    let group = if numbered { format!("{}组", line.group) } else { line.group.clone() };
     HouseholdRow {
         id: line.record.to_string(),
         head: if line.head.is_empty() { "（没有户主姓名）".to_owned() } else { line.head.clone() },
         matched: if by_member { "成员或其他栏目相符".to_owned() } else { String::new() },
         id_no: masked(&line.head_id),
         village: line.area_name.clone(),
-        address: [line.group.as_str(), line.address.as_str()]
-            .iter()
-            .filter(|part| !part.is_empty())
-            .copied()
-            .collect::<Vec<_>>()
-            .join(" "),
+        address: [group, line.address.clone()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "),
         people: line.members.to_string(),
         category: line.category.clone(),
         chips,
