@@ -285,7 +285,7 @@ impl<R: Read> Opener<R> {
     }
 
     /// The next message; nothing at the end.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, FileError> {
+    pub fn open_next(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         if self.ended {
             return Ok(None);
         }
@@ -342,10 +342,10 @@ mod tests {
     fn open(file: &[u8], secret: &[u8; 32]) -> Result<Vec<Vec<u8>>, FileError> {
         let mut opener = Opener::begin(file, secret)?;
         let mut messages = Vec::new();
-        while let Some(message) = opener.next()? {
+        while let Some(message) = opener.open_next()? {
             messages.push(message);
         }
-        assert!(opener.next()?.is_none(), "it stays at its end");
+        assert!(opener.open_next()?.is_none(), "it stays at its end");
         Ok(messages)
     }
 
@@ -380,7 +380,7 @@ mod tests {
 
         #[test]
         fn noise_never_panics(noise in prop::collection::vec(any::<u8>(), 0..900), at in any::<prop::sample::Index>()) {
-            let whole = file(&[noise.clone()]);
+            let whole = file(std::slice::from_ref(&noise));
             let behind_the_magic = [MAGIC.as_slice(), &noise].concat();
             let cut = at.index(whole.len());
             let spliced = [&whole[..cut], &noise, &whole[cut..]].concat();

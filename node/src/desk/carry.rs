@@ -220,7 +220,7 @@ fn pack(
         let stride = writer.with(move |engine| {
             let (mut messages, mut bytes) = (Vec::new(), 0);
             while bytes < STRIDE_BYTES {
-                let Some(message) = packing.next(engine.replica())? else { break };
+                let Some(message) = packing.next_message(engine.replica())? else { break };
                 bytes += message.len();
                 messages.push(message);
             }
@@ -265,7 +265,7 @@ fn unpack(
         let (mut messages, mut bytes) = (Vec::new(), 0);
         while bytes < TAKEN_BYTES {
             // The whole file was checked; what cannot be opened now was changed since, or never meant for us.
-            let next = opener.next().map_err(|error| match of_file(error) {
+            let next = opener.open_next().map_err(|error| match of_file(error) {
                 DeskError::Carried { why, press, .. } => DeskError::Carried { why, safe: PART_TAKEN, press },
                 other => other,
             })?;

@@ -197,7 +197,7 @@ impl Packing {
     }
 
     /// The next message; nothing when the parcel is complete.
-    pub fn next<S: Store>(&mut self, replica: &Replica<S>) -> Result<Option<Vec<u8>>, ParcelError> {
+    pub fn next_message<S: Store>(&mut self, replica: &Replica<S>) -> Result<Option<Vec<u8>>, ParcelError> {
         if let Some(message) = self.head.pop_front() {
             return Ok(Some(message.to_bytes()));
         }

@@ -14,6 +14,7 @@ use axum::extract::multipart::Field;
 use axum::extract::{Multipart, State};
 use axum::http::header;
 use axum::response::IntoResponse as _;
+use shouwang_protocol::area::Tier;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -126,7 +127,7 @@ fn peer_row(peer: &CarryPeer, now_ms: i64) -> CarryPeerRow {
         device: peer.device.short(),
         lacks: match peer.lacks {
             Some(0) => Chip::new(Tone::Good, "没有"),
-            Some(entries) => Chip::new(Tone::Warn, format!("{} 条", wording::count(entries))),
+            Some(entries) => Chip::new(Tone::Plain, format!("{} 条", wording::count(entries))),
             None => Chip::default(),
         },
         last_out: at(&peer.last_out),
@@ -158,10 +159,14 @@ fn told(taken: &CarriedIn, now_ms: i64) -> (Vec<String>, bool) {
     if taken.older {
         lines.push("它比已经收过的旧，没有妨碍。".to_owned());
     }
-    lines.push(format!("新收 {} 条（涉及 {} 份档案），", wording::count(tally.new), wording::count(tally.records)));
-    lines.push(format!("本来就有 {} 条。", wording::count(tally.known)));
+    if tally.new + tally.known + tally.missing + refused == 0 {
+        lines.push("文件里没有别的条目。".to_owned());
+    } else {
+        lines.push(format!("新收 {} 条（涉及 {} 份档案），", wording::count(tally.new), wording::count(tally.records)));
+        lines.push(format!("本来就有 {} 条。", wording::count(tally.known)));
+    }
     if tally.receipts {
-        lines.push("有新的回执。".to_owned());
+        lines.push("有新的回执：本机写下的到了哪里，看上面的数。".to_owned());
     }
     if taken.waiting > 0 {
         lines.push(format!("{} 条在等待：它们依据的内容还没有到达本机。", wording::count(taken.waiting)));
@@ -190,12 +195,18 @@ pub(super) async fn panel(app: &App, signed: &Signed, carried: Carried) -> Resul
     let usual = found.iter().find(|peer| peer.usual).map(|peer| peer.device.to_string()).unwrap_or_default();
     let choices = found.iter().map(|peer| (peer.device.to_string(), format!("{} · {}", peer.office, peer.device.short())));
     let picked = carried.taken.as_ref().map_or(usual, |taken| taken.device.to_string());
-    let pending = found
-        .iter()
-        .filter(|peer| peer.above && peer.last_out.is_some())
-        .filter_map(|peer| peer.lacks.filter(|lacks| *lacks > 0).map(|lacks| (peer, lacks)))
-        .map(|(peer, lacks)| (format!("{} 条未得到{}回执", wording::count(lacks), peer.office), Tone::Warn))
-        .collect();
+    // Undelivered is what no superior has confirmed, whichever way it went.
+    let own = app.desk().confirmed().await;
+    let delivered = match signed.person.tier {
+        Tier::Village => own.township.max(own.city),
+        Tier::Township => own.city,
+        Tier::City => own.entries,
+    };
+    let open = own.entries.saturating_sub(delivered);
+    let pending = match open {
+        0 => Vec::new(),
+        open => vec![(format!("本机写下的 {} 条还没有上级回执", wording::count(open)), Tone::Warn)],
+    };
     let (told, well) = carried.taken.as_ref().map(|taken| told(taken, now_ms)).unwrap_or_default();
     let answer = match carried.taken.filter(|taken| taken.answer_due) {
         Some(taken) => Some(CarryAnswer { stub: signed.stub()?, device: taken.device.to_string(), office: taken.office }),

@@ -268,7 +268,7 @@ pub fn sync() -> SyncPage {
             may: true,
             may_read: true,
             stub: stub(),
-            pending: vec![("41 条未得到杨舍镇人民政府回执".into(), Tone::Warn)],
+            pending: vec![("本机写下的 41 条还没有上级回执".into(), Tone::Warn)],
             told: vec!["已收下杨舍镇人民政府5月28日 16:40拷出的文件。".into(), "新收 12 条（涉及 5 份档案），".into()],
             well: true,
             answer: Some(CarryAnswer { stub: stub(), device: "a3f0".into(), office: "杨舍镇人民政府".into() }),
@@ -276,7 +276,7 @@ pub fn sync() -> SyncPage {
             peers: vec![CarryPeerRow {
                 office: "杨舍镇人民政府".into(),
                 device: "a3f091c277".into(),
-                lacks: Chip::new(Tone::Warn, "41 条"),
+                lacks: Chip::new(Tone::Plain, "41 条"),
                 last_out: "5月29日 09:12".into(),
                 last_in: "5月22日 10:05".into(),
             }],
