@@ -1,8 +1,11 @@
 //! Benefits that are paid every month: a list for each month, a re-check, a hearing, a smaller amount, a stop.
 
+use super::books::{of_year, statistics, sums_equal_their_lists};
 use super::support::*;
 use shouwang_node::desk::payments::{BankSays, Listing};
-use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase, Person};
+use shouwang_node::desk::statistics::{By, Link, Measure, Question};
+use shouwang_node::desk::{CaseStep, Command, DeskError, HouseholdChange, OpenCase, Person};
+use shouwang_node::store::reader::{Corrected, Page, Period};
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
@@ -133,6 +136,65 @@ async fn item_29_a_monthly_benefit_is_listed_once_a_month_until_the_person_was_h
         let page = machine.page(&machine.clerk(), a).await.standing;
         assert_eq!((page.stage, page.paid()), (Stage::Running, Some(Fen(89_000 + 89_000 + 39_000))));
         assert_eq!(machine.page(&machine.clerk(), b).await.standing.stage, Stage::Closed);
+    }
+    let views = city.desk.writer().with(|engine| engine.replica().store().compare_views()).await;
+    assert_eq!(views.expect("asks").expect("reads"), [] as [String; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_19_a_row_of_the_register_is_one_month_of_a_benefit_and_what_came_back_is_in_no_total() {
+    let city = city().await;
+    let township = Machine::new(YANGSHE).await;
+    sync(&township, &city).await;
+    city.on("2019-05-20");
+    township.on("2019-05-09");
+    let (a, b) = (granted(&city, &township, "a1").await, granted(&city, &township, "b2").await);
+    for month in ["2019-06", "2019-07", "2019-08"] {
+        city.on(&format!("{month}-05"));
+        let listing = list(&city, month).await;
+        all_arrive(&city, &listing).await;
+    }
+    // The bank's register of July comes in as a row that bears the acceptance number: July's payment, and no other.
+    let standing = city.page(&approver(&city), a).await.standing;
+    let (home, number) = (standing.household.expect("known"), standing.number.expect("accepted"));
+    let row = serde_json::json!({"no": number, "date": "2019-07-06", "program": "低保金", "amount": 890});
+    let new_aid = vec![row.as_object().expect("an object").clone()];
+    city.done(&city.clerk(), Command::ChangeHousehold(HouseholdChange { new_aid, ..HouseholdChange::of(home) })).await;
+    let file = city.desk.annual(&city.clerk(), home, 2019).await.expect("a file").file;
+    // January's row of the old register, June, July, August.
+    assert_eq!((file.aid.len(), file.total), (4, Fen(94_500 + 3 * 89_000)));
+
+    // The other family's head died in July: August is paid for nothing, and comes back in September in two parts.
+    city.on("2019-09-02");
+    city.stepped(&city.clerk(), b, CaseStep::Hear { who: "之子，电话".into(), text: "知道".into() }).await;
+    let stop = CaseStep::Adjust { amount: Some(Fen(0)), from: Some("2019-08".into()), reason: "死亡".into() };
+    city.stepped(&approver(&city), b, stop).await;
+    for part in [Some(Fen(50_000)), None] {
+        city.stepped(&approver(&city), b, CaseStep::Recover { amount: part, note: "退回专户".into() }).await;
+    }
+    let home = city.page(&approver(&city), b).await.standing.household.expect("known");
+    let file = city.desk.annual(&city.clerk(), home, 2019).await.expect("a file").file;
+    assert_eq!((file.total, file.recovered, file.aid.len()), (Fen(94_500 + 2 * 89_000), Fen(89_000), 1 + 3 + 2));
+    let found = statistics(&city, &of_year(2019), By::Fund).await;
+    let total = &found.total.rows[0].group;
+    assert_eq!((total.amount, total.recovered, total.returns), (Fen(2 * 94_500 + 5 * 89_000), Fen(89_000), 2));
+    assert_eq!(total.count, 2 + 6, "what came back is no aid");
+    let september = Question { period: Period::Month(2019, 9), ..Question::default() };
+    let alone = statistics(&city, &september, By::Kind).await;
+    assert_eq!((alone.total.rows[0].group.amount, alone.households.rows[0]), (Fen(-89_000), 0));
+    for question in [of_year(2019), september, Question::default()] {
+        sums_equal_their_lists(&city, &question).await;
+    }
+
+    // One of two benefits was stopped, of one of two families money had to come back; each with its list.
+    for (label, corrected) in [("减发、停发", Corrected::Cut), ("追缴", Corrected::Undue)] {
+        let line = found.indicators.iter().flat_map(|group| &group.lines).find(|line| line.label == label).expect("there");
+        assert_eq!(line.value, Some(Measure::Share { part: 1, whole: 2 }), "{label}");
+        let Some(Link::Cases(question)) = &line.link else { panic!("{line:?}") };
+        assert_eq!(question.corrected, Some(corrected));
+        let auditor = city.person("auditor", &[Role::Auditor]);
+        let list = city.desk.account_list(&auditor, question.clone(), Page::first(9)).await.expect("lists");
+        assert_eq!(list.lines.rows.iter().map(|row| row.case).collect::<Vec<_>>(), [b]);
     }
     let views = city.desk.writer().with(|engine| engine.replica().store().compare_views()).await;
     assert_eq!(views.expect("asks").expect("reads"), [] as [String; 0]);

@@ -673,6 +673,16 @@ impl Standing {
         self.doubled.iter().any(|doubled| doubled.ruling == Some(Ruling::Other))
     }
 
+    /// Whether a monthly benefit was ever made less, or stopped.
+    pub fn was_cut(&self) -> bool {
+        self.terms.windows(2).any(|pair| pair[1].amount < pair[0].amount)
+    }
+
+    /// What was paid for nothing, also when it came back or was written off.
+    pub fn undue(&self) -> Fen {
+        Fen(self.owed().0.saturating_add(self.recovered.0).saturating_add(self.written_off.0))
+    }
+
     /// What was paid for nothing and has not come back.
     pub fn owed(&self) -> Fen {
         let nothing = self.is_void() || self.is_unconfirmed();
