@@ -129,7 +129,7 @@ fn running(number: &str, months: &[(&str, &str)]) -> Standing {
     let one = |(month, on): &(&str, &str)| Payout { period: (*month).into(), day: Some(day(on)), ..first.clone() };
     standing.payouts = months.iter().map(one).collect();
     let (from, reason) = ("2019-06".into(), String::new());
-    standing.terms = vec![crate::standing::Term { id: op(1), from, amount: Fen(89_000), reason, day: None }];
+    standing.terms = vec![crate::standing::Term { id: op(1), from, amount: Fen(89_000), reason, day: None, notice: None }];
     standing
 }
 

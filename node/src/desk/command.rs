@@ -14,7 +14,7 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Channel, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+    Answer, Attendance, Change, Channel, Delivery, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
 use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
 use shouwang_protocol::records::screening::Screened;
@@ -820,6 +820,24 @@ pub enum CaseStep {
         from: Option<String>,
         /// Why.
         reason: String,
+    },
+    /// 出具书面通知: the family is told in writing that its benefit was made less or stopped.
+    NoticeCut {},
+    /// 送达书面通知
+    ServeCut {
+        /// To whom.
+        to: String,
+        /// How.
+        #[serde(with = "wire::delivery")]
+        #[schema(value_type = String)]
+        how: Delivery,
+        /// The day; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<Day>,
+        /// What there is to say about it.
+        #[serde(default)]
+        note: String,
     },
     /// 转办、分办
     Transfer {

@@ -28,9 +28,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    allotments, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households, import,
-    inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects, query, queue,
-    receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    allotments, case, case_new, cases, check_queue, checks, cut_notice, doubles, export, household, household_edit, households,
+    import, inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects,
+    query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -83,6 +83,7 @@ fn router(app: App) -> Router {
         .route("/months", get(months::list).post(months::sign))
         .route("/reviews", get(reviews::list).post(reviews::review))
         .route("/notices", get(notices::list))
+        .route("/cases/{id}/cuts/{adjustment}", get(cut_notice::sheet))
         .route("/notices/sheet", get(notices::sheet))
         .route("/payments", get(payments::list).post(payments::make))
         .route("/payments/{batch}", get(payments::show).post(payments::settle))

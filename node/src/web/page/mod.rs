@@ -7,6 +7,7 @@ pub mod cases;
 pub mod chart;
 pub mod check_queue;
 pub mod checks;
+pub mod cut_notice;
 pub mod doubles;
 pub mod drafts;
 pub mod error;

@@ -13,8 +13,8 @@ mod kinds;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Repeat, Review,
-    Source, Standard, Status, Step,
+    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Remedy, Repeat,
+    Review, Source, Standard, Status, Step, StopRule,
 };
 
 use super::amount::Fen;
@@ -85,6 +85,9 @@ pub struct Pack {
     /// Kinds of changes of households.
     #[serde(default)]
     pub changes: Vec<ChangeKind>,
+    /// How a family may object to a decision.
+    #[serde(default)]
+    pub remedies: Vec<Remedy>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -168,6 +171,7 @@ impl Pack {
             deductions: section(doc, "deductions", &mut found, &mut problems),
             statuses: section(doc, "statuses", &mut found, &mut problems),
             changes: section(doc, "changes", &mut found, &mut problems),
+            remedies: section(doc, "remedies", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -205,6 +209,7 @@ impl Pack {
         json(&mut all, "deductions", &self.deductions);
         json(&mut all, "statuses", &self.statuses);
         json(&mut all, "changes", &self.changes);
+        json(&mut all, "remedies", &self.remedies);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -253,6 +258,7 @@ const SECTIONS: &[&str] = &[
     "deductions",
     "statuses",
     "changes",
+    "remedies",
     "calendar",
     "articles",
     "passages",
