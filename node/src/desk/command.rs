@@ -376,6 +376,13 @@ pub struct PolicyRevision {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub project_kinds: Vec<ProjectKind>,
+    /// Rows of any table that [`crate::desk::pack_tables`] knows, by code; what such a row does not say stays unsaid.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub rows: BTreeMap<String, Vec<Map<String, Value>>>,
+    /// Codes of rows of such tables that the new pack leaves out.
+    #[serde(default)]
+    pub gone: BTreeMap<String, Vec<String>>,
 }
 
 impl PolicyRevision {
@@ -388,6 +395,8 @@ impl PolicyRevision {
             needs: Vec::new(),
             project_classes: Vec::new(),
             project_kinds: Vec::new(),
+            rows: BTreeMap::new(),
+            gone: BTreeMap::new(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod means;
 pub mod missed;
 pub mod months;
 pub mod notices;
+pub mod pack_rows;
 pub mod payments;
 pub mod policies;
 pub mod policy_edit;
