@@ -58,5 +58,7 @@ mod spoiled;
 mod stories;
 #[path = "desk/tables.rs"]
 mod tables;
+#[path = "desk/village_pages.rs"]
+mod village_pages;
 #[path = "desk/windows.rs"]
 mod windows;

@@ -20,7 +20,7 @@ pub use kinds::{
 use super::amount::Fen;
 use super::day::Day;
 use super::{Edit, Fields, Problem, SCHEMA, check_schema, child, edit, text_of};
-use crate::eligibility::{Facts, amount_of};
+use crate::eligibility::{Facts, Ground};
 use crate::means::counted;
 use article::Passage;
 use automerge::transaction::Transactable;
@@ -119,7 +119,7 @@ impl Pack {
             return Err(format!("政策包没有规定“{}”的计算公式", kind.name));
         };
         let facts = counted(self, facts)?.onto(facts);
-        let (amount, used) = amount_of(&formula.amount, &facts, &self.standards())?;
+        let (amount, used) = Ground::of(&facts, &self.standards()).amount(&formula.amount)?;
         let used = if used.is_empty() { used } else { format!("（{used}）") };
         Ok((amount, format!("{} = {amount}元{used}", formula.text)))
     }
