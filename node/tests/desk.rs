@@ -60,5 +60,7 @@ mod stick;
 mod stories;
 #[path = "desk/tables.rs"]
 mod tables;
+#[path = "desk/village_pages.rs"]
+mod village_pages;
 #[path = "desk/windows.rs"]
 mod windows;

@@ -226,8 +226,6 @@ const PAGES: &[&str] = &[
     "/projects/conflicts",
     "/projects/new",
     "/projects/kinds",
-    "/projects/kinds/edit",
-    "/projects/needs/edit",
     "/projects/0000000000000000000000000000000000000000000000000000000000000000",
     "/allotments",
     "/loops",
@@ -241,7 +239,9 @@ const PAGES: &[&str] = &[
     "/policies",
     "/policies/match",
     "/policies/revise",
-    "/policies/standards",
+    "/policies/tables",
+    "/policies/tables/statuses",
+    "/policies/tables/statuses/row",
     "/policies/x",
     "/households/0000000000000000000000000000000000000000000000000000000000000000/policies",
     "/statistics",
@@ -265,6 +265,7 @@ const PAGES: &[&str] = &[
     "/households/0000000000000000000000000000000000000000000000000000000000000000/edit",
     "/cases/00000000000000000000000000000000",
     "/cases/00000000000000000000000000000000/receipt",
+    "/cases/00000000000000000000000000000000/cuts/1@00",
     "/cases/new?household=00",
 ];
 const FORMS: &[&str] = &[
@@ -275,8 +276,6 @@ const FORMS: &[&str] = &[
     "/reviews",
     "/households/x/changes",
     "/projects/new",
-    "/projects/kinds/edit",
-    "/projects/needs/edit",
     "/projects/0000000000000000000000000000000000000000000000000000000000000000/edit",
     "/projects/0000000000000000000000000000000000000000000000000000000000000000/settle",
     "/projects/0000000000000000000000000000000000000000000000000000000000000000/tell",
@@ -293,7 +292,7 @@ const FORMS: &[&str] = &[
     "/staff/hand/x",
     "/policies/match",
     "/policies/revise",
-    "/policies/standards",
+    "/policies/tables/statuses/row",
     "/sign-out",
     "/households",
     "/households/search",
@@ -768,18 +767,54 @@ async fn the_policy_list_is_read_asked_and_revised_by_new_packs() {
         assert_eq!(gao.submit(&page, "/policies/revise", &typed).status, 303);
         let one = zhang.get(&format!("/policies/{}", percent("民政-01"))).body;
         assert!(one.contains("2026-01-01-01") && one.contains("<p>第二段</p>") && one.contains("户籍在本市"), "{one}");
-        let unset = [
-            ("fen0", ""),
-            ("source0", "待定"),
-            ("fen1", ""),
-            ("source1", "未设定"),
-            ("fen2", ""),
-            ("source2", "未设定"),
-            ("pack_from", "2026-01-01"),
-        ];
-        assert_eq!(gao.submit("/policies/standards", "/policies/standards", &unset).status, 303);
+        // A row of a table: what would change is shown first, and only what was seen is published.
+        assert_eq!(zhang.get("/policies/tables/amounts/row").status, 403);
+        let amounts = zhang.get("/policies/tables/amounts").body;
+        assert!(amounts.contains("低保标准") && !amounts.contains("/row?code="), "{amounts}");
+        let row = "/policies/tables/amounts/row";
+        let page = format!("{row}?code={}", percent("低保标准"));
+        let unset = [("code", "低保标准"), ("row", "低保标准"), ("name", "低保标准"), ("fen", ""), ("pack_from", "2026-01-01")];
+        let sourceless = gao.submit(&page, row, &unset);
+        assert!(sourceless.status == 422 && sourceless.body.contains("没有填写“依据”"), "{}", sourceless.body);
+        let unset = [&unset[..], &[("unit", "元/人·月"), ("source", "待定")]].concat();
+        let unseen = gao.submit(&page, row, &[&unset[..], &[("do", "publish"), ("seen", "")]].concat());
+        let told = ["将改动 2 处", "<span class=\"was\">945.00</span>", "未填"];
+        assert!(unseen.status == 200 && told.iter().all(|part| unseen.body.contains(part)), "{}", unseen.body);
+        let seen = unseen.hidden("seen");
+        let other = [&unset[..4], &[("unit", "元"), ("source", "待定"), ("pack_from", "2026-01-01")]].concat();
+        let changed = gao.submit(&page, row, &[&other[..], &[("do", "publish"), ("seen", &seen)]].concat());
+        assert!(changed.status == 200 && changed.body.contains("将改动 3 处"), "something else was seen: {}", changed.body);
+        let done = gao.submit(&page, row, &[&unset[..], &[("do", "publish"), ("seen", &seen)]].concat());
+        assert_eq!((done.status, done.header("location")), (303, "/policies/tables/amounts"), "{}", done.body);
         let list = zhang.get("/policies").body;
-        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 5, "{list}");
+        assert!(list.contains("2026-01-01-02") && list.matches("未设定</span>").count() == 4, "{list}");
+        // Conditions are tried before they are shown, and what was typed is still there.
+        let row = "/policies/tables/statuses/row";
+        let page = format!("{row}?code={}", percent("低保边缘户"));
+        assert_eq!(gao.get(&page).status, 404, "a word is no code");
+        let page = format!("{row}?code={}", percent("最低生活保障家庭"));
+        let of = |conditions: &'static str| {
+            [
+                ("code", "最低生活保障家庭"),
+                ("row", "最低生活保障家庭"),
+                ("words", "低保户"),
+                ("conditions", conditions),
+                ("reviews", "每年复核 | 12"),
+                ("source", "样例"),
+                ("pack_from", "2026-02-01"),
+                ("do", "preview"),
+            ]
+        };
+        let wrong = gao.submit(&page, row, &of("没有车 | household.vehicls == 0"));
+        assert!(
+            wrong.status == 422 && wrong.body.contains("没有“household.vehicls”这一栏目")
+                || wrong.body.contains("没有“vehicls”这一栏目"),
+            "{}",
+            wrong.body
+        );
+        assert!(wrong.body.contains("household.vehicls == 0"));
+        let right = gao.submit(&page, row, &of("没有车 | household.vehicles == 0"));
+        assert!(right.status == 200 && right.body.contains("发布新的政策包"), "{}", right.body);
     })
     .await;
     site.close().await;

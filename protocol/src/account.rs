@@ -62,7 +62,7 @@ impl From<Outcome> for &'static str {
     }
 }
 
-/// Money that went out by a case and did not come back.
+/// Money that went out by a case and arrived, or that was recovered of it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Paid {
     /// The day.
@@ -71,6 +71,8 @@ pub struct Paid {
     pub amount: Fen,
     /// Whose decision it carries out: the fund it came from.
     pub fund: &'static str,
+    /// The month that a monthly benefit's payment is for; empty: paid once, or recovered.
+    pub month: String,
 }
 
 /// Something that was done to find out what the household needs.
@@ -107,6 +109,8 @@ pub struct Account {
     pub failed_payments: u32,
     /// Payments that stand.
     pub payments: Vec<Paid>,
+    /// What came back of them because it was paid for nothing (追回): each time, never more than they come to.
+    pub recovered: Vec<Paid>,
     /// What was done to assess needs.
     pub needs: Vec<Need>,
 }
@@ -131,14 +135,18 @@ impl Account {
         }
         let (outcome, ended_on, reason) = outcome(standing);
         let counted = || standing.timeline.iter().filter(|item| item.effect == Effect::Counts);
+        let fund = match &standing.emergency {
+            Some(_) => RESERVE,
+            None => standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),
+        };
+        let monthly = standing.is_monthly();
         let paid = standing.paid_out().map(|payment| Paid {
             day: payment.day,
             amount: payment.amount,
-            fund: match &standing.emergency {
-                Some(_) => RESERVE,
-                None => standing.decision.as_ref().map_or("", |decision| fund(decision.tier)),
-            },
+            fund,
+            month: if monthly { payment.period.clone() } else { String::new() },
         });
+        let payments: Vec<Paid> = paid.collect();
         Some(Account {
             application: standing.is_application,
             channel: standing.channel,
@@ -148,10 +156,28 @@ impl Account {
             verified_on: counted().find(|item| matches!(item.event.what, What::Verified { .. })).and_then(|item| item.day),
             finding: standing.finding,
             failed_payments: standing.failed_payments,
-            payments: paid.collect(),
+            recovered: recovered(standing, &payments, fund),
+            payments,
             needs: counted().filter_map(|item| need(&item.id, item.day, &item.event.what)).collect(),
         })
     }
+}
+
+/// What came back, with its days. What went out without effect ([`Standing::astray`]) is in no sum: it comes back first.
+fn recovered(standing: &Standing, payments: &[Paid], fund: &'static str) -> Vec<Paid> {
+    let mut beside = standing.astray.0.saturating_sub(standing.written_off.0).max(0);
+    let mut left = payments.iter().fold(0i64, |sum, paid| sum.saturating_add(paid.amount.0));
+    let mut out = Vec::new();
+    for item in standing.timeline.iter().filter(|item| item.effect == Effect::Counts) {
+        let What::Recovered { amount, .. } = &item.event.what else { continue };
+        let of_none = amount.0.min(beside);
+        let back = amount.0.saturating_sub(of_none).min(left);
+        (beside, left) = (beside - of_none, left - back);
+        if back > 0 {
+            out.push(Paid { day: item.day, amount: Fen(back), fund, month: String::new() });
+        }
+    }
+    out
 }
 
 fn outcome(s: &Standing) -> (Outcome, Option<Day>, String) {

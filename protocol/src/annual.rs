@@ -8,7 +8,7 @@
 //! So two devices with the same entries show the same digest for ever. What is missing is judged by what is known
 //! now, so that a clerk can still complete the file of a year that is over.
 
-use crate::account::{Account, Need, Service, services};
+use crate::account::{Account, Need, Paid, Service, services};
 use crate::hash::Hash;
 use crate::record::{CaseId, RecordId};
 use crate::records::amount::Fen;
@@ -18,6 +18,7 @@ use crate::records::household::Household;
 use crate::records::then::Then;
 use crate::records::{OpId, field};
 use crate::standing::Standing;
+use crate::standing::payout::month;
 use automerge::ChangeHash;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -175,6 +176,14 @@ pub enum AidSource {
         /// The acceptance number.
         number: String,
     },
+    /// Money of a case that came back: less than nothing.
+    Recovery {
+        /// The case.
+        #[serde(serialize_with = "text")]
+        case: CaseId,
+        /// The acceptance number.
+        number: String,
+    },
 }
 
 fn text<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -260,10 +269,12 @@ pub struct AnnualFile {
     pub decisions: Vec<DecisionLine>,
     /// 受助情况: services.
     pub services: Vec<Service>,
-    /// The money by kind, in the order of the kinds' names.
+    /// The money by kind, less what came back, in the order of the kinds' names.
     pub by_kind: BTreeMap<String, Fen>,
-    /// All of it.
+    /// All of it, less what came back.
     pub total: Fen,
+    /// What came back in the year (追回); the total is without it.
+    pub recovered: Fen,
     /// The part of it that was written down after the year was over.
     pub late: Fen,
     /// What makes it incomplete.
@@ -297,46 +308,68 @@ pub fn fund_of(aid: &crate::records::household::Aid) -> String {
     of_row(aid, "fund")
 }
 
-/// The aid of a household, in every year: the rows of its record, and the payments of its cases that are not also a
-/// row. A row is a payment's when it bears the case's acceptance number; or, taken one for one, when kind, day and
-/// amount are the same. The view `benefit` of the store says the same in SQL, and a test compares them.
+/// The aid of a household, in every year: the rows of its record, the payments of its cases that are not also a row,
+/// and what came back of them. A row is a payment's when it bears the case's acceptance number, and of what is paid
+/// monthly when its day is in the payment's month: the first row of that month; any other row is taken one for one when
+/// kind, day and amount are the same. The view `benefit` of the store says the same in SQL, and a test compares them.
 pub fn aid(household: &Household, cases: &[CaseOf<'_>]) -> Vec<AidLine> {
     let number = |case: &CaseOf<'_>| case.standing.number.clone().unwrap_or_default();
-    let numbers: BTreeSet<String> = cases.iter().map(number).filter(|number| !number.is_empty()).collect();
+    let mut order: Vec<&CaseOf<'_>> = cases.iter().collect();
+    order.sort_by_key(|case| case.case);
+    let accounts: Vec<(&CaseOf<'_>, Option<Account>)> =
+        order.into_iter().map(|case| (case, Account::of(case.standing))).collect();
+    // Numbers of what is paid once, and numbers with the months that were paid.
+    let (mut once, mut months) = (BTreeSet::new(), BTreeSet::new());
+    for (case, account) in accounts.iter().filter(|(case, _)| case.standing.number.is_some()) {
+        let payments = account.iter().flat_map(|account| &account.payments);
+        let paid: Vec<&String> = payments.map(|paid| &paid.month).filter(|month| !month.is_empty()).collect();
+        if paid.is_empty() {
+            once.insert(number(case));
+        }
+        months.extend(paid.into_iter().map(|month| (number(case), month.clone())));
+    }
     let mut lines: Vec<AidLine> = Vec::new();
     let mut twins: BTreeMap<(String, Day, Fen), usize> = BTreeMap::new();
+    // A month's payment that a row was found for is taken.
+    let mut booked = BTreeSet::new();
     for row in &household.aid {
-        if let (Some(day), Some(amount), false) = (row.date, row.amount, numbers.contains(&row.no)) {
+        let of_month = (row.no.clone(), row.date.map(month).unwrap_or_default());
+        let is_payment = once.contains(&row.no) || (months.contains(&of_month) && booked.insert(of_month));
+        if let (Some(day), Some(amount), false) = (row.date, row.amount, is_payment) {
             *twins.entry((row.program.clone(), day, amount)).or_default() += 1;
         }
         let source = AidSource::Row { no: row.no.clone() };
         let (person, fund) = (person_of(row), fund_of(row));
         lines.push(AidLine { day: row.date, kind: row.program.clone(), person, fund, amount: row.amount, source, late: false });
     }
-    let mut order: Vec<&CaseOf<'_>> = cases.iter().collect();
-    order.sort_by_key(|case| case.case);
-    for case in order {
-        let Some(account) = Account::of(case.standing) else { continue };
-        let number = number(case);
-        if !number.is_empty() && household.aid.iter().any(|row| row.no == number) {
-            continue;
-        }
-        for paid in account.payments {
-            let kind = case.standing.assistance.clone();
+    for (case, account) in accounts {
+        let Some(account) = account else { continue };
+        let (number, kind) = (number(case), case.standing.assistance.clone());
+        let line = |paid: &Paid, amount: Fen, source: AidSource| AidLine {
+            day: paid.day,
+            kind: kind.clone(),
+            person: case.standing.applicant.clone(),
+            fund: paid.fund.to_owned(),
+            amount: Some(amount),
+            source,
+            late: false,
+        };
+        let numbered = |row: &&crate::records::household::Aid| !number.is_empty() && row.no == number;
+        for paid in &account.payments {
+            let of_month = |day: Option<Day>| paid.month.is_empty() || day.map(month).is_some_and(|month| month == paid.month);
+            if household.aid.iter().filter(numbered).any(|row| of_month(row.date)) {
+                continue;
+            }
             let twin = paid.day.and_then(|day| twins.get_mut(&(kind.clone(), day, paid.amount))).filter(|left| **left > 0);
             if let Some(left) = twin {
                 *left -= 1;
                 continue;
             }
-            lines.push(AidLine {
-                day: paid.day,
-                kind,
-                person: case.standing.applicant.clone(),
-                fund: paid.fund.to_owned(),
-                amount: Some(paid.amount),
-                source: AidSource::Payment { case: case.case, number: number.clone() },
-                late: false,
-            });
+            lines.push(line(paid, paid.amount, AidSource::Payment { case: case.case, number: number.clone() }));
+        }
+        for back in &account.recovered {
+            let source = AidSource::Recovery { case: case.case, number: number.clone() };
+            lines.push(line(back, Fen(back.amount.0.saturating_neg()), source));
         }
     }
     lines
@@ -407,6 +440,8 @@ pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: Then
     }
     let sum = |lines: &mut dyn Iterator<Item = &AidLine>| Fen(lines.filter_map(|line| line.amount).map(|fen| fen.0).sum());
     let (total, late) = (sum(&mut aid.iter()), sum(&mut aid.iter().filter(|line| line.late)));
+    let back = sum(&mut aid.iter().filter(|line| matches!(line.source, AidSource::Recovery { .. })));
+    let recovered = Fen(back.0.saturating_neg());
     let (household, since) = match (&closing, then.household) {
         (Closing::Sealed { .. }, Some(then)) => {
             let since = changed(&then, &now);
@@ -414,7 +449,21 @@ pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: Then
         }
         _ => (now, Vec::new()),
     };
-    AnnualFile { year, closing, household, since, needs, aid, decisions, services: given, by_kind, total, late, missing }
+    AnnualFile {
+        year,
+        closing,
+        household,
+        since,
+        needs,
+        aid,
+        decisions,
+        services: given,
+        by_kind,
+        total,
+        recovered,
+        late,
+        missing,
+    }
 }
 
 fn aid_of_rows(household: &Household) -> Vec<AidLine> {

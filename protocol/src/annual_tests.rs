@@ -122,6 +122,68 @@ fn a_payment_that_is_also_a_row_of_the_record_counts_once() {
     assert_eq!(file.decisions.len(), 3);
 }
 
+/// A monthly benefit, with the months that were paid and the day of each.
+fn running(number: &str, months: &[(&str, &str)]) -> Standing {
+    let mut standing = grant(number, "最低生活保障", "2019-05-30", 89_000);
+    let first = standing.payouts[0].clone();
+    let one = |(month, on): &(&str, &str)| Payout { period: (*month).into(), day: Some(day(on)), ..first.clone() };
+    standing.payouts = months.iter().map(one).collect();
+    let (from, reason) = ("2019-06".into(), String::new());
+    standing.terms = vec![crate::standing::Term { id: op(1), from, amount: Fen(89_000), reason, day: None, notice: None }];
+    standing
+}
+
+#[test]
+fn a_numbered_row_of_a_monthly_benefit_is_the_payment_of_its_month_and_of_no_other() {
+    let months = [("2019-06", "2019-06-05"), ("2019-07", "2019-07-05"), ("2019-08", "2019-08-05"), ("2019-09", "2019-10-02")];
+    let dibao = running("SL-1", &months);
+    let row = |no: &str, on: &str, program: &str| json!({"no": no, "date": on, "program": program, "amount": 890});
+    let count = |rows: Value| {
+        let aid = aid(&Household::read(&Kept::begun("2019-01-01", &rows).doc), &[of(1, &dibao)]);
+        (aid.len(), aid.iter().filter(|line| matches!(line.source, AidSource::Payment { .. })).count())
+    };
+    assert_eq!(count(json!([])), (4, 4));
+    assert_eq!(count(json!([row("SL-1", "2019-07-20", "低保金")])), (4, 3), "July, whatever the day and the name");
+    assert_eq!(count(json!([row("SL-1", "2019-05-20", "低保金")])), (5, 4), "nothing was paid in May");
+    assert_eq!(count(json!([{"no": "SL-1", "program": "低保金", "amount": 890}])), (5, 4), "without a day it is no month's");
+    // September was paid in October: the row of October is that payment by its kind, day and amount.
+    assert_eq!(count(json!([row("SL-1", "2019-10-02", "最低生活保障")])), (4, 3));
+    let two = json!([row("SL-1", "2019-08-05", "低保金"), row("SL-1", "2019-08-06", "低保金")]);
+    assert_eq!(count(two), (5, 3), "two rows of a month are one payment and another row");
+}
+
+#[test]
+fn what_came_back_is_a_line_of_its_own_in_the_year_it_came() {
+    let mut dibao = running("SL-1", &[("2019-11", "2019-11-05"), ("2019-12", "2019-12-05")]);
+    for (number, on, fen) in [(7, "2019-12-20", 40_000), (8, "2020-01-10", 49_000)] {
+        let what = crate::records::event::What::Recovered { amount: Fen(fen), note: "退回".into() };
+        let event = crate::records::event::Event::new(crate::device::OfficeId(1), "zhang", "张", day(on), what);
+        dibao.timeline.push(crate::standing::TimelineItem {
+            id: op(number),
+            stamp: None,
+            tier: crate::area::Tier::City,
+            event,
+            day: Some(day(on)),
+            effect: crate::standing::Effect::Counts,
+        });
+    }
+    let kept = Kept::begun("2019-01-01", &json!([]));
+    let sums = |standing: &Standing| {
+        [2019, 2020].map(|year| {
+            let file = kept.file(year, "2020-02-01", &[of(1, standing)]);
+            assert_eq!(file.by_kind.values().map(|fen| fen.0).sum::<i64>(), file.total.0);
+            (file.total.0, file.recovered.0, file.aid.len())
+        })
+    };
+    assert_eq!(sums(&dibao), [(178_000 - 40_000, 40_000, 3), (-49_000, 49_000, 1)]);
+    // What was given without effect by an office that was second is in no sum, and comes back first.
+    dibao.astray = Fen(50_000);
+    assert_eq!(sums(&dibao), [(178_000, 0, 2), (-39_000, 39_000, 1)]);
+    // Nothing comes back beyond what was paid, also when a payment bounced after it came back.
+    (dibao.astray, dibao.payouts) = (Fen(0), Vec::new());
+    assert_eq!(sums(&dibao), [(0, 0, 0), (0, 0, 0)]);
+}
+
 #[test]
 fn a_file_says_in_sentences_what_it_lacks_and_is_complete_when_it_lacks_nothing() {
     let mut kept = Kept::begun("2019-01-01", &json!([{"no": "1", "program": "低保金"}]));

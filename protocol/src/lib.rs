@@ -13,6 +13,7 @@ pub mod annual;
 pub mod area;
 pub mod authority;
 pub mod control;
+pub mod cut_notice;
 pub mod device;
 pub mod difference;
 pub mod doubles;

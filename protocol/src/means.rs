@@ -6,7 +6,7 @@
 //! A row that needs an amount which the city has not set blocks the result; what the family has not said is asked for.
 //! It proposes; a person decides.
 
-use crate::eligibility::{Facts, Fit, Judged, amount_of, by_source, fit, judge, judged, unset};
+use crate::eligibility::{Facts, Fit, Ground, Judged, Outcome, by_source, fit, judged, unset};
 use crate::hash::{Hash, hex};
 use crate::records::amount::Fen;
 use crate::records::day::Day;
@@ -54,11 +54,12 @@ pub fn counted(pack: &Pack, facts: &Facts) -> Result<Counted, String> {
     if facts.household.income_exempt.is_some() || !names.is_empty() {
         off("不计入的收入", facts.household.income_exempt, &names.join("、"));
     }
+    let ground = Ground::of(facts, &standards);
     for row in &pack.deductions {
         if let Some(key) = unset(&row.amount, &standards) {
             return Err(format!("“{key}”尚未由市级设定"));
         }
-        off(&row.name, amount_of(&row.amount, facts, &standards).ok().map(|(fen, _)| fen), &row.source);
+        off(&row.name, ground.amount(&row.amount).ok().map(|(fen, _)| fen), &row.source);
     }
     let gross = facts.household.income_year;
     let year = gross.map(|gross| {
@@ -101,8 +102,13 @@ pub struct Means {
     pub statuses: Vec<StatusFit>,
     /// The status that fits, when all before it surely don't.
     pub proposed: Option<String>,
-    /// Whether the household is registered under it; none: it can't be told.
+    /// The status that the household is registered under; none: none of the pack's.
+    pub registered: Option<String>,
+    /// Whether that is the one that fits; none: it can't be told.
     pub agrees: Option<bool>,
+    /// After how many months it is looked at again, and why; none: the pack has no rule for it.
+    #[serde(skip)]
+    pub review: Option<(u32, String)>,
     /// What the result follows from: another one when the data change.
     pub basis: String,
 }
@@ -128,14 +134,18 @@ pub fn assess(pack: &Pack, household: &Household, today: Day) -> Means {
     };
     let facts = income.onto(&declared);
     let standards = pack.standards();
+    let ground = Ground::of(&facts, &standards);
     let one = |status: &Status| {
-        let conditions: Vec<Judged> = status.conditions.iter().map(|it| judged(it, &facts, &standards)).collect();
+        let conditions: Vec<Judged> = status.conditions.iter().map(|it| judged(it, &ground)).collect();
         StatusFit { code: status.code.clone(), fit: fit(&conditions), conditions, source: status.source.clone() }
     };
     let statuses: Vec<StatusFit> = pack.statuses.iter().map(one).collect();
     let first = statuses.iter().find(|status| status.fit != Fit::No);
     let proposed = first.filter(|status| status.fit == Fit::Fits).map(|status| status.code.clone());
-    let registered = status_of(pack, &household.category).map(|status| status.code.clone());
+    let own = status_of(pack, &household.category);
+    let fits = |when: &str| when.is_empty() || ground.judge(when).0 == Outcome::Holds;
+    let review = own.and_then(|status| status.reviews.iter().find(|review| fits(&review.when)));
+    let registered = own.map(|status| status.code.clone());
     let agrees = match (first, &proposed) {
         _ if pack.statuses.is_empty() => None,
         (Some(_), None) => None,
@@ -153,20 +163,11 @@ pub fn assess(pack: &Pack, household: &Household, today: Day) -> Means {
         income,
         statuses,
         proposed,
+        registered,
         agrees,
+        review: review.map(|review| (review.months, review.text.clone())),
         basis,
     }
-}
-
-/// After how many months a household of this category is looked at again, and why; none: the pack has no rule for it.
-pub fn review_months(pack: &Pack, household: &Household, today: Day) -> Option<(u32, String)> {
-    let status = status_of(pack, &household.category)?;
-    let facts = Facts::of(household, today);
-    let facts = counted(pack, &facts).map_or_else(|_| facts.clone(), |income| income.onto(&facts));
-    let standards = pack.standards();
-    let fits = |when: &str| when.is_empty() || judge(when, &facts, &standards).0 == crate::eligibility::Outcome::Holds;
-    let review = status.reviews.iter().find(|review| fits(&review.when))?;
-    Some((review.months, review.text.clone()))
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ fn income_by_source_fills_in_for_the_year_and_another_sum_is_told() {
 
 #[test]
 fn who_can_work_is_looked_at_twice_a_year() {
-    let months = |set| review_months(&sample(), &family(set), today()).map(|(months, _)| months);
+    let months = |set| assess(&sample(), &family(set), today()).review.map(|(months, _)| months);
     assert_eq!(months(json!({})), Some(6));
     let old = json!([{"name": "钱某", "relation": "户主", "labor": "丧失劳动力"}]);
     assert_eq!(months(json!({"members": old})), Some(12));

@@ -15,6 +15,8 @@ use crate::records::policy::{Packs, Step};
 use crate::records::privacy::{OWN_DIGITS_MIN, holds, leak, masked_name};
 use crate::standing::{Effect, Standing};
 
+/// Before the name of somebody whose benefit is to be stopped.
+pub const STOPPED: &str = "拟停发人员";
 /// What stands for the name of somebody under eighteen.
 pub const MINOR: &str = "（未成年人，不公布姓名）";
 /// From this age on a person is named.
@@ -50,6 +52,8 @@ pub struct Sheet {
     pub people: usize,
     /// The amount, where the pack says that it is put up.
     pub amount: Option<Fen>,
+    /// Whether it is a stop that is put up, and not a grant.
+    pub stop: bool,
     /// The first day.
     pub from: Day,
     /// The last day.
@@ -91,8 +95,12 @@ pub fn secrets(household: &Household) -> Vec<String> {
 pub fn compose(standing: &Standing, household: &Household, packs: &Packs, poster: Poster<'_>) -> Result<Sheet, Refused> {
     let kind = packs.get(&standing.pack).and_then(|pack| pack.kind(&standing.assistance));
     let kind = kind.ok_or_else(|| Refused::of("", "政策包中没有这一救助种类"))?;
-    if !kind.has(Step::Notice) {
+    let stop = standing.is_running();
+    if !stop && !kind.has(Step::Notice) {
         return Err(Refused::of("", "这一种类不公示"));
+    }
+    if stop && kind.stop.is_none() {
+        return Err(Refused::of("", "这一种类停发之前不公示"));
     }
     if let Some(why) = leak(poster.place) {
         return Err(Refused::of("place", format!("公示地点{why}")));
@@ -111,7 +119,8 @@ pub fn compose(standing: &Standing, household: &Household, packs: &Packs, poster
         village: poster.village.to_owned(),
         kind: kind.name.clone(),
         people: household.members.iter().filter(|member| member.is_present()).count(),
-        amount: standing.proposed.filter(|_| kind.notice_amount),
+        amount: standing.proposed.filter(|_| kind.notice_amount && !stop),
+        stop,
         from: poster.from,
         until: poster.until,
         place: poster.place.trim().to_owned(),
@@ -148,7 +157,7 @@ impl Sheet {
     /// The lines of the sheet: label and what it says.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![
-            ("申请人", self.name.clone()),
+            (if self.stop { STOPPED } else { "申请人" }, self.name.clone()),
             ("村(社区)", self.village.clone()),
             ("救助种类", self.kind.clone()),
             ("共同生活人数", format!("{}人", self.people)),
@@ -213,7 +222,7 @@ pub fn posted(standing: &Standing) -> Vec<Posted> {
         .collect();
     // An objection found true, a withdrawal and an end take it down at once; another one may stand in its place.
     let over = standing.given_up.is_some() || standing.result.is_some();
-    let current = standing.notice.as_ref().filter(|notice| !notice.ended && !over);
+    let current = standing.open_notice().filter(|notice| !notice.ended && !over);
     if let (Some(_), Some(last)) = (current, all.last_mut()) {
         last.stands = true;
     }

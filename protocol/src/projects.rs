@@ -112,32 +112,16 @@ pub fn allot(capacity: u32, elsewhere: u32, claims: &[Claim]) -> Allotment {
     let mut asked: Vec<(&Key, &&Claim)> = claims.iter().filter(|(_, claim)| claim.state == BookingState::Claimed).collect();
     asked.sort_by_key(|(key, claim)| (claim.claimed.is_none(), claim.claimed, (*key).clone()));
     let mut ahead = elsewhere;
-    for (key, claim) in confirmed {
-        let seat = match found.taken.checked_add(claim.places).filter(|taken| *taken <= capacity) {
-            Some(taken) => {
-                found.taken = taken;
-                Seat::Has
-            }
-            None => {
-                found.lacking = found.lacking.saturating_add(claim.places);
-                Seat::Conflict { ahead }
-            }
-        };
-        ahead = ahead.saturating_add(claim.places);
-        found.seats.insert(key.clone(), seat);
-    }
-    for (key, claim) in asked {
+    // Nothing waits yet while those that are confirmed take their places.
+    for (key, claim) in confirmed.into_iter().chain(asked) {
         let used = found.taken.saturating_add(found.waiting);
-        let seat = match used.checked_add(claim.places).filter(|used| *used <= capacity) {
-            Some(_) => {
-                found.waiting = found.waiting.saturating_add(claim.places);
-                Seat::Waits
-            }
-            None => {
-                found.lacking = found.lacking.saturating_add(claim.places);
-                Seat::Conflict { ahead }
-            }
+        let fits = used.checked_add(claim.places).is_some_and(|used| used <= capacity);
+        let (sum, seat) = match (fits, claim.state.takes_place()) {
+            (true, true) => (&mut found.taken, Seat::Has),
+            (true, false) => (&mut found.waiting, Seat::Waits),
+            (false, _) => (&mut found.lacking, Seat::Conflict { ahead }),
         };
+        *sum = sum.saturating_add(claim.places);
         ahead = ahead.saturating_add(claim.places);
         found.seats.insert(key.clone(), seat);
     }

@@ -5,7 +5,7 @@
 //! months), or when its data say another category than it is registered under. A review answers the changes that it
 //! names, begins the time anew, and answers for the data it was based on until these change.
 
-use crate::means::{assess, review_months};
+use crate::means::assess;
 use crate::records::changed::Change;
 use crate::records::day::Day;
 use crate::records::household::Household;
@@ -96,7 +96,7 @@ pub fn due(pack: &Pack, household: &Household, known: Known, today: Day) -> Opti
         });
     }
     let means = assess(pack, household, today);
-    if let Some((months, rule)) = review_months(pack, household, today) {
+    if let Some((months, rule)) = means.review {
         let last = last_review(household).max(known.approved).or_else(|| began(household)).or(known.written);
         let by = last.map_or(today, |last| last.months_later(months));
         if by <= today.plus(NOTICE_DAYS) {

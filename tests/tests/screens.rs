@@ -481,7 +481,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     tao.sees("还没有保存");
     tao.look("project-edit-fault");
     look_at(&tao, "project-kinds", "/projects/kinds", "4 大类 24 小类");
-    look_at(&tao, "project-kind-edit", "/projects/kinds/edit?code=A5", "满足哪些需求");
+    look_at(&tao, "project-kind-edit", "/policies/tables/project_kinds/row?code=A5", "满足哪些需求");
     look_at(&tao, "staff", "/staff", "社工小周");
     tao.fill("#f-id", "chen");
     tao.fill("#f-name", "陈二");
@@ -490,7 +490,8 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     tao.until("the fault", |page| page.count("form .banner.bad") == 1);
     tao.look("staff-fault");
     look_at(&tao, "policy-revise", "/policies/revise?code=民政-01", "最低生活保障");
-    look_at(&tao, "policy-standards", "/policies/standards", "低保标准");
+    look_at(&tao, "policy-table", "/policies/tables/statuses", "困难身份");
+    look_at(&tao, "policy-row", "/policies/tables/amounts/row?code=低保标准", "低保标准");
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");

@@ -14,7 +14,7 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Channel, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+    Answer, Attendance, Change, Channel, Delivery, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
 use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
 use shouwang_protocol::records::screening::Screened;
@@ -376,6 +376,13 @@ pub struct PolicyRevision {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub project_kinds: Vec<ProjectKind>,
+    /// Rows of any table that [`crate::desk::pack_tables`] knows, by code; what such a row does not say stays unsaid.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub rows: BTreeMap<String, Vec<Map<String, Value>>>,
+    /// Codes of rows of such tables that the new pack leaves out.
+    #[serde(default)]
+    pub gone: BTreeMap<String, Vec<String>>,
 }
 
 impl PolicyRevision {
@@ -388,6 +395,8 @@ impl PolicyRevision {
             needs: Vec::new(),
             project_classes: Vec::new(),
             project_kinds: Vec::new(),
+            rows: BTreeMap::new(),
+            gone: BTreeMap::new(),
         }
     }
 }
@@ -820,6 +829,24 @@ pub enum CaseStep {
         from: Option<String>,
         /// Why.
         reason: String,
+    },
+    /// 出具书面通知: the family is told in writing that its benefit was made less or stopped.
+    NoticeCut {},
+    /// 送达书面通知
+    ServeCut {
+        /// To whom.
+        to: String,
+        /// How.
+        #[serde(with = "wire::delivery")]
+        #[schema(value_type = String)]
+        how: Delivery,
+        /// The day; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<Day>,
+        /// What there is to say about it.
+        #[serde(default)]
+        note: String,
     },
     /// 转办、分办
     Transfer {

@@ -36,7 +36,7 @@ pub(super) struct Found {
 }
 
 /// Households of a village that a list looks through.
-const HOUSEHOLDS_MAX: u64 = 5_000;
+const HOUSEHOLDS_MAX: u64 = 20_000;
 /// Households that are read at once.
 const PAGE: u32 = 200;
 

@@ -6,7 +6,7 @@
 use super::Room;
 use super::outcome::DeskError;
 use super::statistics::{Question, publish};
-use crate::store::reader::{AccountBy, AsOf, BenefitBy, Figure, Page};
+use crate::store::reader::{AccountBy, AsOf, BenefitBy, Corrected, Figure, Page};
 use serde::Serialize;
 use shouwang_protocol::account::Outcome;
 use shouwang_protocol::records::amount::Fen;
@@ -192,7 +192,22 @@ impl Room<'_> {
         let failed = self.reader.failed_payments(&self.account_filter(question, pack)?)?;
         let value = Measure::Count(failed.rows.first().copied().unwrap_or_default());
         let third = make.one("发放失败", "被银行退回的发放次数", value, &[&failed.query], Link::Cases(question.clone()));
-        Ok(vec![first, second, third, Maker::none("停发与追缴", "还没有停发、追缴的记录")])
+        let put_right = |label, note, whole: (Corrected, &'static str), part: Corrected| -> Result<Indicator, DeskError> {
+            let of = |corrected| Question { corrected: Some(corrected), ..question.clone() };
+            let (some, all) = (count(&of(part))?, count(&of(whole.0))?);
+            Ok(match all.0 {
+                0 => Maker::none(label, whole.1),
+                whole => {
+                    let value = Measure::Share { part: some.0, whole };
+                    make.one(label, note, value, &[&some.1, &all.1], Link::Cases(of(part)))
+                }
+            })
+        };
+        let monthly = (Corrected::Monthly, "本期登记的事项还没有按月发放的待遇");
+        let cut = put_right("减发、停发", "减发或停发过的 ÷ 按月发放的", monthly, Corrected::Cut)?;
+        let paid = (Corrected::Paid, "本期登记的事项还没有发放");
+        let undue = put_right("追缴", "有须追缴金额的（含已追回）÷ 发放过的", paid, Corrected::Undue)?;
+        Ok(vec![first, second, third, cut, undue])
     }
 
     fn equality(&self, question: &Question, pack: Option<&Pack>, make: &Maker<'_>) -> Result<Vec<Indicator>, DeskError> {

@@ -11,7 +11,6 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::records::event::{Origin, TargetKind};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::Stage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -114,9 +113,7 @@ impl Desk {
                 CaseFilter { turns: room.actors(), within: room.here.areas.clone(), by_urgency: true, ..CaseFilter::default() };
             // What is paid every month is the payment lists' work, not one task for each family.
             let late = CaseFilter { stages: vec![Stage::Running], due_before: Some(room.day), ..turns.clone() };
-            let stages = Stage::ALL.into_iter().filter(|stage| *stage != Stage::Running).collect();
-            let turns = CaseFilter { stages, ..turns };
-            let filter = room.allowed(turns);
+            let filter = room.allowed(CaseFilter { but_running: true, ..turns });
             let count = |filter: CaseFilter| room.reader.count_cases(&filter);
             let mut cases = room.reader.cases(&filter, Page::first(TODAY_MAX))?.rows;
             let office = room.person.is_office_staff();

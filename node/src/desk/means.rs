@@ -3,7 +3,7 @@
 use super::model::Person;
 use super::outcome::DeskError;
 use super::{Desk, LOOKING, permit};
-use shouwang_protocol::means::{Means, assess, review_months};
+use shouwang_protocol::means::{Means, assess};
 use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::day::Day;
 
@@ -22,8 +22,6 @@ pub struct MeansPage {
     pub on: Day,
     /// The assessment.
     pub means: Means,
-    /// After how many months it is looked at again, and why.
-    pub review: Option<(u32, String)>,
 }
 
 impl Desk {
@@ -42,7 +40,6 @@ impl Desk {
                 pack: pack.version.clone(),
                 on: room.day,
                 means: assess(pack, household, room.day),
-                review: review_months(pack, household, room.day),
             })
         })
         .await

@@ -33,6 +33,7 @@ mod model;
 pub mod months;
 mod notices;
 mod outcome;
+pub mod pack_tables;
 mod pages;
 pub mod payments;
 mod permit;

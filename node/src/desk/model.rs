@@ -6,6 +6,7 @@
 use super::confirmed::ConfirmedStatus;
 use super::materials::Held;
 use super::outcome::FieldChange;
+use super::reviews::ChangeChoices;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
 use shouwang_protocol::allotment::Count;
 use shouwang_protocol::area::{Area, AreaId, Tier};
@@ -18,6 +19,7 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, TargetKind, Urgency};
 use shouwang_protocol::records::policy::Pack;
 use shouwang_protocol::records::staff::{Role, Staff};
+use shouwang_protocol::review::Due;
 use shouwang_protocol::standing::{Handler, Standing, TimelineItem, TransferState};
 use std::collections::BTreeSet;
 
@@ -134,6 +136,8 @@ pub struct HouseholdPage {
     pub older: bool,
     /// Its cases, the latest first.
     pub cases: Vec<CaseRow>,
+    /// Whether and why it is to be looked at again, and what may be written down about it.
+    pub review: (Option<Due>, ChangeChoices),
     /// Members who live in another household too: the name, and that household.
     pub duplicates: Vec<(String, RecordId)>,
     /// Whether this person may change it.

@@ -83,6 +83,7 @@ impl Room<'_> {
             older,
             cases,
             duplicates,
+            review: self.review_with(&record, &detail.household)?,
             may_edit: self.person.has(REGISTRY),
             may_open_case: self.person.has(&[Role::Intake]),
             detail,

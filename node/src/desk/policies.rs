@@ -3,11 +3,14 @@
 use super::command::PolicyRevision;
 use super::model::{Person, PolicyPage};
 use super::outcome::{DeskError, FieldFault};
+use super::pack_tables::{Table, code_of};
 use super::{Desk, Plan, Room, permit};
+use serde_json::{Map, Value};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::eligibility::{Facts, Match, matches};
 use shouwang_protocol::record::{ActionId, Kind, RecordId, RecordRef};
 use shouwang_protocol::records::policy::{Pack, Packs};
+use std::collections::BTreeMap;
 
 const LOOKING: ActionId = ActionId([0; 16]);
 /// New packs of one day.
@@ -28,7 +31,61 @@ fn replace<T>(rows: &mut Vec<T>, new: Vec<T>, code: fn(&T) -> &str) {
     }
 }
 
+/// The pack with rows of its tables replaced, added or left out.
+fn patched(
+    pack: Pack,
+    rows: BTreeMap<String, Vec<Map<String, Value>>>,
+    gone: BTreeMap<String, Vec<String>>,
+) -> Result<Pack, DeskError> {
+    if rows.is_empty() && gone.is_empty() {
+        return Ok(pack);
+    }
+    let table =
+        |section: &str| Table::of(section).ok_or_else(|| DeskError::invalid(section, "政策包没有这一张表，或不在这里修订"));
+    let unreadable = |section: &str| DeskError::invalid(section, "有一行写得不完整，或不是这张表的内容");
+    let mut whole = serde_json::to_value(&pack).map_err(|_| unreadable("pack"))?;
+    for (section, new) in rows {
+        let table = table(&section)?;
+        let list = whole.get_mut(&section).and_then(Value::as_array_mut).ok_or_else(|| unreadable(&section))?;
+        for row in new {
+            let cells = table.cells(&row);
+            let typed =
+                |path: &str| cells.iter().find(|(it, _)| it.path == path).map(|(_, text)| text.clone()).unwrap_or_default();
+            let row = table.row(&row, typed).map_err(|faults| DeskError::Invalid { faults })?;
+            let code = code_of(&row).to_owned();
+            let of = |it: &Value| it.get("code").and_then(Value::as_str) == Some(code.as_str());
+            match list.iter_mut().find(|it| of(it)) {
+                Some(old) => *old = Value::Object(row),
+                None if table.grows => list.push(Value::Object(row)),
+                None => return Err(DeskError::invalid(&section, "这张表的行在发布整个政策包时增加")),
+            }
+        }
+    }
+    for (section, codes) in gone {
+        let table = table(&section)?;
+        if !table.grows {
+            return Err(DeskError::invalid(&section, "这张表的行在发布整个政策包时去掉"));
+        }
+        let list = whole.get_mut(&section).and_then(Value::as_array_mut).ok_or_else(|| unreadable(&section))?;
+        list.retain(|it| it.get("code").and_then(Value::as_str).is_none_or(|code| codes.iter().all(|gone| gone != code)));
+    }
+    serde_json::from_value(whole).map_err(|_| unreadable("rows"))
+}
+
 impl Desk {
+    /// What keeps a revision from being published; nothing is written.
+    pub async fn try_policy(&self, person: &Person, revision: PolicyRevision) -> Result<(), DeskError> {
+        self.in_room(person, LOOKING, move |room| {
+            let (pack, there) = room.revised(revision)?;
+            if there {
+                return Err(DeskError::invalid("rows", "没有改动"));
+            }
+            let faults: Vec<FieldFault> = pack.faults().into_iter().map(|it| FieldFault::new(it.field, it.what)).collect();
+            if faults.is_empty() { Ok(()) } else { Err(DeskError::Invalid { faults }) }
+        })
+        .await
+    }
+
     /// The policies of the pack in force, or of `version`.
     pub async fn policies(&self, person: &Person, version: Option<String>) -> Result<PolicyPage, DeskError> {
         self.in_room(person, LOOKING, move |room| {
@@ -69,21 +126,21 @@ impl Room<'_> {
         Ok((pack.version.clone(), matches(pack, facts, self.day)))
     }
 
-    /// A new pack: the one that comes last, with some rows replaced or added.
+    /// A new pack: the one that comes last, with some rows replaced, added or left out.
     pub(super) fn revise_policy(&self, revision: PolicyRevision, again: bool) -> Result<Plan, DeskError> {
+        match self.revised(revision)? {
+            (_, true) if again => Ok(Plan::saying("已发布")),
+            (pack, _) => self.publish_policy(&pack, again),
+        }
+    }
+
+    /// That pack, and whether it says nothing new.
+    fn revised(&self, revision: PolicyRevision) -> Result<(Pack, bool), DeskError> {
         self.may_publish()?;
-        let PolicyRevision { from, articles, amounts, needs, project_classes, project_kinds } = revision;
+        let PolicyRevision { from, articles, amounts, needs, project_classes, project_kinds, rows, gone } = revision;
         let packs = self.reader.packs()?;
         let base =
             latest(&packs).ok_or_else(|| DeskError::NotNow { why: "还没有政策包，请先发布一个".to_owned() })?;
-        let there = articles.iter().all(|row| base.articles.contains(row))
-            && amounts.iter().all(|row| base.amounts.contains(row))
-            && needs.iter().all(|row| base.needs.contains(row))
-            && project_classes.iter().all(|row| base.project_classes.contains(row))
-            && project_kinds.iter().all(|row| base.project_kinds.contains(row));
-        if again && there {
-            return Ok(Plan::saying("已发布"));
-        }
         if from < base.from {
             let why = format!("不能早于现有政策包的施行日期 {}", base.from);
             return Err(DeskError::invalid("from", why));
@@ -96,7 +153,10 @@ impl Room<'_> {
         replace(&mut pack.needs, needs, |row| &row.code);
         replace(&mut pack.project_classes, project_classes, |row| &row.code);
         replace(&mut pack.project_kinds, project_kinds, |row| &row.code);
-        self.publish_policy(&pack, again)
+        let pack = patched(pack, rows, gone)?;
+        let old = base.clone();
+        let there = pack == Pack { version: pack.version.clone(), from, ..old };
+        Ok((pack, there))
     }
 
     fn may_publish(&self) -> Result<(), DeskError> {

@@ -197,6 +197,20 @@ impl Room<'_> {
         Ok(due(pack, household, self.known_of(record)?, self.day))
     }
 
+    /// Whether and why a household is to be looked at again, and what may be written down about it.
+    pub(super) fn review_with(
+        &self,
+        record: &RecordId,
+        household: &Household,
+    ) -> Result<(Option<Due>, ChangeChoices), DeskError> {
+        let packs = self.reader.packs()?;
+        let Some(pack) = self.pack(&packs) else { return Ok(Default::default()) };
+        let people = household.members.iter().filter(|member| member.is_present());
+        let people = people.map(|member| member.name.clone()).collect();
+        let due = due(pack, household, self.known_of(record)?, self.day);
+        Ok((due, ChangeChoices { kinds: pack.changes.clone(), people }))
+    }
+
     fn reviews_page(&self, area: Option<AreaId>) -> Result<ReviewsPage, DeskError> {
         let mut areas = Vec::new();
         for (area, name) in self.villages()? {
@@ -238,11 +252,7 @@ impl Desk {
         permit::office_staff(person)?;
         self.in_room(person, LOOKING, move |room| {
             let found = room.household(&record)?;
-            let packs = room.reader.packs()?;
-            let kinds = room.pack(&packs).map(|pack| pack.changes.clone()).unwrap_or_default();
-            let people = found.household.members.iter().filter(|member| member.is_present());
-            let people = people.map(|member| member.name.clone()).collect();
-            Ok((room.due(&record, &found.household)?, ChangeChoices { kinds, people }))
+            room.review_with(&record, &found.household)
         })
         .await
     }

@@ -8,7 +8,8 @@ use super::model::Person;
 use super::outcome::DeskError;
 use super::{Desk, LOOKING, Room, permit};
 use crate::store::reader::{
-    AccountBy, AccountFilter, AccountRow, AsOf, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Page, Period, Tally,
+    AccountBy, AccountFilter, AccountRow, AsOf, BenefitBy, BenefitFilter, BenefitRow, Corrected, Figure, Group, Page, Period,
+    Tally,
 };
 use serde::Serialize;
 use shouwang_protocol::account::Outcome;
@@ -58,6 +59,8 @@ pub struct Question {
     pub origin: Option<String>,
     /// Pending and overdue today.
     pub overdue: bool,
+    /// With money that was put right, or could have been.
+    pub corrected: Option<Corrected>,
 }
 
 /// What the table of aid is by.
@@ -279,6 +282,7 @@ impl Room<'_> {
             finding: question.finding.clone(),
             origin: question.origin.clone(),
             overdue: question.overdue.then_some(self.day),
+            corrected: question.corrected,
         };
         if let Some(department) = &question.department {
             let all = self.reader.accounts_by(&filter, AccountBy::Kind)?;
@@ -443,6 +447,8 @@ fn by_department(pack: Option<&Pack>, kinds: Vec<Group>) -> Vec<Group> {
         slot.count += kind.count;
         slot.amount.0 += kind.amount.0;
         slot.unpriced += kind.unpriced;
+        slot.returns += kind.returns;
+        slot.recovered.0 += kind.recovered.0;
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
     groups.sort_by(|a, b| (b.amount, &a.key).cmp(&(a.amount, &b.key)));

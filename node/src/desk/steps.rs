@@ -15,15 +15,16 @@ use super::projects;
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
 use shouwang_protocol::area::AreaId;
+use shouwang_protocol::cut_notice;
 use shouwang_protocol::record::{CaseId, Place, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::case::append;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, Finding, Ruling, Target, TargetKind, Verdict, What};
-use shouwang_protocol::records::policy::{Assistance, Packs};
+use shouwang_protocol::records::policy::Packs;
 use shouwang_protocol::standing::payout::month;
-use shouwang_protocol::standing::{BookingState, Standing, TimelineItem, Transfer, TransferState, would_count};
+use shouwang_protocol::standing::{BookingState, Standing, Term, TimelineItem, Transfer, TransferState, would_count};
 
 /// Events that a decision names as seen, at most; the latest.
 const SAW_MAX: usize = 64;
@@ -67,6 +68,8 @@ impl CaseStep {
             CaseStep::Recover { .. } => EventKind::Recovered,
             CaseStep::Hear { .. } => EventKind::Heard,
             CaseStep::Adjust { .. } => EventKind::Adjusted,
+            CaseStep::NoticeCut {} => EventKind::CutNoticed,
+            CaseStep::ServeCut { .. } => EventKind::CutServed,
             CaseStep::Transfer { .. } | CaseStep::Split { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
@@ -372,6 +375,16 @@ impl Desktop<'_> {
                 };
                 What::Adjusted { amount, from, reason, formula }
             }
+            CaseStep::NoticeCut {} => {
+                let (before, term) = self.untold()?;
+                let text = cut_notice::compose(self.standing(), before, term, self.packs, self.room.pack(self.packs));
+                let text = text.map_err(|why| DeskError::NotNow { why })?;
+                What::CutNoticed { adjustment: term.id.clone(), text }
+            }
+            CaseStep::ServeCut { to, how, on, note } => {
+                let (adjustment, on) = (self.untold()?.1.id.clone(), on.unwrap_or(self.room.day));
+                What::CutServed { adjustment, to: needed("to", to, "须写明送达给谁")?, how, on, note }
+            }
             CaseStep::Transfer { to, assistance, note } => self.transferred(Part { to, assistance, note }, 0)?,
             CaseStep::SignFor { transfer } => What::SignedFor { transfer: self.transfer(transfer, EventKind::SignedFor)? },
             CaseStep::Return { transfer, reason } => {
@@ -429,9 +442,14 @@ impl Desktop<'_> {
     }
 
     /// The last day of a notice that begins on `from`.
+    /// The cut of which the family is to be told next.
+    fn untold(&self) -> Result<(Fen, &Term), DeskError> {
+        self.standing().untold().ok_or_else(|| DeskError::NotNow { why: "没有要书面告知的减发、停发".to_owned() })
+    }
+
     fn notice_until(&self, from: Day) -> Day {
         let kind = self.packs.get(&self.standing().pack).and_then(|pack| pack.kind(&self.standing().assistance));
-        let days = kind.map_or(7, Assistance::notice_days);
+        let days = kind.map_or(7, |kind| self.standing().notice_days(kind));
         from.plus(i32::try_from(days).unwrap_or(7) - 1)
     }
 

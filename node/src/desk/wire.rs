@@ -109,6 +109,7 @@ words! {
     opinion: e::Opinion;
     verdict: e::Verdict;
     given: e::Given;
+    delivery: e::Delivery;
     ruling: e::Ruling;
     screened: shouwang_protocol::records::screening::Screened;
     reviewed: shouwang_protocol::records::changed::Reviewed;

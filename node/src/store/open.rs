@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("checks.sql")),
     Migration::Sql(include_str!("loops.sql")),
     Migration::Sql(include_str!("carry.sql")),
+    Migration::Sql(include_str!("money.sql")),
 ];
 
 /// The database file in a data directory.

@@ -271,8 +271,9 @@ async fn means(State(app): State<App>, caller: Caller, Path(id): Path<String>) -
     let record = RecordId::parse(&id).ok_or(ApiError::NoPage)?;
     let found = app.desk().means(&caller.person, record).await?;
     Ok(Json(json!({
-        "record": id, "category": found.category, "pack": found.pack, "on": found.on, "means": found.means,
-        "review": found.review.map(|(months, why)| json!({ "months": months, "why": why })),
+        "record": id, "category": found.category, "pack": found.pack, "on": found.on,
+        "review": found.means.review.as_ref().map(|(months, why)| json!({ "months": months, "why": why })),
+        "means": found.means,
     })))
 }
 

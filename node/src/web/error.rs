@@ -52,6 +52,14 @@ pub fn number() -> String {
     format!("{}-{}", &text[..4], &text[4..])
 }
 
+/// What is wrong, in sentences, for a form that is shown again.
+pub fn reasons(error: &DeskError) -> Vec<String> {
+    match error {
+        DeskError::Invalid { faults } => faults.iter().map(|fault| fault.reason.clone()).collect(),
+        other => vec![other.what()],
+    }
+}
+
 /// The status that says the same as a Desk's error.
 pub fn status(error: &DeskError) -> StatusCode {
     match error {

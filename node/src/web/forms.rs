@@ -12,7 +12,9 @@ use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Attendance, Change, EventKind, Finding, Given, Opinion, TargetKind, Verdict};
+use shouwang_protocol::records::event::{
+    Answer, Attendance, Change, Delivery, EventKind, Finding, Given, Opinion, TargetKind, Verdict,
+};
 use shouwang_protocol::standing::{Standing, TransferState};
 use std::collections::BTreeMap;
 
@@ -257,6 +259,13 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
                 reason("为什么调整").hinted(heard),
             ]
         }
+        EventKind::CutNoticed => vec![],
+        EventKind::CutServed => vec![
+            Field::text("to", "送达给谁").with(&s.applicant).hinted("不是本人的，写明与本人的关系").needed(),
+            words("how", "怎样送达", Delivery::ALL, Delivery::word, Delivery::label),
+            Field::text("on", "送达日期").typed(Input::Date).hinted("不填：今天"),
+            note("说明"),
+        ],
         EventKind::Transferred => {
             let to = receivers(known, "转给谁", "这一种类的主管部门", |_| true);
             vec![to, kinds(known.choices, &s.assistance, Some("照原来的")), note("请求办什么").needed()]
@@ -477,6 +486,13 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
         EventKind::Heard => CaseStep::Hear { who: text("who"), text: text("text") },
         EventKind::Adjusted => CaseStep::Adjust { amount: form.fen("amount")?, from: form.some("from"), reason: text("reason") },
+        EventKind::CutNoticed => CaseStep::NoticeCut {},
+        EventKind::CutServed => CaseStep::ServeCut {
+            to: text("to"),
+            how: form.word("how", Delivery::from_word)?,
+            on: form.day("on")?,
+            note: text("note"),
+        },
         EventKind::BookingContested => return Err("请在“项目”里告知".to_owned()),
         EventKind::NeedsAssessed => CaseStep::AssessNeeds { needs: form.all("needs").to_vec(), text: text("text") },
         EventKind::Booked => CaseStep::Book {

@@ -28,9 +28,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    allotments, carry, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, households,
-    import, inbox, loops, means, missed, months, notices, payments, policies, policy_edit, project, project_edit, projects,
-    query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync, today, year,
+    allotments, carry, case, case_new, cases, check_queue, checks, cut_notice, doubles, export, household, household_edit,
+    households, import, inbox, loops, means, missed, months, notices, pack_rows, payments, policies, policy_edit, project,
+    project_edit, projects, query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync,
+    today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -84,6 +85,7 @@ fn router(app: App) -> Router {
         .route("/months", get(months::list).post(months::sign))
         .route("/reviews", get(reviews::list).post(reviews::review))
         .route("/notices", get(notices::list))
+        .route("/cases/{id}/cuts/{adjustment}", get(cut_notice::sheet))
         .route("/notices/sheet", get(notices::sheet))
         .route("/payments", get(payments::list).post(payments::make))
         .route("/payments/{batch}", get(payments::show).post(payments::settle))
@@ -102,14 +104,14 @@ fn router(app: App) -> Router {
         .route("/policies", get(policies::list))
         .route("/policies/match", get(policies::match_form).post(policies::find))
         .route("/policies/revise", get(policy_edit::form).post(policy_edit::save))
-        .route("/policies/standards", get(policy_edit::standards).post(policy_edit::set_standards))
+        .route("/policies/tables", get(pack_rows::first))
+        .route("/policies/tables/{section}", get(pack_rows::list))
+        .route("/policies/tables/{section}/row", get(pack_rows::form).post(pack_rows::save))
         .route("/policies/{code}", get(policies::show))
         .route("/projects", get(projects::list))
         .route("/projects/conflicts", get(projects::conflicts))
         .route("/projects/new", get(project_edit::new).post(project_edit::add))
         .route("/projects/kinds", get(projects::kinds))
-        .route("/projects/kinds/edit", get(project_edit::kind_form).post(project_edit::save_kind))
-        .route("/projects/needs/edit", get(project_edit::need_form).post(project_edit::save_need))
         .route("/projects/{id}", get(project::show))
         .route("/projects/{id}/edit", get(project_edit::edit).post(project_edit::save))
         .route("/projects/{id}/settle", post(project::settle))

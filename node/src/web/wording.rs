@@ -249,6 +249,10 @@ pub fn lines(what: &What) -> Vec<String> {
             let now = if amount.0 > 0 { format!("每月 {} 元", money(*amount)) } else { "停发".to_owned() };
             out.extend([format!("{from} 起{now}"), formula.clone(), reason.clone()]);
         }
+        What::CutNoticed { text, .. } => out.extend(text.lines().take(5).map(str::to_owned)),
+        What::CutServed { to, how, on, note, .. } => {
+            out.extend([joined(&[&format!("送达{to}"), how.label(), &on.to_string()]), note.clone()]);
+        }
         What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
         What::NeedsAssessed { names, text, .. } => out.extend([names.join("、"), text.clone()]),
         What::Booked { title, service, provider, places, whom, note, .. } => {

@@ -13,7 +13,7 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::event::{Answer, Channel, Opinion, Origin, Verdict};
 use shouwang_protocol::records::staff::Role;
 
-fn of_year(year: i32) -> Question {
+pub fn of_year(year: i32) -> Question {
     Question { period: Period::Year(year), ..Question::default() }
 }
 
@@ -21,7 +21,7 @@ fn cases(outcome: Outcome) -> Question {
     Question { application: Some(true), outcome: Some(outcome), ..of_year(2019) }
 }
 
-async fn statistics(machine: &Machine, question: &Question, by: By) -> Statistics {
+pub async fn statistics(machine: &Machine, question: &Question, by: By) -> Statistics {
     let reader = machine.person("auditor", &[Role::Auditor]);
     machine.desk.statistics(&reader, question.clone(), by, Page::first(500)).await.expect("computes")
 }
@@ -44,7 +44,7 @@ fn pay() -> CaseStep {
 }
 
 /// Every figure of a page equals what its list holds, line by line.
-async fn sums_equal_their_lists(machine: &Machine, question: &Question) {
+pub async fn sums_equal_their_lists(machine: &Machine, question: &Question) {
     let reader = machine.person("auditor", &[Role::Auditor]);
     for by in By::ALL {
         let found = statistics(machine, question, by).await;
@@ -57,7 +57,9 @@ async fn sums_equal_their_lists(machine: &Machine, question: &Question) {
         for row in &found.by_picked.rows {
             let list = machine.desk.benefit_list(&reader, row.question.clone(), Page::first(500)).await.expect("lists");
             let sum: i64 = list.lines.rows.iter().filter_map(|line| line.amount).map(|fen| fen.0).sum();
-            assert_eq!((sum, list.lines.rows.len() as u64), (row.group.amount.0, row.group.count), "{by:?} {}", row.label);
+            let (lines, back) = (row.group.count + row.group.returns, list.lines.rows.iter().filter(|line| line.recovered));
+            assert_eq!((sum, list.lines.rows.len() as u64), (row.group.amount.0, lines), "{by:?} {}", row.label);
+            assert_eq!(back.filter_map(|line| line.amount).map(|fen| -fen.0).sum::<i64>(), row.group.recovered.0);
             assert_eq!(list.total.rows[0].group.amount, row.group.amount);
         }
         for table in [&found.cases, &found.by_channel, &found.cases_by_kind, &found.cases_by_village] {

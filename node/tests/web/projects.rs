@@ -134,24 +134,34 @@ async fn item_13_a_need_is_assessed_a_place_booked_and_confirmed_on_the_pages() 
         let shown = zhang.get(&page).body;
         assert!(shown.contains("<span class=\"was\">1</span> <span class=\"now\">2</span>") && shown.contains("张婕"), "{shown}");
         let kinds = gao.get("/projects/kinds").body;
-        assert!(kinds.contains("4 大类 24 小类") && kinds.contains("（样例）") && kinds.contains("/projects/kinds/edit?code=A5"));
+        assert!(
+            kinds.contains("4 大类 24 小类")
+                && kinds.contains("（样例）")
+                && kinds.contains("/policies/tables/project_kinds/row?code=A5")
+        );
         assert!(!zhang.get("/projects/kinds").body.contains("修订"), "a clerk reads it");
-        assert_eq!(zhang.get("/projects/kinds/edit?code=A5").status, 403);
-        let form = gao.get("/projects/kinds/edit?code=A5").body;
+        assert_eq!(zhang.get("/policies/tables/project_kinds/row?code=A5").status, 403);
+        let form = gao.get("/policies/tables/project_kinds/row?code=A5").body;
         let today = after(after(&form, "name=\"pack_from\""), "value=\"").split('"').next().expect("a day").to_owned();
         let kind = [
             ("code", "A5"),
+            ("row", "A5"),
             ("name", "康复同行"),
             ("class", "A"),
             ("needs", "精神康复"),
             ("source", "样例"),
             ("pack_from", &today),
         ];
-        let saved = gao.submit("/projects/kinds/edit?code=A5", "/projects/kinds/edit", &kind);
-        assert_eq!((saved.status, saved.header("location")), (303, "/projects/kinds"), "{}", saved.body);
+        let (page, to) = ("/policies/tables/project_kinds/row?code=A5", "/policies/tables/project_kinds/row");
+        let seen = gao.submit(page, to, &kind).hidden("seen");
+        let saved = gao.submit(page, to, &[&kind[..], &[("do", "publish"), ("seen", &seen)]].concat());
+        assert_eq!((saved.status, saved.header("location")), (303, "/policies/tables/project_kinds"), "{}", saved.body);
         assert!(gao.get("/projects/kinds").body.contains("康复同行"));
-        let need = [("code", "托养"), ("name", ""), ("source", "样例"), ("pack_from", &today)];
-        assert_eq!(gao.submit("/projects/needs/edit?code=%E6%89%98%E5%85%BB", "/projects/needs/edit", &need).status, 422);
+        let need = [("code", "托养"), ("row", "托养"), ("name", ""), ("source", "样例"), ("pack_from", &today)];
+        assert_eq!(
+            gao.submit("/policies/tables/needs/row?code=%E6%89%98%E5%85%BB", "/policies/tables/needs/row", &need).status,
+            422
+        );
     })
     .await;
     site.close().await;

@@ -7,7 +7,9 @@ use crate::records::field::AMOUNT_MAX;
 use cel::common::ast::{Expr, LiteralValue, operators};
 use cel::parser::{Expression, Parser};
 use cel::{Context, ExecutionError, Value};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// The names an expression may use.
 const NAMES: [&str; 3] = ["household", "members", "standard"];
@@ -33,6 +35,37 @@ pub enum Outcome {
     Unknown(String),
     /// It has no expression: a person must judge it.
     ForAPerson,
+}
+
+/// A parsed expression and what it asks for.
+struct Parsed {
+    expression: Expression,
+    asked: Asked,
+}
+
+/// Expressions that a thread keeps parsed, at most: a pack has a few dozen.
+const PARSED_MAX: usize = 512;
+
+thread_local! {
+    // A village's page judges the same expressions for each household, and parsing takes longer than judging.
+    static PARSED: RefCell<BTreeMap<String, Rc<Parsed>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Parses an expression, or takes it as it was parsed before: the same text is always the same expression.
+fn parsed(text: &str) -> Result<Rc<Parsed>, String> {
+    if let Some(known) = PARSED.with_borrow(|known| known.get(text).cloned()) {
+        return Ok(known);
+    }
+    let expression = parse(text)?;
+    let asked = Asked::of(&expression);
+    let new = Rc::new(Parsed { expression, asked });
+    PARSED.with_borrow_mut(|known| {
+        if known.len() >= PARSED_MAX {
+            known.clear();
+        }
+        known.insert(text.to_owned(), new.clone());
+    });
+    Ok(new)
 }
 
 fn parse(text: &str) -> Result<Expression, String> {
@@ -170,36 +203,50 @@ pub fn check(text: &str, expected: Expected, standards: &BTreeSet<String>) -> Re
     }
 }
 
-/// Judges a condition, and says on what.
-pub fn judge(text: &str, facts: &Facts, standards: &BTreeMap<String, Fen>) -> (Outcome, String) {
-    let expression = match parse(text) {
-        Ok(expression) => expression,
-        Err(why) => return (Outcome::Unknown(why), String::new()),
-    };
-    let outcome = match context(facts, standards).resolve(&expression) {
-        Ok(Value::Bool(true)) => Outcome::Holds,
-        Ok(Value::Bool(false)) => Outcome::Fails,
-        Ok(_) => Outcome::Unknown("条件没有得出是或否".to_owned()),
-        Err(error) => Outcome::Unknown(told(&error)),
-    };
-    (outcome, used(&Asked::of(&expression), facts, standards))
+/// What conditions and formulas are judged on: the facts of one household, and the standards that are set.
+pub struct Ground<'a> {
+    facts: &'a Facts,
+    standards: &'a BTreeMap<String, Fen>,
+    context: Context<'static, 'static>,
+}
+
+impl<'a> Ground<'a> {
+    /// Of a household.
+    pub fn of(facts: &'a Facts, standards: &'a BTreeMap<String, Fen>) -> Ground<'a> {
+        Ground { facts, standards, context: context(facts, standards) }
+    }
+
+    /// Judges a condition, and says on what.
+    pub fn judge(&self, text: &str) -> (Outcome, String) {
+        let parsed = match parsed(text) {
+            Ok(parsed) => parsed,
+            Err(why) => return (Outcome::Unknown(why), String::new()),
+        };
+        let outcome = match self.context.resolve(&parsed.expression) {
+            Ok(Value::Bool(true)) => Outcome::Holds,
+            Ok(Value::Bool(false)) => Outcome::Fails,
+            Ok(_) => Outcome::Unknown("条件没有得出是或否".to_owned()),
+            Err(error) => Outcome::Unknown(told(&error)),
+        };
+        (outcome, used(&parsed.asked, self.facts, self.standards))
+    }
+
+    /// Computes a formula in fen, and says from what; else why there is no amount, in Chinese.
+    pub fn amount(&self, text: &str) -> Result<(Fen, String), String> {
+        let parsed = parsed(text)?;
+        match self.context.resolve(&parsed.expression) {
+            Ok(Value::Int(fen)) if (0..=AMOUNT_MAX.0).contains(&fen) => {
+                Ok((Fen(fen), used(&parsed.asked, self.facts, self.standards)))
+            }
+            Ok(Value::Int(_)) => Err("公式得出的金额为负或过大".to_owned()),
+            Ok(_) => Err("公式没有得出金额".to_owned()),
+            Err(error) => Err(told(&error)),
+        }
+    }
 }
 
 /// The first standard an expression asks for that the pack has not set.
 pub(crate) fn unset(text: &str, standards: &BTreeMap<String, Fen>) -> Option<String> {
-    let asked = Asked::of(&parse(text).ok()?);
-    asked.keys.into_iter().find(|key| !standards.contains_key(key))
-}
-
-/// Computes a formula in fen, and says from what; else why there is no amount, in Chinese.
-pub fn amount_of(text: &str, facts: &Facts, standards: &BTreeMap<String, Fen>) -> Result<(Fen, String), String> {
-    let expression = parse(text)?;
-    match context(facts, standards).resolve(&expression) {
-        Ok(Value::Int(fen)) if (0..=AMOUNT_MAX.0).contains(&fen) => {
-            Ok((Fen(fen), used(&Asked::of(&expression), facts, standards)))
-        }
-        Ok(Value::Int(_)) => Err("公式得出的金额为负或过大".to_owned()),
-        Ok(_) => Err("公式没有得出金额".to_owned()),
-        Err(error) => Err(told(&error)),
-    }
+    let parsed = parsed(text).ok()?;
+    parsed.asked.keys.iter().find(|key| !standards.contains_key(*key)).cloned()
 }

@@ -10,15 +10,13 @@ mod expression;
 mod facts;
 
 pub(crate) use expression::unset;
-pub use expression::{Expected, Outcome, amount_of, check, judge};
+pub use expression::{Expected, Ground, Outcome, check};
 pub(crate) use facts::by_source;
 pub use facts::{Facts, HouseholdFacts, MemberFacts};
 
 use crate::means::counted;
-use crate::records::amount::Fen;
 use crate::records::day::Day;
 use crate::records::policy::{Article, Condition, Pack};
-use std::collections::BTreeMap;
 
 /// How a policy fits a household.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
@@ -66,10 +64,10 @@ pub struct Match {
 }
 
 /// Judges a condition of a pack.
-pub(crate) fn judged(condition: &Condition, facts: &Facts, standards: &BTreeMap<String, Fen>) -> Judged {
+pub(crate) fn judged(condition: &Condition, ground: &Ground<'_>) -> Judged {
     let (outcome, used) = match condition.when.as_str() {
         "" => (Outcome::ForAPerson, String::new()),
-        when => judge(when, facts, standards),
+        when => ground.judge(when),
     };
     Judged { text: condition.text.clone(), outcome, used }
 }
@@ -93,12 +91,13 @@ pub fn matches(pack: &Pack, facts: &Facts, today: Day) -> Vec<Match> {
     let standards = pack.standards();
     // Where the income that counts can't be told, conditions on it can't either.
     let facts = &counted(pack, facts).map_or_else(|_| facts.clone(), |counted| counted.onto(facts));
+    let ground = Ground::of(facts, &standards);
     let mut found: Vec<Match> = pack
         .articles
         .iter()
         .filter(|article| article.holds_on(today))
         .map(|article| {
-            let conditions: Vec<Judged> = article.conditions.iter().map(|it| judged(it, facts, &standards)).collect();
+            let conditions: Vec<Judged> = article.conditions.iter().map(|it| judged(it, &ground)).collect();
             let fit = fit(&conditions);
             Match { article: article.clone(), fit, conditions }
         })

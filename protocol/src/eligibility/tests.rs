@@ -1,6 +1,7 @@
 use super::*;
+use crate::records::amount::Fen;
 use crate::records::policy::sample;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn day(text: &str) -> Day {
     Day::parse(text).expect("a day")
@@ -87,11 +88,11 @@ fn an_amount_that_is_unset_blocks_and_says_so() {
 fn a_formula_may_ask_what_the_family_has() {
     let standards = sample().standards();
     let gap = "standard[\"低保标准\"] * household.people - household.income_year / 12";
-    let (amount, used) = amount_of(gap, &family(12_000), &standards).expect("computed");
+    let (amount, used) = Ground::of(&family(12_000), &standards).amount(gap).expect("computed");
     assert_eq!(amount, Fen(183_500));
     assert_eq!(used, "共同生活人数 3；家庭年收入 12000.00元；低保标准 945.00元");
-    assert_eq!(amount_of(gap, &family(900_000), &standards), Err("公式得出的金额为负或过大".into()));
-    assert_eq!(amount_of(gap, &Facts::default(), &standards), Err("“共同生活人数”未登记".into()));
+    assert_eq!(Ground::of(&family(900_000), &standards).amount(gap), Err("公式得出的金额为负或过大".into()));
+    assert_eq!(Ground::of(&Facts::default(), &standards).amount(gap), Err("“共同生活人数”未登记".into()));
 }
 
 #[test]
@@ -132,6 +133,6 @@ proptest::proptest! {
     fn no_text_makes_the_judge_fall_over(text in "[a-z.()\\[\\]\"0-9<>=!&|+*/% -]{0,60}|\\PC{0,40}") {
         let codes = BTreeSet::new();
         let _ = check(&text, Expected::YesOrNo, &codes);
-        let _ = judge(&text, &family(1), &BTreeMap::new());
+        let _ = Ground::of(&family(1), &BTreeMap::new()).judge(&text);
     }
 }

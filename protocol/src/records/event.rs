@@ -94,6 +94,14 @@ words! {
         Goods "goods" "实物",
         Service "service" "服务",
     }
+    /// How a written notice reached the family.
+    Delivery {
+        Handed "handed" "当面送交",
+        Kin "kin" "同住成年家属代收",
+        Post "post" "邮寄",
+        Left "left" "留置",
+        Posted "posted" "公告",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -419,6 +427,26 @@ events! {
         reason: String,
         /// How the amount was computed.
         formula: String,
+    }
+    /// The family is told in writing that a monthly benefit is made less or stopped (书面告知, 社会救助法 art. 48).
+    CutNoticed "cut-noticed" "出具书面通知" {
+        /// The adjustment it tells of.
+        adjustment: OpId,
+        /// What it says, line by line.
+        text: String,
+    }
+    /// That notice reached somebody (送达).
+    CutServed "cut-served" "送达书面通知" {
+        /// The adjustment it tells of.
+        adjustment: OpId,
+        /// To whom.
+        to: String,
+        /// How.
+        how: Delivery,
+        /// The day.
+        on: Day,
+        /// What there is to say about it.
+        note: String,
     }
     /// Help is given first, out of the township's emergency allotment; the papers follow (先行救助, 社会救助法 art. 50).
     Emergency "emergency" "先行救助" {

@@ -5,8 +5,8 @@
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
-    Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term, TimelineItem,
-    Transfer, TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
+    CutNotice, Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term,
+    TimelineItem, Transfer, TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -134,9 +134,15 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             s.entered_by.insert(who);
         }
         What::NoticePosted { place, from, until, .. } => {
-            s.notice = Some(Notice { place, from, until, objections: 0, open: 0, ended: false });
+            let notice = Some(Notice { place, from, until, objections: 0, open: 0, ended: false });
+            if s.is_running() {
+                s.stop_notice = notice;
+            } else {
+                s.notice = notice;
+            }
         }
         What::Objected { .. } => notice(s, |notice| (notice.objections, notice.open) = (notice.objections + 1, notice.open + 1)),
+        What::ObjectionSettled { outcome: Finding::True, .. } if s.is_running() => s.stop_notice = None,
         What::ObjectionSettled { outcome: Finding::True, .. } => (s.notice, s.opinion) = (None, None),
         What::ObjectionSettled { .. } => notice(s, |notice| notice.open = notice.open.saturating_sub(1)),
         What::NoticeEnded { .. } => notice(s, |notice| notice.ended = true),
@@ -164,14 +170,25 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             if outcome == Verdict::Approved && amount > Fen(0) && kind_of(s, packs, &pack).is_some_and(|kind| kind.monthly) {
                 // 民发〔2021〕57号 第21条: from the month after the decision.
                 let from = day.map(|day| payout::month(day.months_later(1))).unwrap_or_default();
-                s.terms = vec![Term { id: id.clone(), from, amount, reason: reason.clone(), day }];
+                s.terms = vec![Term { id: id.clone(), from, amount, reason: reason.clone(), day, notice: None }];
             }
             s.decision = Some(Decision { id: id.clone(), outcome, amount, reason, formula, tier, staff, day });
         }
         What::Heard { who, .. } => s.heard = Some((who, day)),
         What::Adjusted { amount, from, reason, .. } => {
-            s.terms.push(Term { id: id.clone(), from, amount, reason, day });
-            s.heard = None;
+            s.terms.push(Term { id: id.clone(), from, amount, reason, day, notice: None });
+            (s.heard, s.stop_notice) = (None, None);
+        }
+        What::CutNoticed { adjustment, text } => {
+            let by = event.name.clone();
+            let told = |term: &mut Term| term.notice = Some(CutNotice { text, by, day, served: None });
+            s.terms.iter_mut().find(|term| term.id == adjustment).map(told);
+        }
+        What::CutServed { adjustment, to, how, on, .. } => {
+            let term = s.terms.iter_mut().find(|term| term.id == adjustment);
+            if let Some(notice) = term.and_then(|term| term.notice.as_mut()) {
+                notice.served = Some((to, how, on));
+            }
         }
         What::PayListed { .. } => on_its_way(s, tier, id, &event.what, day),
         What::Paid { amount, method, account_last4, batch, .. } => {
@@ -322,7 +339,8 @@ pub(super) fn paid_for(s: &Standing, batch: &str, period: &str, day: Option<Day>
 }
 
 fn notice(s: &mut Standing, change: impl FnOnce(&mut Notice)) {
-    if let Some(notice) = &mut s.notice {
+    let open = if s.is_running() { &mut s.stop_notice } else { &mut s.notice };
+    if let Some(notice) = open {
         change(notice);
     }
 }
@@ -464,6 +482,24 @@ fn term(s: &Standing, calendar: &Calendar, since: Day, days: u32) -> Option<Day>
     Some(calendar.deadline(since, all))
 }
 
+/// Who must do what about a stop that is put up, and about the written notice of what was cut.
+fn stopping(s: &Standing, decider: Tier) -> Vec<Turn> {
+    let mut turns = Vec::new();
+    let mut turn = |tier: Tier, what: &'static str, due: Option<Day>| turns.push(Turn { who: Who::Tier(tier), what, due });
+    match s.stop_notice.as_ref().filter(|_| s.is_running()) {
+        Some(notice) if notice.open > 0 => turn(Tier::Township, "核查对停发的异议", None),
+        Some(notice) if !notice.ended => turn(Tier::Township, "停发公示期满后登记结果", Some(notice.until.plus(1))),
+        Some(_) => turn(decider, "停发公示期满，决定是否停发", None),
+        None => {}
+    }
+    match s.untold() {
+        Some((_, term)) if term.notice.is_none() => turn(decider, "出具减发、停发书面通知", None),
+        Some(_) => turn(decider, "送达减发、停发书面通知", None),
+        None => {}
+    }
+    turns
+}
+
 /// Who must do what now.
 fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let kind = kind_of(s, packs, "");
@@ -513,6 +549,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
     turns.extend(checks::turns(s, packs));
+    turns.extend(stopping(s, payer));
     if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
         turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });
     }

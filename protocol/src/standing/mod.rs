@@ -25,9 +25,9 @@ use crate::records::amount::Fen;
 use crate::records::case::{StampedEvent, Volume};
 use crate::records::day::Day;
 use crate::records::event::{
-    Answer, Change, Channel, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, Urgency, Verdict,
+    Answer, Change, Channel, Delivery, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, Urgency, Verdict,
 };
-use crate::records::policy::{Packs, Step};
+use crate::records::policy::{Assistance, Packs, Step};
 use crate::records::staff::{Role, Staff};
 use crate::records::{OpId, Problem};
 use std::collections::{BTreeMap, BTreeSet};
@@ -319,6 +319,21 @@ pub struct Term {
     pub reason: String,
     /// The day of the decision.
     pub day: Option<Day>,
+    /// How the family was told in writing, where it is less than before.
+    pub notice: Option<CutNotice>,
+}
+
+/// A written notice that a benefit is made less or stopped.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct CutNotice {
+    /// What it says, line by line.
+    pub text: String,
+    /// Who made it out.
+    pub by: String,
+    /// When.
+    pub day: Option<Day>,
+    /// To whom, how and on which day it was served; none: not yet.
+    pub served: Option<(String, Delivery, Day)>,
 }
 
 /// How far a transfer is.
@@ -566,6 +581,8 @@ pub struct Standing {
     pub decision: Option<Decision>,
     /// Of a benefit that is paid every month: how much from when on. Empty: it is paid once.
     pub terms: Vec<Term>,
+    /// The public notice that a monthly benefit is to be stopped, where the pack asks for one, since it was last changed.
+    pub stop_notice: Option<Notice>,
     /// Who was heard since the last of them, and when.
     pub heard: Option<(String, Option<Day>)>,
     /// The payment that stands; of several months' the last.
@@ -666,6 +683,14 @@ impl Standing {
         months.find(|month| self.amount_for(month) > Fen(0) && !paid(month))
     }
 
+    /// Days for which what is put up now stays up: an opinion, or the stop of a benefit that runs.
+    pub fn notice_days(&self, kind: &Assistance) -> u32 {
+        match &kind.stop {
+            Some(rule) if self.is_running() => rule.notice_days.clamp(1, 365),
+            _ => kind.notice_days(),
+        }
+    }
+
     /// What stands in the place where a payment for a month belongs: that month's, or of what is paid once, any.
     fn place_of<'a>(&'a self, month: &'a str) -> impl Iterator<Item = &'a Payout> {
         let monthly = self.is_monthly();
@@ -683,6 +708,37 @@ impl Standing {
     /// Whether a person found that this grant is another one's double, and that the other one stands.
     pub fn is_void(&self) -> bool {
         self.doubled.iter().any(|doubled| doubled.ruling == Some(Ruling::Other))
+    }
+
+    /// The changes that made a monthly benefit less, or stopped it; each with what it was before.
+    pub fn cuts(&self) -> impl Iterator<Item = (Fen, &Term)> {
+        let pairs = self.terms.iter().zip(self.terms.iter().skip(1));
+        pairs.filter(|(before, term)| term.amount < before.amount).map(|(before, term)| (before.amount, term))
+    }
+
+    /// Whether a monthly benefit was ever made less, or stopped.
+    pub fn was_cut(&self) -> bool {
+        self.cuts().next().is_some()
+    }
+
+    /// The first of them of which the family has not been told in writing.
+    pub fn untold(&self) -> Option<(Fen, &Term)> {
+        self.cuts().find(|(_, term)| term.notice.as_ref().is_none_or(|notice| notice.served.is_none()))
+    }
+
+    /// Whether a benefit is paid every month now.
+    pub fn is_running(&self) -> bool {
+        self.is_monthly() && self.stopped_from().is_none() && !self.is_void()
+    }
+
+    /// The public notice that people may object to now: of the opinion, or of a stop.
+    pub fn open_notice(&self) -> Option<&Notice> {
+        if self.is_running() { self.stop_notice.as_ref() } else { self.notice.as_ref() }
+    }
+
+    /// What was paid for nothing, also when it came back or was written off.
+    pub fn undue(&self) -> Fen {
+        Fen(self.owed().0.saturating_add(self.recovered.0).saturating_add(self.written_off.0))
     }
 
     /// What was paid for nothing and has not come back.

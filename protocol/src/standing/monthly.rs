@@ -1,6 +1,6 @@
 //! Benefits that are paid every month: from the month after the decision, each month once, heard before they are cut.
 
-use super::procedure::{dibao, ended, posted, visited};
+use super::procedure::{ended, posted, visited};
 use super::stories::*;
 use super::tests::{examined, why};
 use super::*;
@@ -29,9 +29,33 @@ fn heard() -> What {
     What::Heard { who: "赵某本人，当面".into(), text: "没有异议".into() }
 }
 
+/// The city makes out the notice of the first cut that nobody was told of, and the township serves it.
+fn told(play: &mut Play, on: &str) {
+    let (before, term) = play.standing().untold().map(|(before, term)| (before, term.clone())).expect("a cut");
+    let packs = play.packs.clone();
+    let now = packs.values().next();
+    let text = crate::cut_notice::compose(&play.standing(), before, &term, &packs, now).expect("a text");
+    let adjustment = term.id;
+    play.act(CITY, "chen", What::CutNoticed { adjustment: adjustment.clone(), text });
+    play.act(TOWN, "wang", served(&adjustment, on));
+    assert_eq!(play.standing().untold(), None);
+}
+
+fn served(adjustment: &OpId, on: &str) -> What {
+    let on = Day::parse(on).expect("a day");
+    let how = Delivery::Handed;
+    What::CutServed { adjustment: adjustment.clone(), to: "赵某".into(), how, on, note: String::new() }
+}
+
 /// 低保 granted on 2026-06-10: 945 yuan a month from July on.
 fn granted() -> Play {
-    let mut play = dibao();
+    granted_as("最低生活保障")
+}
+
+fn granted_as(kind: &str) -> Play {
+    let mut play = Play::new("2026-06-01");
+    play.act(TOWN, "wang", opened(Origin::Application, Channel::TownshipWindow, kind, "赵某"));
+    play.act(TOWN, "wang", accepted("SL1"));
     play.act(TOWN, "wang", visited(&["甲", "乙"], "赵某"));
     play.act(TOWN, "wang", examined());
     play.act(TOWN, "wang", posted("2026-06-02", "2026-06-08"));
@@ -122,11 +146,15 @@ fn it_ends_by_a_stop_and_what_was_paid_beyond_it_comes_back() {
     assert_eq!(why(&play, &owing), "重复发放的金额尚未追回");
     play.act(CITY, "zhang", What::Recovered { amount: Fen(189_000), note: "退回专户".into() });
     assert_eq!((play.stage(), play.standing().turns[0].what), (Stage::Stopped, "办结"));
+    let untold = play.act(CITY, "zhang", closed());
+    assert_eq!(why(&play, &untold), "减发、停发的书面通知还没有送达");
+    told(&mut play, "2026-09-05");
     // Gone on after all, before it is closed: the benefit begins anew from a month on.
     play.act(CITY, "chen", adjusted(94_500, "2026-11"));
     assert_eq!(play.stage(), Stage::Running);
     play.act(TOWN, "wang", heard());
     play.act(CITY, "chen", adjusted(0, "2026-11"));
+    told(&mut play, "2026-09-05");
     play.act(CITY, "zhang", closed());
     assert_eq!(play.stage(), Stage::Closed);
 }
@@ -179,4 +207,88 @@ fn what_is_paid_once_is_not_adjusted() {
         let wrong = play.act(TOWN, "chen", what);
         assert_eq!(why(&play, &wrong), "没有按月发放的待遇");
     }
+}
+
+#[test]
+fn whoever_s_benefit_is_cut_is_told_in_writing_what_why_and_how_to_object() {
+    let mut play = granted();
+    play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
+    play.act(CITY, "chen", adjusted(100_000, "2026-08"));
+    let nothing = play.act(CITY, "chen", What::CutNoticed { adjustment: OpId::parse("1@00").expect("an id"), text: "x".into() });
+    assert_eq!(why(&play, &nothing), "没有要书面告知的减发、停发", "more is no cut");
+    play.act(VILLAGE, "cun", heard());
+    let cut = play.act(CITY, "chen", adjusted(50_000, "2026-08"));
+    let turns = |play: &Play| play.standing().turns.iter().map(|turn| (turn.who.clone(), turn.what)).collect::<Vec<_>>();
+    let city = |what| (Who::Tier(Tier::City), what);
+    assert_eq!(turns(&play), [city("按月发放"), city("出具减发、停发书面通知")]);
+    let early = play.act(TOWN, "wang", served(&cut, "2026-07-05"));
+    assert_eq!(why(&play, &early), "还没有出具书面通知，或已经送达");
+    let (before, term) = play.standing().untold().map(|(before, term)| (before, term.clone())).expect("a cut");
+    let mut packs = play.packs.clone();
+    let pack = packs.values().next().cloned().expect("the sample");
+    let text = crate::cut_notice::compose(&play.standing(), before, &term, &packs, Some(&pack)).expect("a text");
+    for line in [
+        "事项：最低生活保障减少发放",
+        "原来：每月1000.00元",
+        "现在：每月500.00元",
+        "从何时起：2026年08月",
+        "理由：收入变化",
+        "听取意见：2026-07-05，赵某本人，当面：没有异议",
+        "依据：社会救助法 第48条；最低生活保障审核确认办法 民发〔2021〕57号 第15、20、22条",
+        "不服的：可以自收到本通知之日起60日内申请行政复议（行政复议法（2023年修订） 第20条）",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    // A city that has not set how to object gives out no half notice.
+    packs.values_mut().for_each(|pack| pack.remedies.clear());
+    let unset = crate::cut_notice::compose(&play.standing(), before, &term, &packs, packs.values().next());
+    assert_eq!(unset.expect_err("unset blocks"), "政策包没有写明怎样提出异议（救济途径），请市级先设定");
+    play.on("2026-07-06").act(CITY, "chen", What::CutNoticed { adjustment: cut.clone(), text: text.clone() });
+    assert_eq!(turns(&play), [city("按月发放"), city("送达减发、停发书面通知")]);
+    for (on, told) in [("2026-07-05", "送达日期早于出具日期"), ("2026-07-08", "送达日期在今天之后")] {
+        let wrong = play.act(VILLAGE, "cun", served(&cut, on));
+        assert_eq!(why(&play, &wrong), told);
+    }
+    play.on("2026-07-08").act(VILLAGE, "cun", served(&cut, "2026-07-07"));
+    let again = play.act(TOWN, "wang", served(&cut, "2026-07-08"));
+    assert_eq!(why(&play, &again), "还没有出具书面通知，或已经送达");
+    let standing = play.standing();
+    let notice = standing.terms[2].notice.as_ref().expect("told");
+    assert_eq!((notice.text.as_str(), notice.served.as_ref().map(|(to, ..)| to.as_str())), (text.as_str(), Some("赵某")));
+    assert_eq!(turns(&play), [city("按月发放")]);
+}
+
+#[test]
+fn 特困_is_stopped_after_seven_days_of_notice_and_from_the_next_month() {
+    let mut play = granted_as("特困人员供养");
+    play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
+    play.act(TOWN, "wang", heard());
+    let unposted = play.act(CITY, "chen", adjusted(0, "2026-08"));
+    assert_eq!(why(&play, &unposted), "停发之前须先公示，期满无异议");
+    let short = play.act(TOWN, "wang", posted("2026-07-06", "2026-07-11"));
+    assert_eq!(why(&play, &short), "公示天数不足");
+    play.act(TOWN, "wang", posted("2026-07-06", "2026-07-12"));
+    let due = play.standing().turns.iter().find(|turn| turn.what == "停发公示期满后登记结果").and_then(|turn| turn.due);
+    assert_eq!(due.map(|day| day.to_string()).as_deref(), Some("2026-07-13"));
+    assert_eq!(play.stage(), Stage::Running, "it is paid as long as nobody stopped it");
+    // Somebody says that he cannot work after all, and is right: it is not stopped by this notice.
+    play.act(VILLAGE, "cun", What::Objected { text: "仍不能劳动".into() });
+    let early = play.on("2026-07-13").act(TOWN, "wang", ended());
+    assert_eq!(why(&play, &early), "还有异议没有处理");
+    play.act(TOWN, "wang", What::ObjectionSettled { outcome: Finding::True, note: "医院证明".into() });
+    let gone = play.act(CITY, "chen", adjusted(0, "2026-08"));
+    assert_eq!(why(&play, &gone), "停发之前须先公示，期满无异议");
+    // Posted again later, without objections.
+    play.act(TOWN, "wang", posted("2026-07-14", "2026-07-20"));
+    play.on("2026-07-21").act(TOWN, "wang", ended());
+    let back = play.act(CITY, "chen", adjusted(0, "2026-07"));
+    assert_eq!(why(&play, &back), "应从下月起停发");
+    play.act(CITY, "chen", adjusted(0, "2026-08"));
+    let standing = play.standing();
+    assert_eq!((standing.stage, standing.stop_notice.is_none(), standing.notice.is_some()), (Stage::Stopped, true, true));
+    // A smaller benefit needs no notice, and 低保 none at all.
+    let mut dibao = granted();
+    dibao.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
+    let none = dibao.act(TOWN, "wang", posted("2026-07-06", "2026-07-12"));
+    assert_eq!(why(&dibao, &none), "这一种类停发之前不公示");
 }

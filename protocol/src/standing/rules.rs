@@ -77,6 +77,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Feedback
                 | GaveUp
                 | Heard
+                | CutServed
                 | Closed
                 | Routed
                 | Satisfaction
@@ -119,6 +120,8 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Paid
                 | PaymentFailed
                 | Heard
+                | CutNoticed
+                | CutServed
                 | Closed
                 | Routed
                 | CheckAuthorised
@@ -149,6 +152,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
         Role::Approver => {
             let money = matches!(kind, Decided | Adjusted | PayListed | Paid | PaymentFailed | Recovered);
             let money = money || matches!(kind, Emergency | Acknowledged | WrittenOff);
+            let money = money || matches!(kind, CutNoticed | CutServed);
             let places = matches!(kind, BookingContested | BookingConfirmed | BookingDeclined);
             money || places || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
@@ -214,6 +218,8 @@ pub(super) fn may(
         unless(s.number.is_some(), "尚未受理")?;
         unless(s.decision.is_none(), "已经审批")
     };
+    // What is put up is the opinion, or the stop of a benefit that runs.
+    let on_notice = || if s.is_running() { Ok(()) } else { in_hand() };
     let above_village = || unless(tier >= Tier::Township, "村(社区)不办理这一步");
     match kind {
         VerifyAsked | Verified => unless(s.decision.is_none(), "已经审批")?,
@@ -265,6 +271,11 @@ pub(super) fn may(
             above_village()?;
             in_hand()?;
         }
+        NoticePosted if s.is_running() => {
+            above_village()?;
+            unless(kind_of(s, packs, "").is_some_and(|kind| kind.stop.is_some()), "这一种类停发之前不公示")?;
+            unless(s.stop_notice.is_none(), "已经公示")?;
+        }
         NoticePosted => {
             above_village()?;
             in_hand()?;
@@ -273,19 +284,19 @@ pub(super) fn may(
             unless(kind_of(s, packs, "").is_none_or(|kind| kind.has(Step::Notice)), "这一种类不公示")?;
         }
         Objected => {
-            in_hand()?;
-            unless(s.notice.is_some(), "还没有公示")?;
+            on_notice()?;
+            unless(s.open_notice().is_some(), "还没有公示")?;
         }
         ObjectionSettled => {
             above_village()?;
-            in_hand()?;
-            unless(s.notice.as_ref().is_some_and(|notice| notice.open > 0), "没有待处理的异议")?;
+            on_notice()?;
+            unless(s.open_notice().is_some_and(|notice| notice.open > 0), "没有待处理的异议")?;
         }
         NoticeEnded => {
             above_village()?;
-            in_hand()?;
-            unless(s.notice.as_ref().is_some_and(|notice| !notice.ended), "没有正在进行的公示")?;
-            unless(s.notice.as_ref().is_some_and(|notice| notice.open == 0), "还有异议没有处理")?;
+            on_notice()?;
+            unless(s.open_notice().is_some_and(|notice| !notice.ended), "没有正在进行的公示")?;
+            unless(s.open_notice().is_some_and(|notice| notice.open == 0), "还有异议没有处理")?;
         }
         Suspended => {
             above_village()?;
@@ -337,6 +348,15 @@ pub(super) fn may(
             unless(s.is_monthly(), "没有按月发放的待遇")?;
             unless(!s.is_void(), "已按重复救助纠正")?;
             unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构调整")?;
+        }
+        CutNoticed => {
+            let untold = s.untold().is_some_and(|(_, term)| term.notice.is_none());
+            unless(untold, "没有要书面告知的减发、停发")?;
+            unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构出具")?;
+        }
+        CutServed => {
+            let made_out = s.untold().is_some_and(|(_, term)| term.notice.is_some());
+            unless(made_out, "还没有出具书面通知，或已经送达")?;
         }
         PaymentFailed => {
             unless(payout::may_fail(&s.payouts, ""), "没有发放记录")?;
@@ -477,6 +497,7 @@ fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     let paid = s.payment.is_some() || s.is_monthly();
     unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || paid || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
+    unless(s.untold().is_none(), "减发、停发的书面通知还没有送达")?;
     let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
     unless(tier >= Tier::Township || !touched_above, "应由上级办结")?;
     if s.given_up.is_some() || s.not_accepted.is_some() || s.decision.is_some() {
@@ -552,7 +573,7 @@ pub(super) fn judge(
         What::NoticePosted { place, from, until, .. } => {
             named(place, "须写明公示地点")?;
             unless(leak(place).is_none(), "公示地点不得写号码或健康情况")?;
-            let days = kind_of(s, packs, "").map_or(7, Assistance::notice_days);
+            let days = kind_of(s, packs, "").map_or(7, |kind| s.notice_days(kind));
             let least = from.plus(i32::try_from(days).unwrap_or(i32::MAX).saturating_sub(1));
             unless(*until >= least, "公示天数不足")?;
             unless(until.0.saturating_sub(from.0) < 366, "公示天数过长")
@@ -563,7 +584,7 @@ pub(super) fn judge(
             named(note, "须写明核查情况")
         }
         What::NoticeEnded { .. } => {
-            let over = s.notice.as_ref().zip(day).is_some_and(|(notice, day)| day > notice.until);
+            let over = s.open_notice().zip(day).is_some_and(|(notice, day)| day > notice.until);
             unless(over, "公示尚未期满")
         }
         What::HandedOver { to, to_name, .. } => {
@@ -611,8 +632,28 @@ pub(super) fn judge(
             unless(*amount != s.amount_for(from), "与现在的金额相同")?;
             // 社会救助法 第48条
             unless(*amount >= s.amount_for(from) || s.heard.is_some(), "减发、停发之前须先听取本人意见")?;
+            if let (Fen(0), Some(rule)) = (*amount, kind_of(s, packs, "").and_then(|kind| kind.stop.as_ref())) {
+                let over = s.stop_notice.as_ref().is_some_and(|notice| notice.ended && notice.open == 0);
+                unless(over, "停发之前须先公示，期满无异议")?;
+                let this_month = day.map(payout::month).unwrap_or_default();
+                unless(!rule.next_month || *from > this_month, "应从下月起停发")?;
+            }
             let decider = kind_of(s, packs, "").and_then(|kind| kind.decider(*amount));
             unless(decider.is_some_and(|decider| tier >= decider), "本级不是这一金额的审批机构")
+        }
+        What::CutNoticed { adjustment, text } => {
+            let told = s.untold().is_some_and(|(_, term)| term.id == *adjustment);
+            unless(told, "没有要书面告知的这一调整，或尚未到达")?;
+            named(text, "书面通知没有内容")
+        }
+        What::CutServed { adjustment, to, on, .. } => {
+            let Some((_, term)) = s.untold().filter(|(_, term)| term.id == *adjustment) else {
+                return Err("没有要送达的这一通知，或已经送达".into());
+            };
+            named(to, "须写明送达给谁")?;
+            unless(day.is_none_or(|day| *on <= day), "送达日期在今天之后")?;
+            let made_out = term.notice.as_ref().and_then(|notice| notice.day);
+            unless(made_out.is_none_or(|day| *on >= day), "送达日期早于出具日期")
         }
         What::PaymentFailed { reason, batch } => {
             named(reason, "须写明发放失败的原因")?;

@@ -69,6 +69,8 @@ pub struct CaseFilter {
     pub due_before: Option<Day>,
     /// Leaves out what runs every month and has its list or payment for this month, `2019-06`.
     pub unlisted_for: Option<String>,
+    /// Leaves out what runs every month and has nothing to be done about it but to be paid.
+    pub but_running: bool,
     /// The most urgent first, then what is due first; else the latest changed first.
     pub by_urgency: bool,
 }
@@ -228,6 +230,13 @@ impl CaseFilter {
                 "NOT (stage = 'running' AND EXISTS (SELECT 1 FROM payout WHERE payout.matter = matter.id \
                  AND period = ? AND state IN ('listed', 'paid')))",
                 [text(month)],
+            );
+        }
+        if self.but_running {
+            statement.and(
+                "NOT (stage = 'running' AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.matter = matter.id \
+                 AND what NOT IN ('按月发放', '登记发放结果')))",
+                [],
             );
         }
         if !self.stages.is_empty() {

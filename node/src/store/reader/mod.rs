@@ -27,7 +27,9 @@ pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter
 pub use loops::{ErrandRow, LateRow, TransferDays};
 pub use projects::{BookingRow, ProjectRow};
 pub use registry::{Counts, DeviceRow, StaffRow};
-pub use statistics::{AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Figure, Group, Period, Tally};
+pub use statistics::{
+    AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Corrected, Figure, Group, Period, Tally,
+};
 pub use work::{BatchRow, NoticeRow, PaidTwice, PayoutRow};
 pub use years::{YearCount, YearFilter, YearRow};
 

@@ -86,8 +86,53 @@ pub struct AccountFilter {
     pub finding: Option<String>,
     /// Pending, with something due before this day.
     pub overdue: Option<Day>,
+    /// With money that was put right, or could have been.
+    pub corrected: Option<Corrected>,
     /// Begun in this way, by word.
     pub origin: Option<String>,
+}
+
+/// Money of a case that was put right, or could have been.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Corrected {
+    /// A benefit that is paid monthly, in whatever way it went on.
+    Monthly,
+    /// One of them that was made less, or stopped.
+    Cut,
+    /// Anything was paid.
+    Paid,
+    /// Something of it was paid for nothing, also when it came back.
+    Undue,
+}
+
+impl Corrected {
+    /// All of them, in order.
+    pub const ALL: [Corrected; 4] = [Corrected::Monthly, Corrected::Cut, Corrected::Paid, Corrected::Undue];
+
+    /// The word in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Corrected::Monthly => "monthly",
+            Corrected::Cut => "cut",
+            Corrected::Paid => "paid",
+            Corrected::Undue => "undue",
+        }
+    }
+
+    /// On screens.
+    pub fn label(self) -> &'static str {
+        match self {
+            Corrected::Monthly => "按月发放",
+            Corrected::Cut => "曾减发或停发",
+            Corrected::Paid => "已发放",
+            Corrected::Undue => "有须追缴的金额",
+        }
+    }
+
+    /// The inverse of [`Corrected::word`].
+    pub fn from_word(word: &str) -> Option<Corrected> {
+        Corrected::ALL.into_iter().find(|one| one.word() == word)
+    }
 }
 
 /// What aid is grouped by.
@@ -142,12 +187,16 @@ pub struct Group {
     pub key: String,
     /// The person, where it is by person.
     pub person: String,
-    /// Lines.
+    /// Lines of aid.
     pub count: u64,
-    /// Their sum.
+    /// Their sum, less what came back.
     pub amount: Fen,
     /// Lines without an amount.
     pub unpriced: u64,
+    /// Lines of money that came back (追回).
+    pub returns: u64,
+    /// Their sum.
+    pub recovered: Fen,
 }
 
 /// Cases with something in common that ended alike.
@@ -188,6 +237,8 @@ pub struct BenefitRow {
     /// The case of a payment.
     #[serde(serialize_with = "super::registry::display_option")]
     pub case: Option<CaseId>,
+    /// Whether it is money that came back.
+    pub recovered: bool,
 }
 
 /// A case and what it came to.
@@ -218,7 +269,8 @@ pub struct AccountRow {
     pub ended_on: Option<Day>,
 }
 
-const GROUP: &str = ", count(*), coalesce(sum(amount), 0), count(*) - count(amount) FROM benefit";
+const GROUP: &str = ", count(*) FILTER (WHERE source <> 'recovery'), coalesce(sum(amount), 0), count(*) - count(amount), \
+     count(*) FILTER (WHERE source = 'recovery'), coalesce(-sum(amount) FILTER (WHERE source = 'recovery'), 0) FROM benefit";
 const ACCOUNTS: &str = " FROM account JOIN matter ON matter.id = account.matter";
 
 impl Statement {
@@ -309,6 +361,13 @@ impl Statement {
         if let Some(origin) = &filter.origin {
             self.and("matter.origin = ?", [text(origin)]);
         }
+        match filter.corrected {
+            None => {}
+            Some(Corrected::Monthly) => self.and("account.monthly = 1", []),
+            Some(Corrected::Cut) => self.and("account.cut = 1", []),
+            Some(Corrected::Paid) => self.and("matter.paid IS NOT NULL", []),
+            Some(Corrected::Undue) => self.and("account.undue > 0", []),
+        }
         if let Some(day) = filter.overdue {
             self.and("account.outcome = 'pending' AND matter.due < ?", [Value::Integer(day.0.into())]);
         }
@@ -375,7 +434,8 @@ impl Reader {
                 _ => row.get(0)?,
             };
             let (count, amount, unpriced) = (number(row.get(2)?), Fen(row.get(3)?), number(row.get(4)?));
-            Ok(Group { key, person: row.get(1)?, count, amount, unpriced })
+            let (returns, recovered) = (number(row.get(5)?), Fen(row.get(6)?));
+            Ok(Group { key, person: row.get(1)?, count, amount, unpriced, returns, recovered })
         })
     }
 
@@ -383,6 +443,7 @@ impl Reader {
     pub fn households_with_aid(&self, filter: &BenefitFilter) -> Result<Figure<u64>, StoreError> {
         let mut statement = Statement::new("SELECT count(DISTINCT household) FROM benefit");
         statement.benefits(filter);
+        statement.and("benefit.source <> 'recovery'", []);
         statement.figure(self, None, |row| Ok(number(row.get(0)?)))
     }
 
@@ -390,7 +451,7 @@ impl Reader {
     pub fn benefits(&self, filter: &BenefitFilter, page: Page) -> Result<Figure<BenefitRow>, StoreError> {
         let mut statement = Statement::new(
             "SELECT benefit.household, coalesce(household.head, ''), coalesce(area.name, ''), benefit.kind, benefit.person, benefit.fund, \
-             benefit.day, benefit.amount, benefit.number, benefit.case_id FROM benefit LEFT JOIN record ON record.name = benefit.household \
+             benefit.day, benefit.amount, benefit.number, benefit.case_id, benefit.source = 'recovery' FROM benefit LEFT JOIN record ON record.name = benefit.household \
              LEFT JOIN household ON household.record = record.id LEFT JOIN area ON area.id = benefit.area",
         );
         statement.benefits(filter);
@@ -409,6 +470,7 @@ impl Reader {
                 amount: row.get::<_, Option<i64>>(7)?.map(Fen),
                 number: row.get(8)?,
                 case: case.map(CaseId),
+                recovered: row.get(10)?,
             })
         })
     }
@@ -426,7 +488,9 @@ impl Reader {
         if households.is_empty() {
             return Ok(Vec::new());
         }
-        let mut statement = Statement::new("SELECT household, count(*), coalesce(sum(amount), 0) FROM benefit");
+        let mut statement = Statement::new(
+            "SELECT household, count(*) FILTER (WHERE source <> 'recovery'), coalesce(sum(amount), 0) FROM benefit",
+        );
         statement.period("benefit.day", period);
         statement.and("benefit.household", []);
         for (at, household) in households.iter().enumerate() {
@@ -440,7 +504,8 @@ impl Reader {
     pub fn years(&self) -> Result<Vec<i32>, StoreError> {
         let statement = Statement::new(
             "SELECT DISTINCT CAST(strftime('%Y', day * 86400, 'unixepoch') AS INTEGER) FROM \
-             (SELECT DISTINCT day FROM aid UNION SELECT DISTINCT opened_on FROM matter UNION SELECT DISTINCT day FROM payment) \
+             (SELECT DISTINCT day FROM aid UNION SELECT DISTINCT opened_on FROM matter UNION SELECT DISTINCT day FROM payment \
+             UNION SELECT DISTINCT day FROM recovery) \
              WHERE day IS NOT NULL ORDER BY 1 DESC",
         );
         Ok(statement.all(&self.db, |row| Ok(row.get(0)?))?)

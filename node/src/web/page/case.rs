@@ -12,9 +12,10 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
 use shouwang_protocol::record::CaseId;
+use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::EventKind;
-use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Transfer, is_about_check};
+use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Term, Transfer, is_about_check};
 
 /// The page.
 #[derive(Template, Default)]
@@ -64,6 +65,8 @@ pub struct CasePage {
     pub hops: Vec<HopLine>,
     /// How often somebody had to go.
     pub errands: String,
+    /// Written notices that a benefit was made less or stopped: what, how far, and the sheet; none: not made out yet.
+    pub cuts: Vec<(String, Chip, Option<String>)>,
     /// What is confirmed about the household: kind, by whom and until when.
     pub confirmed: Vec<(String, String)>,
 }
@@ -269,6 +272,10 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
         _ => format!("{} 起每月 {} 元", term.from, wording::money(term.amount)),
     };
     put("按月待遇", Some(s.terms.iter().map(term).collect::<Vec<_>>().join("；")));
+    let sum = |fen: Fen| (fen.0 > 0).then(|| format!("{} 元", wording::money(fen)));
+    put("待追缴", sum(s.owed()));
+    put("已追回", sum(s.recovered));
+    put("已核销", sum(s.written_off));
     put("申请人撤回", s.given_up.clone());
     put("办结", s.result.clone());
     put("评价", s.satisfaction.map(|score| format!("{score} 分")));
@@ -278,6 +285,17 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     put("本机构承办人", handler.map(|(handler, gone)| format!("{}{}", handler.name, if *gone { "（已停用）" } else { "" })));
     put("政策包", Some(s.pack.clone()));
     facts
+}
+
+fn cut_line(id: &str, (before, term): (Fen, &Term)) -> (String, Chip, Option<String>) {
+    let now = if term.amount.0 > 0 { format!("减为 {} 元", wording::money(term.amount)) } else { "停发".to_owned() };
+    let what = format!("{} 起由每月 {} 元{now}", term.from, wording::money(before));
+    let Some(notice) = &term.notice else { return (what, Chip::new(Tone::Bad, "未出具书面通知"), None) };
+    let chip = match &notice.served {
+        Some((to, how, on)) => Chip::new(Tone::Good, format!("{on} 送达{to}（{}）", how.label())),
+        None => Chip::new(Tone::Warn, format!("{} {} 出具，尚未送达", wording::day(notice.day), notice.by)),
+    };
+    (what, chip, Some(format!("/cases/{id}/cuts/{}", term.id)))
 }
 
 /// The amount that counts now: paid, decided, proposed.
@@ -428,6 +446,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         transfers: s.transfers.iter().map(transfer).collect(),
         projects: CaseProjects::of(&found, signed)?,
         hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
+        cuts: if signed.person.is_office_staff() { s.cuts().map(|cut| cut_line(id, cut)).collect() } else { Vec::new() },
         confirmed: found.confirmed.iter().map(confirmed).collect(),
         errands: way
             .map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home))

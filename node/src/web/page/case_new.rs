@@ -250,13 +250,8 @@ async fn begin(app: &App, sent: &SignedForm, mut page: CaseNewPage) -> Answer {
             }
         }
         Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. })) => {
-            page.faults = match &error {
-                DeskError::Invalid { faults } => faults.iter().map(|fault| fault.reason.clone()).collect(),
-                other => vec![other.what()],
-            };
-            for field in page.fields.iter_mut().chain(&mut page.filled) {
-                field.refill(&sent.form.raw(&field.name));
-            }
+            page.faults = error::reasons(&error);
+            page.fields.iter_mut().chain(&mut page.filled).for_each(|field| field.refill_from(&sent.form));
             error::show_as(error::status(&error), &page)
         }
         Err(error) => Err(error.into()),

@@ -105,7 +105,7 @@ pub fn columns(id: &'static str, title: String, desc: String, data: Vec<Datum>) 
     let bar = |(at, datum): (usize, Datum)| {
         let middle = left + step * i64::try_from(at).unwrap_or_default() + step / 2;
         let high = scaled(datum.amount, greatest, base - top);
-        let value = if datum.amount.0 > 0 { short(datum.amount) } else { String::new() };
+        let value = if datum.amount.0 != 0 { short(datum.amount) } else { String::new() };
         Bar {
             x: middle - wide / 2,
             y: base - high,

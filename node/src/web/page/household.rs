@@ -382,10 +382,10 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
     }
     let mut aid: Vec<AidRow> = household.aid.iter().map(aid_row).collect();
     aid.sort_by(|a, b| b.date.cmp(&a.date));
-    let (due, choices) = app.desk().review_of(&signed.person, record(&id)?).await?;
+    let (due, choices) = &page.review;
     let (again, again_by) = reviews::waiting(due.as_ref(), app.today());
     let change = match page.may_edit {
-        true => Some((signed.stub()?, reviews::change_fields(&choices, app.today()))),
+        true => Some((signed.stub()?, reviews::change_fields(choices, app.today()))),
         false => None,
     };
     error::show(&HouseholdPage {

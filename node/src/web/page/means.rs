@@ -132,7 +132,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
             Fit::Perhaps => Chip::new(Tone::Warn, "尚缺信息"),
             Fit::No => Chip::new(Tone::Plain, "不符合"),
         },
-        here: means.agrees == Some(true) && means.proposed.as_ref() == Some(&fits.code),
+        here: means.registered.as_ref() == Some(&fits.code),
         reasons: fits.conditions.iter().map(reason).collect(),
         source: fits.source.clone(),
     };
@@ -152,7 +152,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         ],
         other_sum: means.other_sum.map(wording::money).unwrap_or_default(),
         statuses: means.statuses.iter().map(status).collect(),
-        review: found.review.as_ref().map(|(months, why)| format!("{why}（{months} 个月）")).unwrap_or_default(),
+        review: means.review.as_ref().map(|(months, why)| format!("{why}（{months} 个月）")).unwrap_or_default(),
         basis: format!(
             "按 {} 的家庭档案和政策包 {} 计算；金额按年计算，每人每月只在最后四舍五入一次。只供参考，不是审批结论。",
             found.on, found.pack

@@ -74,6 +74,8 @@ pub struct SheetPage {
     pub contacts: Vec<(String, String)>,
     /// The notices: name, kind, people, amount, from and to.
     pub rows: Vec<[String; 5]>,
+    /// The same of benefits that are to be stopped.
+    pub stops: Vec<[String; 5]>,
     /// Whether any of them has an amount.
     pub amounts: bool,
     /// The office that prints it.
@@ -102,6 +104,19 @@ fn said(row: &NoticeRow, label: &str) -> String {
     notice::line(&row.text, label).unwrap_or_default().to_owned()
 }
 
+/// Whether a stop is put up, and not a grant.
+fn is_stop(row: &NoticeRow) -> bool {
+    notice::line(&row.text, notice::STOPPED).is_some()
+}
+
+fn who(row: &NoticeRow) -> String {
+    said(row, if is_stop(row) { notice::STOPPED } else { "申请人" })
+}
+
+fn kind(row: &NoticeRow) -> String {
+    said(row, "救助种类") + if is_stop(row) { "（拟停发）" } else { "" }
+}
+
 /// `GET /notices`
 pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<Asked>) -> Answer {
     let up = asked.at.as_deref() != Some("gone");
@@ -117,8 +132,8 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
     };
     let line = |row: &NoticeRow| NoticeLine {
         href: format!("/cases/{}", row.case),
-        name: said(row, "申请人"),
-        kind: said(row, "救助种类"),
+        name: who(row),
+        kind: kind(row),
         people: said(row, "共同生活人数"),
         amount: said(row, "拟救助金额"),
         village: row.area_name.clone(),
@@ -169,15 +184,18 @@ pub async fn sheet(State(app): State<App>, signed: Signed, Query(asked): Query<A
     }
     let line = |row: &NoticeRow| {
         let when = format!("{} 至 {}", row.from, row.until);
-        [said(row, "申请人"), said(row, "救助种类"), said(row, "共同生活人数"), said(row, "拟救助金额"), when]
+        [who(row), kind(row), said(row, "共同生活人数"), said(row, "拟救助金额"), when]
     };
-    let rows: Vec<[String; 5]> = found.rows.iter().filter(|row| !row.text.is_empty()).map(line).collect();
+    let with_text = |stop: bool| found.rows.iter().filter(move |row| !row.text.is_empty() && is_stop(row) == stop);
+    let rows: Vec<[String; 5]> = with_text(false).map(line).collect();
+    let stops: Vec<[String; 5]> = with_text(true).map(line).collect();
     error::show(&SheetPage {
         frame: app.frame(&signed, "公示单", "/notices").await?,
         village: found.rows.first().map(|row| row.area_name.clone()).unwrap_or_default(),
         contacts,
         amounts: rows.iter().any(|row| !row[3].is_empty()),
         rows,
+        stops,
         office: app.here().await?.name,
         date: wording::long_day(app.today()),
     })

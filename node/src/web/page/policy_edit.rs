@@ -12,9 +12,8 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 use shouwang_protocol::eligibility::{HouseholdFacts, MemberFacts};
-use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::policy::{Article, Code, Condition, Pack, Standard, Withdrawal};
+use shouwang_protocol::records::policy::{Article, Code, Condition, Pack, Withdrawal};
 
 /// The form.
 #[derive(Template, Default)]
@@ -27,7 +26,7 @@ pub struct PolicyEditPage {
     /// What will happen.
     pub lead: String,
     /// Where it is sent.
-    pub target: &'static str,
+    pub target: String,
     /// The form's own.
     pub stub: Stub,
     /// The draft's name.
@@ -36,6 +35,12 @@ pub struct PolicyEditPage {
     pub fields: Vec<Field>,
     /// What is wrong.
     pub faults: Vec<String>,
+    /// Whether what changes is shown before it is published.
+    pub previews: bool,
+    /// What would change: column, was, will be; none: not asked yet.
+    pub changes: Vec<[String; 3]>,
+    /// What the preview was of; sent along, so that only what was seen is published.
+    pub seen: String,
     /// Names that conditions may use: in CEL, in Chinese.
     pub names: Vec<(String, String)>,
     /// Where to go back to.
@@ -72,7 +77,7 @@ pub(super) fn from_field(pack: &Pack, today: Day) -> Field {
     Field::text("pack_from", "新政策包的施行日期").typed(Input::Date).with(earliest.to_string()).needed()
 }
 
-fn names(pack: &Pack) -> Vec<(String, String)> {
+pub(super) fn names(pack: &Pack) -> Vec<(String, String)> {
     let of = |before: &str, table: &[(&str, &str)]| -> Vec<(String, String)> {
         table.iter().map(|(name, label)| (format!("{before}.{name}"), (*label).to_owned())).collect()
     };
@@ -105,7 +110,7 @@ async fn page(app: &App, signed: &Signed, code: &str) -> Result<PolicyEditPage, 
         frame: app.frame(signed, "修订政策", "/policies").await?,
         heading: known.as_ref().map_or("新增政策".to_owned(), |it| format!("修订 {} {}", it.code, it.name)),
         lead: "保存后发布一个新的政策包；旧的政策包保留，旧事项仍按当时的规定查看和办理。".to_owned(),
-        target: "/policies/revise",
+        target: "/policies/revise".to_owned(),
         stub: signed.stub()?,
         draft: format!("policy-{}", if code.is_empty() { "new" } else { code }),
         fields: vec![
@@ -177,11 +182,18 @@ fn article(form: &Form) -> Result<PolicyRevision, DeskError> {
     Ok(PolicyRevision { articles: vec![article], ..PolicyRevision::of(needed_day(form, "pack_from", "施行日期")?) })
 }
 
+/// The page again, with what is wrong and what was typed.
+pub(super) fn refused(error: &DeskError, mut page: PolicyEditPage, form: &Form) -> Answer {
+    page.faults = error::reasons(error);
+    page.fields.iter_mut().for_each(|field| field.refill_from(form));
+    error::show_as(error::status(error), &page)
+}
+
 pub(super) async fn publish(
     app: &App,
     sent: &SignedForm,
     revision: Result<PolicyRevision, DeskError>,
-    mut page: PolicyEditPage,
+    page: PolicyEditPage,
     then: String,
 ) -> Answer {
     let done = match revision {
@@ -193,16 +205,7 @@ pub(super) async fn publish(
             app.desk().keep_draft(&sent.signed.person, &page.draft, Vec::new()).await?;
             Ok(Redirect::to(&then).into_response())
         }
-        Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. })) => {
-            page.faults = match &error {
-                DeskError::Invalid { faults } => faults.iter().map(|fault| fault.reason.clone()).collect(),
-                other => vec![other.what()],
-            };
-            for field in &mut page.fields {
-                field.refill_from(&sent.form);
-            }
-            error::show_as(error::status(&error), &page)
-        }
+        Err(error @ (DeskError::Invalid { .. } | DeskError::NotNow { .. })) => refused(&error, page, &sent.form),
         Err(error) => Err(error.into()),
     }
 }
@@ -212,63 +215,4 @@ pub async fn save(State(app): State<App>, sent: SignedForm) -> Answer {
     let code = sent.form.text("code");
     let page = page(&app, &sent.signed, &code).await?;
     publish(&app, &sent, article(&sent.form), page, href(&code, None)).await
-}
-
-async fn standards_page(app: &App, signed: &Signed) -> Result<(PolicyEditPage, Vec<Standard>), WebError> {
-    allowed(signed)?;
-    let pack = latest(app, signed).await?;
-    let mut fields = Vec::new();
-    for (number, it) in pack.amounts.iter().enumerate() {
-        let label = format!("{}（{}）", it.name, it.unit);
-        let amount = it.fen.map(|fen| fen.to_string()).unwrap_or_default();
-        fields.push(Field::text(format!("fen{number}"), label).typed(Input::Number).with(amount).hinted("不填：未设定"));
-        fields.push(Field::text(format!("source{number}"), "依据").with(&it.source));
-    }
-    fields.push(from_field(&pack, app.today()));
-    let page = PolicyEditPage {
-        frame: app.frame(signed, "设定标准", "/policies").await?,
-        heading: "设定标准和参数".to_owned(),
-        lead: "保存后发布一个新的政策包；已经批准的金额不变，未设定的标准不参与自动计算。".to_owned(),
-        target: "/policies/standards",
-        stub: signed.stub()?,
-        draft: "policy-standards".to_owned(),
-        fields,
-        back: "/policies".to_owned(),
-        ..PolicyEditPage::default()
-    };
-    Ok((page, pack.amounts))
-}
-
-/// `GET /policies/standards`
-pub async fn standards(State(app): State<App>, signed: Signed) -> Answer {
-    error::show(&standards_page(&app, &signed).await?.0)
-}
-
-fn amounts(form: &Form, known: &[Standard]) -> Result<PolicyRevision, DeskError> {
-    let mut changed = Vec::new();
-    for (number, old) in known.iter().enumerate() {
-        let name = format!("fen{number}");
-        let read = |text: String| {
-            let fen = Fen::parse_yuan(&text).filter(|fen| fen.0 >= 0);
-            fen.ok_or_else(|| DeskError::invalid(&name, format!("“{}”应为数字，最多两位小数", old.name)))
-        };
-        let new = Standard {
-            fen: form.some(&name).map(read).transpose()?,
-            source: form.text(&format!("source{number}")),
-            ..old.clone()
-        };
-        if new != *old {
-            changed.push(new);
-        }
-    }
-    if changed.is_empty() {
-        return Err(DeskError::invalid("fen0", "没有改动"));
-    }
-    Ok(PolicyRevision { amounts: changed, ..PolicyRevision::of(needed_day(form, "pack_from", "施行日期")?) })
-}
-
-/// `POST /policies/standards`
-pub async fn set_standards(State(app): State<App>, sent: SignedForm) -> Answer {
-    let (page, known) = standards_page(&app, &sent.signed).await?;
-    publish(&app, &sent, amounts(&sent.form, &known), page, "/policies".to_owned()).await
 }

@@ -1,20 +1,17 @@
 //! The city's editor: care projects, and the dictionary of their kinds and of needs.
 
-use super::policy_edit::{PolicyEditPage, allowed, from_field, latest, needed_day, publish};
 use super::project::record;
 use crate::desk::projects::{Library, ProjectPage};
-use crate::desk::{Command, DeskError, PolicyRevision};
+use crate::desk::{Command, DeskError};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::forms::Form;
 use crate::web::session::{Signed, SignedForm};
 use crate::web::view::{Choice, Field, Frame, Input, Stub};
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
-use serde::Deserialize;
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::records::policy::{Code, ProjectKind};
 use shouwang_protocol::records::project::{FIELDS, Project};
 use std::collections::BTreeMap;
 
@@ -42,12 +39,6 @@ pub struct ProjectEditPage {
     pub meanwhile: Vec<String>,
     /// Where to go back to.
     pub back: String,
-}
-
-/// Which row.
-#[derive(Deserialize, Default)]
-pub struct Asked {
-    code: Option<String>,
 }
 
 fn fields(library: &Library, project: &Project) -> Vec<Field> {
@@ -208,99 +199,4 @@ pub async fn save(State(app): State<App>, Path(id): Path<String>, sent: SignedFo
         // Made anew: the heads are today's, so that pressing again takes what was typed over what others wrote.
         Err(error) => refused(error, edit_page(&app, &sent.signed, &id).await?.0, &sent.form),
     }
-}
-
-async fn kind_page(app: &App, signed: &Signed, code: &str) -> Result<PolicyEditPage, WebError> {
-    allowed(signed)?;
-    let pack = latest(app, signed).await?;
-    let known = pack.project_kind(code).cloned();
-    let kind = known.clone().unwrap_or_default();
-    let names = |rows: &[Code]| rows.iter().map(|it| (it.code.clone(), it.name.clone())).collect::<Vec<_>>();
-    let mut needs = Field::many("needs", "满足哪些需求", Choice::list(names(&pack.needs), ""));
-    needs.choices.iter_mut().for_each(|choice| choice.picked = kind.needs.contains(&choice.value));
-    let code_field = match &known {
-        Some(_) => Field::hidden("code", kind.code.clone()),
-        None => Field::text("code", "编号").hinted("如 A7；发布后不再改变").needed(),
-    };
-    Ok(PolicyEditPage {
-        frame: app.frame(signed, "修订项目字典", "/projects").await?,
-        heading: known.as_ref().map_or("新增小类".to_owned(), |kind| format!("修订小类 {} {}", kind.code, kind.name)),
-        lead: "保存后发布一个新的政策包；旧事项里的预约仍用当时的名称。".to_owned(),
-        target: "/projects/kinds/edit",
-        stub: signed.stub()?,
-        draft: format!("project-kind-{code}"),
-        fields: vec![
-            code_field,
-            Field::text("name", "小类名称").with(&kind.name).needed(),
-            Field::select("class", "大类", Choice::list(names(&pack.project_classes), &kind.class)).needed(),
-            Field::text("source", "依据").with(&kind.source).widely(),
-            needs,
-            from_field(&pack, app.today()),
-        ],
-        back: "/projects/kinds".to_owned(),
-        ..PolicyEditPage::default()
-    })
-}
-
-/// `GET /projects/kinds/edit?code=…`
-pub async fn kind_form(State(app): State<App>, signed: Signed, Query(asked): Query<Asked>) -> Answer {
-    error::show(&kind_page(&app, &signed, &asked.code.unwrap_or_default()).await?)
-}
-
-/// `POST /projects/kinds/edit`
-pub async fn save_kind(State(app): State<App>, sent: SignedForm) -> Answer {
-    let form = &sent.form;
-    let page = kind_page(&app, &sent.signed, &form.text("code")).await?;
-    let kind = ProjectKind {
-        class: form.text("class"),
-        code: form.text("code"),
-        name: form.text("name"),
-        needs: form.all("needs").to_vec(),
-        source: form.text("source"),
-    };
-    let revision = needed_day(form, "pack_from", "施行日期")
-        .map(|from| PolicyRevision { project_kinds: vec![kind], ..PolicyRevision::of(from) });
-    publish(&app, &sent, revision, page, "/projects/kinds".to_owned()).await
-}
-
-async fn need_page(app: &App, signed: &Signed, code: &str) -> Result<PolicyEditPage, WebError> {
-    allowed(signed)?;
-    let pack = latest(app, signed).await?;
-    let known = pack.needs.iter().find(|need| need.code == code).cloned();
-    let need = known.clone().unwrap_or_default();
-    let code_field = match &known {
-        Some(_) => Field::hidden("code", need.code.clone()),
-        None => Field::text("code", "代码").hinted("发布后不再改变").needed(),
-    };
-    Ok(PolicyEditPage {
-        frame: app.frame(signed, "修订需求", "/projects").await?,
-        heading: known.as_ref().map_or("新增需求".to_owned(), |need| format!("修订需求 {}", need.name)),
-        lead: "保存后发布一个新的政策包；旧事项里的需求评估仍用当时的名称。".to_owned(),
-        target: "/projects/needs/edit",
-        stub: signed.stub()?,
-        draft: format!("need-{code}"),
-        fields: vec![
-            code_field,
-            Field::text("name", "名称").with(&need.name).needed(),
-            Field::text("source", "依据").with(&need.source).widely(),
-            from_field(&pack, app.today()),
-        ],
-        back: "/projects/kinds".to_owned(),
-        ..PolicyEditPage::default()
-    })
-}
-
-/// `GET /projects/needs/edit?code=…`
-pub async fn need_form(State(app): State<App>, signed: Signed, Query(asked): Query<Asked>) -> Answer {
-    error::show(&need_page(&app, &signed, &asked.code.unwrap_or_default()).await?)
-}
-
-/// `POST /projects/needs/edit`
-pub async fn save_need(State(app): State<App>, sent: SignedForm) -> Answer {
-    let form = &sent.form;
-    let page = need_page(&app, &sent.signed, &form.text("code")).await?;
-    let need = Code { code: form.text("code"), name: form.text("name"), source: form.text("source") };
-    let revision =
-        needed_day(form, "pack_from", "施行日期").map(|from| PolicyRevision { needs: vec![need], ..PolicyRevision::of(from) });
-    publish(&app, &sent, revision, page, "/projects/kinds".to_owned()).await
 }

@@ -232,7 +232,7 @@ fn classes(pack: &Pack) -> Vec<ClassBox> {
                 kind.name.clone(),
                 kind.needs.iter().map(need).collect::<Vec<_>>().join("、"),
                 listed(&class.code, &kind.code),
-                format!("/projects/kinds/edit?code={}", super::policies::encoded(&kind.code)),
+                format!("/policies/tables/project_kinds/row?code={}", super::policies::encoded(&kind.code)),
             ]
         };
         ClassBox {
@@ -251,7 +251,7 @@ pub async fn kinds(State(app): State<App>, signed: Signed, Query(asked): Query<A
     let pack = &found.pack;
     let href = |version: &str| format!("/projects/kinds?version={}", super::policies::encoded(version));
     let others = found.versions.iter().filter(|(version, _)| *version != pack.version);
-    let edit = |code: &str| format!("/projects/needs/edit?code={}", super::policies::encoded(code));
+    let edit = |code: &str| format!("/policies/tables/needs/row?code={}", super::policies::encoded(code));
     error::show(&KindsPage {
         frame: app.frame(&signed, "项目字典", "/projects").await?,
         lead: format!(

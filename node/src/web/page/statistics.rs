@@ -4,7 +4,7 @@ use super::chart::{self, Chart, Datum};
 use crate::desk::statistics::{
     AidGroup, By, CaseGroup, Indicator, Link, Measure, Published, Question, Statistics, period_label, period_of,
 };
-use crate::store::reader::{AsOf, Page, Period};
+use crate::store::reader::{AsOf, Corrected, Page, Period};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::Signed;
@@ -54,6 +54,8 @@ pub struct Asked {
     origin: Option<String>,
     /// `1`: pending and overdue.
     overdue: Option<String>,
+    /// `monthly`, `cut`, `paid`, `undue`: with money that was put right, or could have been.
+    corrected: Option<String>,
     /// What the table is by: `kind`, `department`, `fund`, `village`, `period`, `household`, `person`.
     by: Option<String>,
     /// Rows to pass over.
@@ -85,6 +87,7 @@ impl Asked {
             finding: given(&self.finding),
             origin: given(&self.origin),
             overdue: self.overdue.is_some(),
+            corrected: given(&self.corrected).map(|word| Corrected::from_word(&word).ok_or(())).transpose().ok()?,
         })
     }
 
@@ -136,6 +139,7 @@ pub fn address(path: &str, question: &Question, more: &[(&str, String)]) -> Stri
     put("finding", question.finding.clone());
     put("origin", question.origin.clone());
     put("overdue", question.overdue.then(|| "1".to_owned()));
+    put("corrected", question.corrected.map(|corrected| corrected.word().to_owned()));
     pairs.extend(more.iter().cloned());
     let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={}", encoded(&value))).collect();
     format!("{path}?{}", pairs.join("&"))
@@ -193,7 +197,9 @@ pub struct AidRow {
     pub href: String,
     /// Lines.
     pub count: String,
-    /// Their sum.
+    /// What came back; empty: nothing.
+    pub recovered: String,
+    /// Their sum, less what came back.
     pub amount: String,
     /// Lines without an amount; empty: none.
     pub unpriced: String,
@@ -269,6 +275,7 @@ pub fn aid_row(group: &AidGroup) -> AidRow {
         label: group.label.clone(),
         href: address("/statistics/items", &group.question, &[]),
         count: wording::count(group.group.count),
+        recovered: if group.group.returns == 0 { String::new() } else { wording::money(group.group.recovered) },
         amount: wording::money(group.group.amount),
         unpriced: if group.group.unpriced == 0 { String::new() } else { wording::count(group.group.unpriced) },
     }
@@ -423,11 +430,12 @@ pub async fn show(State(app): State<App>, signed: Signed, Query(asked): Query<As
     let (_, cases) = found.cases.rows.first().map(case_row).unwrap_or_default();
     let case_tile = |at: usize, label| cases.get(at).map(|(number, href)| (number.clone(), label, href.clone()));
     let total = found.total.rows.first().map(aid_row).unwrap_or_default();
-    let mut tiles = vec![
-        (total.amount, "受助合计(元)", items.clone()),
-        (total.count, "受助笔数", items),
-        (wording::count(households), "受助家庭", by_household),
-    ];
+    let sum = if total.recovered.is_empty() { "受助合计(元)" } else { "受助合计，已减追回(元)" };
+    let mut tiles = vec![(total.amount, sum, items.clone()), (total.count, "受助笔数", items.clone())];
+    if !total.recovered.is_empty() {
+        tiles.push((total.recovered, "追回(元)", items));
+    }
+    tiles.push((wording::count(households), "受助家庭", by_household));
     tiles.extend(
         [case_tile(0, "申请"), case_tile(1, "通过"), case_tile(2, "不予通过"), case_tile(3, "撤回"), case_tile(4, "在办")]
             .into_iter()

@@ -131,6 +131,7 @@ fn words(question: &Question) -> String {
     parts.extend(question.household.map(|_| if question.person.is_some() { "一人" } else { "一户" }.to_owned()));
     parts.extend(question.area.or(question.at).map(|_| "所选区划".to_owned()));
     parts.extend(question.overdue.then(|| "现已超期".to_owned()));
+    parts.extend(question.corrected.map(|corrected| corrected.label().to_owned()));
     parts.join("　")
 }
 
@@ -154,6 +155,7 @@ fn item(line: &BenefitRow) -> ItemRow {
         fund: line.fund.clone(),
         amount: line.amount.map(wording::money).unwrap_or_default(),
         source: match (case.is_empty(), line.number.is_empty()) {
+            _ if line.recovered => format!("追回 {}", line.number),
             (true, true) => "受助记录".to_owned(),
             (true, false) => format!("受助记录 {}", line.number),
             (false, _) => format!("发放 {}", line.number),

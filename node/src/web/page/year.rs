@@ -79,6 +79,10 @@ pub struct YearPage {
     pub by_kind: Vec<(String, String)>,
     /// All of it.
     pub total: String,
+    /// Lines of aid, without what came back.
+    pub lines: usize,
+    /// What came back, which the total is without; empty: nothing.
+    pub recovered: String,
     /// The part that was written down afterwards; empty: none.
     pub late: String,
     /// Decisions: day, kind, result, reason, case.
@@ -125,6 +129,7 @@ fn aid(line: &AidLine) -> AidRow {
         AidSource::Row { no } if no.is_empty() => ("受助记录".to_owned(), String::new()),
         AidSource::Row { no } => (format!("受助记录 {no}"), String::new()),
         AidSource::Payment { case, number } => (format!("发放 {number}"), format!("/cases/{case}")),
+        AidSource::Recovery { case, number } => (format!("追回 {number}"), format!("/cases/{case}")),
     };
     AidRow {
         day: wording::day(line.day),
@@ -198,6 +203,8 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
         aid: file.aid.iter().map(aid).collect(),
         by_kind: file.by_kind.iter().map(|(kind, sum)| (kind.clone(), wording::money(*sum))).collect(),
         total: wording::money(file.total),
+        lines: file.aid.iter().filter(|line| !matches!(line.source, AidSource::Recovery { .. })).count(),
+        recovered: if file.recovered.0 == 0 { String::new() } else { wording::money(file.recovered) },
         late: if late { wording::money(file.late) } else { String::new() },
         decisions: file.decisions.iter().map(decision).collect(),
         services: file

@@ -109,6 +109,14 @@ pub fn case() -> CasePage {
             took: Chip::new(Tone::Plain, "0 个工作日（0 天）"),
         }],
         errands: "群众到窗口 0 次，工作人员上门 1 次".into(),
+        cuts: vec![
+            (
+                "2019-08 起由每月 945.00 元减为 390.00 元".into(),
+                Chip::new(Tone::Good, "2019-07-09 送达张三丰（当面送交）"),
+                Some("#".into()),
+            ),
+            ("2019-10 起由每月 390.00 元停发".into(), Chip::new(Tone::Bad, "未出具书面通知"), None),
+        ],
         confirmed: vec![("最低生活保障".into(), "市社会救助服务中心 2019-01-10 确认，政策包未设有效期".into())],
     }
 }

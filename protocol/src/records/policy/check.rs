@@ -73,6 +73,24 @@ impl Pack {
                 faults.push(say("没有这一核对项目"));
             }
         }
+        for kind in &self.kinds {
+            let mut say = |what: &str| faults.push(Problem::new(format!("kinds[{}]", kind.code), what));
+            if kind.stop.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
+                say("停发前的公示没有写明依据");
+            }
+            if kind.emergency.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
+                say("先行救助没有写明依据");
+            }
+        }
+        for remedy in &self.remedies {
+            let mut say = |what: &str| faults.push(Problem::new(format!("remedies[{}]", remedy.code), what));
+            if remedy.text.trim().is_empty() {
+                say("没有写明告知的内容");
+            }
+            if remedy.source.trim().is_empty() {
+                say("没有写明依据");
+            }
+        }
         for (number, exclusion) in self.exclusions.iter().enumerate() {
             let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{number}]"), what));
             if exclusion.kinds.len() < 2 {
@@ -134,6 +152,7 @@ impl Pack {
 
     fn check_codes(&self, faults: &mut Vec<Problem>) {
         let sections: &[(&str, Vec<&str>)] = &[
+            ("remedies", self.remedies.iter().map(|it| it.code.as_str()).collect()),
             ("changes", self.changes.iter().map(|it| it.code.as_str()).collect()),
             ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
             ("deductions", self.deductions.iter().map(|it| it.code.as_str()).collect()),
@@ -170,6 +189,7 @@ impl Pack {
         json(&mut rows, "exclusions", &self.exclusions);
         json(&mut rows, "deductions", &self.deductions);
         json(&mut rows, "statuses", &self.statuses);
+        json(&mut rows, "remedies", &self.remedies);
         json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
         json(&mut rows, "calendar", &self.calendar.by_year());
         for (section, row) in rows.into_iter().filter(|(_, row)| row.len() > STRING_BYTES_MAX) {

@@ -49,6 +49,9 @@ pub struct Assistance {
     /// Of what is paid every month: the day of the month by which it is; none: no term is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_by: Option<u32>,
+    /// What must come before a monthly benefit is stopped, besides hearing the person; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopRule>,
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
@@ -61,6 +64,32 @@ pub struct Assistance {
     /// Other names under which aid of this kind stands in households' records: 低保金.
     #[serde(default)]
     pub programs: Vec<String>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// How a monthly benefit of a kind is stopped.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct StopRule {
+    /// Days (of the calendar) for which the stop is put up before it is decided.
+    pub notice_days: u32,
+    /// Whether it is stopped from the month after the decision, and not from an earlier one.
+    #[serde(default)]
+    pub next_month: bool,
+    /// The rule it comes from.
+    pub source: String,
+}
+
+/// How the family may object to a decision (救济途径).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Remedy {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// What a written notice tells about it.
+    pub text: String,
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,

@@ -13,14 +13,14 @@ mod kinds;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Repeat, Review,
-    Source, Standard, Status, Step,
+    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Remedy, Repeat,
+    Review, Source, Standard, Status, Step, StopRule,
 };
 
 use super::amount::Fen;
 use super::day::Day;
 use super::{Edit, Fields, Problem, SCHEMA, check_schema, child, edit, text_of};
-use crate::eligibility::{Facts, amount_of};
+use crate::eligibility::{Facts, Ground};
 use crate::means::counted;
 use article::Passage;
 use automerge::transaction::Transactable;
@@ -85,6 +85,9 @@ pub struct Pack {
     /// Kinds of changes of households.
     #[serde(default)]
     pub changes: Vec<ChangeKind>,
+    /// How a family may object to a decision.
+    #[serde(default)]
+    pub remedies: Vec<Remedy>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -116,7 +119,7 @@ impl Pack {
             return Err(format!("政策包没有规定“{}”的计算公式", kind.name));
         };
         let facts = counted(self, facts)?.onto(facts);
-        let (amount, used) = amount_of(&formula.amount, &facts, &self.standards())?;
+        let (amount, used) = Ground::of(&facts, &self.standards()).amount(&formula.amount)?;
         let used = if used.is_empty() { used } else { format!("（{used}）") };
         Ok((amount, format!("{} = {amount}元{used}", formula.text)))
     }
@@ -168,6 +171,7 @@ impl Pack {
             deductions: section(doc, "deductions", &mut found, &mut problems),
             statuses: section(doc, "statuses", &mut found, &mut problems),
             changes: section(doc, "changes", &mut found, &mut problems),
+            remedies: section(doc, "remedies", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -205,6 +209,7 @@ impl Pack {
         json(&mut all, "deductions", &self.deductions);
         json(&mut all, "statuses", &self.statuses);
         json(&mut all, "changes", &self.changes);
+        json(&mut all, "remedies", &self.remedies);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -253,6 +258,7 @@ const SECTIONS: &[&str] = &[
     "deductions",
     "statuses",
     "changes",
+    "remedies",
     "calendar",
     "articles",
     "passages",
