@@ -11,6 +11,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::records::event::{Origin, TargetKind};
 use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::standing::Stage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -120,6 +120,8 @@ pub struct Ledger {
     visited: bool,
     opinion: Option<Opinion>,
     notice: Option<(Day, u32, bool)>,
+    /// That a benefit which runs is to be stopped, put up: until when, objections, whether it ended.
+    stop_notice: Option<(Day, u32, bool)>,
     /// The decision: approved, amount, day.
     pub decision: Option<(bool, i64, Option<Day>)>,
     money: Vec<Money>,
@@ -245,6 +247,9 @@ impl Ledger {
             (Some(step), _) => dues.extend(self.term(almanac, self.since, days(&self.kind, step))),
             (None, _) => {}
         }
+        if let Some((until, 0, false)) = self.stop_notice.filter(|_| self.runs_until() == Some(None) && !self.is_void()) {
+            dues.push(Day(until.0 + 1));
+        }
         if self.waits_for_papers() {
             let given = self.ahead.as_ref().and_then(|ahead| ahead.given);
             let days = pack.kind(&self.kind).and_then(|kind| kind.emergency.as_ref()).and_then(|rule| rule.papers_days);
@@ -369,11 +374,18 @@ impl Ledger {
             What::Accepted { .. } => self.number = true,
             What::Visited { .. } => self.visited = true,
             What::PreExamined { opinion, .. } => self.opinion = Some(*opinion),
-            What::NoticePosted { until, .. } => self.notice = Some((*until, 0, false)),
-            What::Objected { .. } => self.notice.iter_mut().for_each(|(_, open, _)| *open += 1),
-            What::ObjectionSettled { outcome: Finding::True, .. } => (self.notice, self.opinion) = (None, None),
-            What::ObjectionSettled { .. } => self.notice.iter_mut().for_each(|(_, open, _)| *open = open.saturating_sub(1)),
-            What::NoticeEnded { .. } => self.notice.iter_mut().for_each(|(.., ended)| *ended = true),
+            What::NoticePosted { until, .. } => *self.on_the_board() = Some((*until, 0, false)),
+            What::Objected { .. } => self.on_the_board().iter_mut().for_each(|(_, open, _)| *open += 1),
+            What::ObjectionSettled { outcome: Finding::True, .. } => {
+                *self.on_the_board() = None;
+                if self.terms.is_empty() {
+                    self.opinion = None;
+                }
+            }
+            What::ObjectionSettled { .. } => {
+                self.on_the_board().iter_mut().for_each(|(_, open, _)| *open = open.saturating_sub(1));
+            }
+            What::NoticeEnded { .. } => self.on_the_board().iter_mut().for_each(|(.., ended)| *ended = true),
             What::Suspended { .. } => self.pauses.extend(day.map(|day| (day, None))),
             What::Resumed { .. } => self.pauses.iter_mut().last().into_iter().for_each(|(_, end)| *end = day),
             What::Extended { days, .. } => self.extensions.extend(day.map(|day| (day, *days))),
@@ -390,7 +402,10 @@ impl Ledger {
                     self.terms = vec![(format!("{year:04}-{month:02}"), amount.0)];
                 }
             }
-            What::Adjusted { amount, from, .. } => self.terms.push((from.clone(), amount.0)),
+            What::Adjusted { amount, from, .. } => {
+                self.terms.push((from.clone(), amount.0));
+                self.stop_notice = None;
+            }
             What::Emergency { amount, assistance, .. } => {
                 (self.application, self.number) = (true, true);
                 if !assistance.is_empty() {
@@ -435,6 +450,11 @@ impl Ledger {
             What::Recovered { amount, .. } | What::WrittenOff { amount, .. } => self.came_back += amount.0,
             _ => {}
         }
+    }
+
+    /// What is put up: the opinion, or the stop of a benefit that runs.
+    fn on_the_board(&mut self) -> &mut Option<(Day, u32, bool)> {
+        if self.runs_until() == Some(None) && !self.is_void() { &mut self.stop_notice } else { &mut self.notice }
     }
 
     /// Whether two payments are for the same: the same month, or what is paid once.

@@ -16,8 +16,8 @@ use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    self, Agreement, Answer, Channel, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, TargetKind, Urgency,
-    Verdict, What,
+    self, Agreement, Answer, Channel, Delivery, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, TargetKind,
+    Urgency, Verdict, What,
 };
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::IdNo;
@@ -412,6 +412,9 @@ impl World {
         if ["提请核对", "开始核对", "答复核对"].contains(&turn.what) {
             return self.check_means(node, case, s);
         }
+        if let Some(what) = self.about_a_cut(node, s, turn) {
+            return Some(what);
+        }
         match s.stage {
             Stage::ToVerify => {
                 let outcome = match fate(&format!("verify {}", s.timeline.len())).between(0, 999) {
@@ -556,7 +559,7 @@ impl World {
                 id_no: String::new(),
                 signer: "某人".into(),
                 guardian: String::new(),
-                scope: kind.sources.iter().cloned().collect(),
+                scope: kind.sources.to_vec(),
                 purpose: s.assistance.clone(),
                 signed: day,
                 until: day.plus(180),
@@ -566,10 +569,34 @@ impl World {
                 number: format!("HD{}", number(&case)),
                 people: vec!["某人".into()],
                 names: vec!["某人".into()],
-                sources: kind.sources.iter().cloned().collect(),
+                sources: kind.sources.to_vec(),
                 supersedes: String::new(),
                 note: NOTE.into(),
             }),
+        }
+    }
+
+    /// A stop that is put up, and the written notice of what was cut.
+    fn about_a_cut(&self, node: usize, s: &Standing, turn: &Turn) -> Option<What> {
+        let day = cases::day(self, node);
+        let untold = s.untold().map(|(_, term)| term.id.clone());
+        match turn.what {
+            "核查对停发的异议" => Some(What::ObjectionSettled { outcome: Finding::False, note: NOTE.into() }),
+            "停发公示期满后登记结果" => {
+                let over = s.stop_notice.as_ref().is_some_and(|notice| self.today() > notice.until);
+                over.then(|| What::NoticeEnded { note: NOTE.into() })
+            }
+            "出具减发、停发书面通知" => {
+                untold.map(|adjustment| What::CutNoticed { adjustment, text: "减发、停发通知书".into() })
+            }
+            "送达减发、停发书面通知" => untold.map(|adjustment| What::CutServed {
+                adjustment,
+                to: "户主本人".into(),
+                how: Delivery::Handed,
+                on: day,
+                note: String::new(),
+            }),
+            _ => None,
         }
     }
 
@@ -598,8 +625,23 @@ impl World {
         if !(ends || changes) || !self.is_decider(node) {
             return None;
         }
+        let rule = self.year.pack.kind(&s.assistance).and_then(|kind| kind.stop.as_ref()).filter(|_| ends);
+        if rule.is_some() {
+            match &s.stop_notice {
+                None => {
+                    let (place, text) = ("村务公开栏".into(), String::new());
+                    return Some(What::NoticePosted { place, from: today, until: today.plus(6), text });
+                }
+                Some(notice) if !notice.ended || notice.open > 0 => return None,
+                Some(_) => {}
+            }
+        }
         // Somebody died, and nobody said so for a month: what went out since must come back.
-        let back = if ends && fate("late").chance(400) { Day(today.0 - 31).max(since) } else { today };
+        let back = match rule {
+            Some(_) => today.months_later(1),
+            None if ends && fate("late").chance(400) => Day(today.0 - 31).max(since),
+            None => today,
+        };
         let amount = if ends { 0 } else { [20_000, 60_000][fate("less or more").index(2).unwrap_or(0)] };
         if amount < s.amount_for(&month(back)).0 && s.heard.is_none() {
             return Some(What::Heard { who: "户主本人，上门".into(), text: "知道了".into() });
