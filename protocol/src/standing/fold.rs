@@ -458,7 +458,7 @@ fn finish(s: &mut Standing, packs: &Packs) {
             given.zip(papers).zip(pack).map(|((given, days), pack)| pack.calendar.deadline(given, days))
         }
         (_, Stage::ToPay | Stage::PaymentFailed | Stage::Running) if s.is_monthly() => {
-            let by = kind_of(s, packs, "").and_then(|kind| kind.pay_by);
+            let by = kind_of(s, packs, "").and_then(|kind| kind.pay_by.as_ref()).map(|by| by.day.min(31));
             by.and_then(|by| {
                 s.unpaid_month().and_then(|month| (1..=by).rev().find_map(|day| Day::parse(&format!("{month}-{day:02}"))))
             })

@@ -192,8 +192,7 @@ fn what_the_bank_paid_after_a_stop_is_a_payment_and_comes_back() {
     let beside = play.act(CITY, "zhang", went_out("", "2026-09", 94_500));
     assert_eq!(why(&play, &beside), "这个月没有应发的待遇");
     play.act(CITY, "zhang", What::Recovered { amount: Fen(94_500), note: "退回专户".into() });
-    play.act(CITY, "zhang", closed());
-    assert_eq!(play.stage(), Stage::Closed);
+    assert_eq!(play.stage(), Stage::Stopped);
 }
 
 #[test]

@@ -281,7 +281,7 @@ impl Ledger {
 
     /// The day by which the first month is to be paid that is not.
     fn pay_day(&self, pack: &Pack) -> Option<Day> {
-        let by = pack.kind(&self.kind)?.pay_by?;
+        let by = pack.kind(&self.kind)?.pay_by.as_ref()?.day;
         let mut first = self.terms.first()?.0.clone();
         while self.due_in(&first) <= 0 || self.out().any(|money| money.month == first) {
             let (year, month) = first.split_once('-')?;

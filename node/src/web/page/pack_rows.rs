@@ -79,7 +79,7 @@ fn shown(pack: &Pack, column: &Column, text: &str) -> String {
 }
 
 /// `GET /policies/tables`
-pub async fn first() -> Redirect {
+pub async fn first(_: Signed) -> Redirect {
     Redirect::to(&href(&TABLES[0]))
 }
 

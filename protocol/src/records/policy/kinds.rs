@@ -48,7 +48,7 @@ pub struct Assistance {
     pub monthly: bool,
     /// Of what is paid every month: the day of the month by which it is; none: no term is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pay_by: Option<u32>,
+    pub pay_by: Option<PayBy>,
     /// What must come before a monthly benefit is stopped, besides hearing the person; none: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopRule>,
@@ -92,6 +92,15 @@ pub struct Remedy {
     pub text: String,
     /// The rule it comes from.
     #[serde(default)]
+    pub source: String,
+}
+
+/// The day of the month by which a monthly benefit is paid.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PayBy {
+    /// The day, 1 to 31; a shorter month's last day counts for it.
+    pub day: u32,
+    /// The rule it comes from.
     pub source: String,
 }
 

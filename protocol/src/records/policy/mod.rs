@@ -13,8 +13,8 @@ mod kinds;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, ProjectKind, Remedy, Repeat,
-    Review, Source, Standard, Status, Step, StopRule,
+    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, PayBy, ProjectKind, Remedy,
+    Repeat, Review, Source, Standard, Status, Step, StopRule,
 };
 
 use super::amount::Fen;
