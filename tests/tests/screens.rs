@@ -530,7 +530,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&wang, "case-emergency", &format!("/cases/{}", others[6]), "补办手续");
     look_at(&chen, "loops", "/loops", "没有办结的");
     look_at(&liu, "loops-village", "/loops", "没有办结的");
-    look_at(&tao, "need-edit", "/projects/needs/edit", "需求");
+    look_at(&tao, "need-edit", "/policies/tables/needs/row", "需求");
     look_at(&tao, "sync-city", "/sync", "对端");
     look_at(&tao, "error-no-page", "/no-such-page", "没有这一页");
     look_at(&chen, "error-not-permitted", "/staff", "不能办理");

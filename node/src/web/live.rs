@@ -44,8 +44,12 @@ async fn follow(app: &App, signed: &Signed, sender: &mpsc::Sender<Result<Event, 
     let mut changes = app.changes();
     let mut look = tokio::time::interval(Duration::from_secs(LOOK_SECONDS));
     let mut condition = app.summary().await.condition();
+    // What changed between the page's answer and its listening, it would never hear of.
+    let mut begins = true;
     loop {
         let number = tokio::select! {
+            biased;
+            () = std::future::ready(()), if std::mem::take(&mut begins) => changes.borrow_and_update().number,
             changed = changes.changed() => match changed {
                 Ok(()) => changes.borrow_and_update().number,
                 Err(_) => return,
