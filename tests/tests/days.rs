@@ -408,7 +408,13 @@ fn a_department_signs_for_what_came_answers_returns_one_and_sees_it_closed() {
 #[test]
 fn the_city_splits_watches_decides_and_pays_by_list() {
     let Some(driver) = driver() else { return };
-    let day = Day::begin(35);
+    let mut day = Day::begin(35);
+    // Written down in the village last month; nobody saw to it.
+    let above = day.town.township.quic().expect("a line");
+    day.town.village.stop().expect("stops");
+    let plea = past::plea_last_month(&day.town.village, "liu", "周阿婆");
+    day.town.village.run(&[above]).expect("runs");
+    day.village = day.town.village.web().expect("pages");
     let wide = day.applied(day.city, "zhangjie", 0, "教育救助", "女儿上学，儿子拒绝治疗");
     step(day.city, "zhangjie", &wide, json!({ "step": "accept" })).expect("accepted");
     let mut money = Vec::new();
@@ -433,7 +439,6 @@ fn the_city_splits_watches_decides_and_pays_by_list() {
     zhangjie.until("both", |page| page.count("#transfers li") == 2);
     at_place(&zhangjie, "事项");
     zhangjie.press("督办");
-    zhangjie.sees("没有逾期");
     zhangjie.until("who has it", |page| {
         let script = "return document.querySelector('#receivers')?.innerText ?? ''";
         let board = page.js(script);
@@ -441,6 +446,29 @@ fn the_city_splits_watches_decides_and_pays_by_list() {
     });
     zhangjie.click("//nav[@aria-label='办理状态']/a[contains(., '转办中 1')]");
     zhangjie.sees(day.head(0));
+
+    // A plea that lay at the township since last month is late, and the township is told to hurry.
+    let late = "const row = [...document.querySelectorAll('tr')].find((tr) => tr.innerText.includes('杨舍镇'));
+        return row?.querySelectorAll('td')[1]?.innerText ?? ''";
+    zhangjie.until("one is late", |page| {
+        page.go("/loops");
+        page.js(late) == "1"
+    });
+    zhangjie.click("//nav[@aria-label='办理状态']/a[.='只看逾期']");
+    zhangjie.sees("周阿婆");
+    zhangjie.sees("没有办结的");
+    assert!(!zhangjie.page().contains(day.head(0)), "what is on time is not among what is late");
+    zhangjie.click("//a[contains(@class, 'rowlink') and contains(@href, '/cases/')]");
+    zhangjie.press("催办");
+    zhangjie.fill("//form[.//input[@value='urged']]//*[@name='note']", "请今天核实");
+    zhangjie.click(&submit("urged"));
+    zhangjie.sees("已催办");
+    let wang = day.browser(&driver, "wang", day.township);
+    wang.until("the word of the city", |page| {
+        page.go(&format!("/cases/{plea}"));
+        page.page().contains("请今天核实")
+    });
+    wang.close();
 
     // The decider: two tasks, two decisions, one list for the bank.
     let chen = day.browser(&driver, "chen", day.city);

@@ -65,8 +65,8 @@ pub struct Twice {
 pub struct PaymentsPage {
     /// This month.
     pub period: String,
-    /// What is approved and unpaid, by kind.
-    pub queue: BTreeMap<String, Vec<ToPay>>,
+    /// What is approved and unpaid, by month and kind.
+    pub queue: BTreeMap<(String, String), Vec<ToPay>>,
     /// Whether there is more of it.
     pub more: bool,
     /// The lists.
@@ -141,7 +141,7 @@ impl Desk {
             self.in_room(person, action, move |room| {
                 let digits = u128::from_le_bytes(room.action.0) % 100_000;
                 let batch = format!("FF{}-{:03}-{digits:05}", period.replace('-', ""), room.here.office.0);
-                Ok((batch, room.queue(Some(&kind), &period)?.0))
+                Ok((batch, room.queue(&kind, &period)?))
             })
             .await?
         };
@@ -262,39 +262,73 @@ impl Desk {
 }
 
 impl Room<'_> {
-    /// What this office pays for a month, and whether there is more than one list takes.
-    fn queue(&self, kind: Option<&str>, period: &str) -> Result<(Vec<ToPay>, bool), DeskError> {
-        let filter = CaseFilter {
+    /// What may be to be paid by this office.
+    fn unpaid(&self) -> CaseFilter {
+        CaseFilter {
             within: self.here.areas.clone(),
             stages: vec![Stage::ToPay, Stage::PaymentFailed, Stage::Running],
-            unlisted_for: Some(period.to_owned()),
             turns: vec![Actor::Tier(self.here.tier)],
-            assistance: kind.map(str::to_owned),
             by_urgency: true,
             ..CaseFilter::default()
-        };
-        let listed = self.reader.cases(&filter, Page::first(BATCH_ROWS_MAX))?;
-        let mut queue = Vec::new();
-        for row in listed.rows {
-            let Ok(standing) = self.case(&row.case).map(|file| file.standing) else { continue };
-            // What is on a list waits for the bank, not for us; and a month for which nothing is due is no work.
-            let waits = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid);
-            let amount = match standing.is_monthly() {
-                false if standing.listed().is_some() => continue,
-                false => standing.decided().unwrap_or_default(),
-                true if standing.payouts.iter().any(|payout| payout.period == period && waits(payout)) => continue,
-                true => standing.amount_for(period),
-            };
-            if amount <= Fen(0) {
-                continue;
-            }
-            let (account_last4, obstacle) = match &row.household {
-                None => (String::new(), "没有家庭档案，请在事项中单独发放".to_owned()),
-                Some(record) => self.account(record)?,
-            };
-            queue.push(ToPay { row, amount, account_last4, obstacle });
         }
-        Ok((queue, listed.more))
+    }
+
+    /// What this office pays of a kind for a month.
+    fn queue(&self, kind: &str, period: &str) -> Result<Vec<ToPay>, DeskError> {
+        let filter = CaseFilter { unlisted_for: Some(period.to_owned()), assistance: Some(kind.to_owned()), ..self.unpaid() };
+        let mut queue = Vec::new();
+        for row in self.reader.cases(&filter, Page::first(BATCH_ROWS_MAX))?.rows {
+            let Ok(standing) = self.case(&row.case).map(|file| file.standing) else { continue };
+            queue.extend(self.to_pay(&row, &standing, period)?);
+        }
+        Ok(queue)
+    }
+
+    /// What is paid of a case for a month; none: nothing is due, or it is on a list and waits for the bank.
+    fn to_pay(&self, row: &CaseRow, standing: &Standing, period: &str) -> Result<Option<ToPay>, DeskError> {
+        let waits = |payout: &Payout| matches!(payout.state, PayoutState::Listed | PayoutState::Paid);
+        let amount = match standing.is_monthly() {
+            false if standing.listed().is_some() => Fen(0),
+            false => standing.decided().unwrap_or_default(),
+            true if standing.payouts.iter().any(|payout| payout.period == period && waits(payout)) => Fen(0),
+            true => standing.amount_for(period),
+        };
+        if amount <= Fen(0) {
+            return Ok(None);
+        }
+        let (account_last4, obstacle) = match &row.household {
+            None => (String::new(), "没有家庭档案，请在事项中单独发放".to_owned()),
+            Some(record) => self.account(record)?,
+        };
+        Ok(Some(ToPay { row: row.clone(), amount, account_last4, obstacle }))
+    }
+
+    /// Everything this office pays, by month and kind, and whether there is more: this month, and the months before
+    /// that were not paid.
+    fn waiting(&self) -> Result<(BTreeMap<(String, String), Vec<ToPay>>, bool), DeskError> {
+        let now = month(self.day);
+        let this_month = CaseFilter { unlisted_for: Some(now.clone()), ..self.unpaid() };
+        let late = CaseFilter { due_before: Some(self.day), ..self.unpaid() };
+        let (this_month, late) = (
+            self.reader.cases(&this_month, Page::first(BATCH_ROWS_MAX))?,
+            self.reader.cases(&late, Page::first(BATCH_ROWS_MAX))?,
+        );
+        let more = this_month.more || late.more;
+        let mut seen = BTreeSet::new();
+        let mut queue: BTreeMap<(String, String), Vec<ToPay>> = BTreeMap::new();
+        for row in this_month.rows.into_iter().chain(late.rows).filter(|row| seen.insert(row.case)) {
+            let Ok(standing) = self.case(&row.case).map(|file| file.standing) else { continue };
+            let months: Vec<String> = match standing.is_monthly() {
+                true => standing.unpaid_months().take_while(|month| *month <= now).collect(),
+                false => vec![now.clone()],
+            };
+            for month in months {
+                if let Some(one) = self.to_pay(&row, &standing, &month)? {
+                    queue.entry((month, row.assistance.clone())).or_default().push(one);
+                }
+            }
+        }
+        Ok((queue, more))
     }
 
     /// The end of a household's account, and what stands in the way of paying to it.
@@ -314,11 +348,7 @@ impl Room<'_> {
     }
 
     fn payments(&self) -> Result<PaymentsPage, DeskError> {
-        let (all, more) = self.queue(None, &month(self.day))?;
-        let mut queue: BTreeMap<String, Vec<ToPay>> = BTreeMap::new();
-        for one in all {
-            queue.entry(one.row.assistance.clone()).or_default().push(one);
-        }
+        let (queue, more) = self.waiting()?;
         let mut twice = Vec::new();
         for found in self.reader.paid_twice(&month(self.day.plus(-TWICE_DAYS)))? {
             let mut rows = Vec::new();

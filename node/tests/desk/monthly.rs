@@ -116,6 +116,9 @@ async fn item_29_a_monthly_benefit_is_listed_once_a_month_until_the_person_was_h
     let july_says = [(a, BankSays::Paid), (b, BankSays::Failed("账号有误".into()))].into();
     city.desk.settle_payments(&approver(&city), id(), july.batch.clone(), july_says).await.expect("settles");
     city.on("2019-08-05");
+    let page = city.desk.payments(&approver(&city)).await.expect("reads");
+    let waits: Vec<(&str, usize)> = page.queue.iter().map(|((month, _), rows)| (month.as_str(), rows.len())).collect();
+    assert_eq!(waits, [("2019-07", 1), ("2019-08", 2)], "an earlier month that did not arrive is in the queue too");
     let again = list(&city, "2019-07").await;
     assert_eq!((again.rows, again.amount), (1, Fen(89_000)));
     all_arrive(&city, &again).await;
@@ -272,5 +275,10 @@ async fn item_29_特困_is_stopped_only_after_the_stop_was_put_up_and_the_sheet_
     city.on("2019-06-17");
     city.stepped(&approver(&city), case, stop()).await;
     let standing = city.page(&approver(&city), case).await.standing;
-    assert_eq!((standing.stage, standing.stopped_from()), (Stage::Stopped, Some("2019-07")));
+    // June is still due: it is paid before the benefit has ended.
+    assert_eq!((standing.stage, standing.stopped_from()), (Stage::ToPay, Some("2019-07")));
+    let june = city.desk.list_payments(&approver(&city), id(), "特困人员供养".into(), "2019-06".into()).await.expect("lists");
+    assert_eq!((june.rows, june.amount), (1, Fen(120_000)));
+    all_arrive(&city, &june).await;
+    assert_eq!(city.page(&approver(&city), case).await.standing.stage, Stage::Stopped);
 }

@@ -401,9 +401,9 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
         (Some(decision), _) if decision.outcome == Verdict::Refused => open.unwrap_or(Stage::Refused),
         (Some(_), _) if s.is_unconfirmed() => open.unwrap_or(Stage::Unconfirmed),
         (Some(_), _) if s.is_void() => open.unwrap_or(Stage::Voided),
-        (Some(_), _) if s.stopped_from().is_some() => open.unwrap_or(Stage::Stopped),
+        (Some(_), _) if s.stopped_from().is_some() && s.unpaid_month().is_none() => open.unwrap_or(Stage::Stopped),
         (Some(_), _) if s.is_monthly() && s.has_failed_month() => Stage::PaymentFailed,
-        (Some(_), _) if s.is_monthly() && s.payment.is_some() => Stage::Running,
+        (Some(_), _) if s.is_running() && s.payment.is_some() => Stage::Running,
         (Some(_), _) if s.is_monthly() => Stage::ToPay,
         (Some(decision), _) if decision.amount > Fen(0) && s.payment.is_none() => {
             if s.failed_payments > 0 {

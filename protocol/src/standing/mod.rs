@@ -674,13 +674,19 @@ impl Standing {
         self.stopped_from().and_then(|month| Day::parse(&format!("{month}-01")))
     }
 
-    /// The first month of a monthly benefit that is due and has not been paid.
-    pub fn unpaid_month(&self) -> Option<String> {
-        let first = Day::parse(&format!("{}-01", self.terms.first()?.from))?;
+    /// The months of a monthly benefit that are or will be due and have not been paid, the first one first.
+    pub fn unpaid_months(&self) -> impl Iterator<Item = String> {
+        let first = self.terms.first().and_then(|term| Day::parse(&format!("{}-01", term.from)));
         let runs = |month: &String| self.stopped_from().is_none_or(|stop| month.as_str() < stop);
         let paid = |month: &String| self.paid_out().any(|payout| payout.period == *month);
-        let mut months = (0..MONTHS_MAX).map(|later| payout::month(first.months_later(later))).take_while(runs);
-        months.find(|month| self.amount_for(month) > Fen(0) && !paid(month))
+        let months =
+            first.into_iter().flat_map(|first| (0..MONTHS_MAX).map(move |later| payout::month(first.months_later(later))));
+        months.take_while(runs).filter(move |month| self.amount_for(month) > Fen(0) && !paid(month))
+    }
+
+    /// The first of them.
+    pub fn unpaid_month(&self) -> Option<String> {
+        self.unpaid_months().next()
     }
 
     /// Days for which what is put up now stays up: an opinion, or the stop of a benefit that runs.

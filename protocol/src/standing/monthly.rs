@@ -176,6 +176,30 @@ fn a_month_that_is_not_paid_by_its_day_is_overdue() {
 }
 
 #[test]
+fn a_month_that_is_due_is_paid_before_a_stop_ends_the_benefit() {
+    let mut play = granted();
+    play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
+    play.on("2026-08-03").act(TOWN, "wang", heard());
+    play.act(CITY, "chen", adjusted(0, "2026-09"));
+    told(&mut play, "2026-08-03");
+    let standing = play.standing();
+    assert_eq!((standing.stage, standing.turns[0].what), (Stage::ToPay, "发放"), "August is still due");
+    assert_eq!(standing.unpaid_months().collect::<Vec<_>>(), ["2026-08"]);
+    assert_eq!(standing.overdue(Day::parse("2026-08-11").expect("a day")).count(), 1);
+    let early = play.act(CITY, "zhang", closed());
+    assert_eq!(why(&play, &early), "停发以前还有月份没有发放");
+    play.act(CITY, "zhang", listed("B", "2026-08", 94_500));
+    play.act(CITY, "zhang", What::PaymentFailed { reason: "账号已销户".into(), batch: "B".into() });
+    assert_eq!(play.stage(), Stage::PaymentFailed);
+    let beyond = play.act(CITY, "zhang", went_out("C", "2026-09", 94_500));
+    assert_eq!(why(&play, &beyond), "这个月没有应发的待遇");
+    play.act(CITY, "zhang", went_out("C", "2026-08", 94_500));
+    assert_eq!(play.stage(), Stage::Stopped);
+    play.act(CITY, "zhang", closed());
+    assert_eq!(play.stage(), Stage::Closed);
+}
+
+#[test]
 fn what_the_bank_paid_after_a_stop_is_a_payment_and_comes_back() {
     let mut play = granted();
     play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));

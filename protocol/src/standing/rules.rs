@@ -312,7 +312,11 @@ pub(super) fn may(
             in_hand()?;
             unless(extension_left(s, packs) > 0, "这一种类不能再延长期限")?;
         }
-        Urged => unless(s.number.is_some() || !s.transfers.is_empty() || s.verifier.is_some(), "还没有可催办的事")?,
+        Urged => {
+            let unverified = matches!(s.origin, Some(Origin::Plea | Origin::Warning)) && s.finding.is_none();
+            let asked = s.number.is_some() || !s.transfers.is_empty() || s.verifier.is_some();
+            unless(asked || unverified, "还没有可催办的事")?;
+        }
         Decided => {
             unless(s.number.is_some(), "尚未受理")?;
             unless(s.decision.is_none(), "已经审批过，一个事项只审批一次")?;
@@ -494,6 +498,7 @@ fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
     unless(!s.is_monthly() || s.stopped_from().is_some() || s.is_void(), "按月发放的待遇还没有停止")?;
     unless(!s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
+    unless(!s.is_monthly() || s.is_void() || s.unpaid_month().is_none(), "停发以前还有月份没有发放")?;
     let paid = s.payment.is_some() || s.is_monthly();
     unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || paid || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;

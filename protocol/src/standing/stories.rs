@@ -203,6 +203,9 @@ fn story_b_from_the_warning_to_2835_yuan_on_the_next_day() {
 fn story_c_a_plea_becomes_a_service_and_no_money_moves() {
     let mut play = Play::new("2019-03-27");
     play.act(CITY, "web", opened(Origin::Plea, Channel::Web, "心理服务", "唐女士"));
+    // Nobody was asked yet: the office whose turn it is can be told to hurry.
+    play.act(CITY, "zhang", What::Urged { note: "请今天核实".into() });
+    assert_eq!(play.standing().urged.map(|(times, _)| times), Some(1));
     let office = Target::office(OfficeId(TOWN.1), "大新镇民政办");
     play.act(CITY, "zhang", What::VerifyAsked { to: office, note: "请核实".into() });
     play.on("2019-03-28").act(TOWN, "zhao", What::Verified { outcome: Finding::True, note: "情况属实".into() });

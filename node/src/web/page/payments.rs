@@ -49,6 +49,8 @@ pub struct PaymentsPage {
 pub struct KindBox {
     /// The kind.
     pub kind: String,
+    /// An earlier month that was not paid.
+    pub late: String,
     /// How many can be listed, and their sum.
     pub ready: u64,
     /// Their sum.
@@ -207,19 +209,23 @@ struct Done {
 }
 
 async fn page(app: &App, signed: &Signed, done: Done) -> Result<PaymentsPage, WebError> {
-    let Found { period, queue, more, batches, twice } = app.desk().payments(&signed.person).await?;
+    let Found { period: now, queue, more, batches, twice } = app.desk().payments(&signed.person).await?;
     let today = app.today();
     let mut kinds = Vec::new();
-    for (kind, rows) in &queue {
+    for ((period, kind), rows) in &queue {
         let ready = rows.iter().filter(|one| one.obstacle.is_empty());
         let sum = ready.clone().fold(0_i64, |sum, one| sum.saturating_add(one.amount.0));
         kinds.push(KindBox {
             kind: kind.clone(),
+            late: if *period == now { String::new() } else { format!("{period} 月未发") },
             ready: ready.count() as u64,
             sum: wording::money(Fen(sum)),
             rows: rows.iter().map(|one| waits(one, today)).collect(),
             stub: signed.stub()?,
-            month: Field { scope: format!("-{kind}"), ..Field::text("period", "发放月份").with(period.clone()).needed() },
+            month: Field {
+                scope: format!("-{kind}-{period}"),
+                ..Field::text("period", "发放月份").with(period.clone()).needed()
+            },
         });
     }
     let batch = |row: &crate::store::reader::BatchRow| BatchLine {
