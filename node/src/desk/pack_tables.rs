@@ -361,7 +361,9 @@ fn steps(row: &Map<String, Value>) -> String {
     let of = |name: &str| row.get(name).cloned().unwrap_or_default();
     let through: Vec<Step> = serde_json::from_value(of("steps")).unwrap_or_default();
     let days: BTreeMap<Step, u32> = serde_json::from_value(of("days")).unwrap_or_default();
-    let shown = Step::ALL.into_iter().filter(|step| through.contains(step) || days.contains_key(step));
+    // A clock of a step that it doesn't go through means nothing.
+    let clocked = |step: &Step| !step.is_optional() && days.contains_key(step);
+    let shown = Step::ALL.into_iter().filter(|step| through.contains(step) || clocked(step));
     let line = |step: Step| joined(&[step.label(), &days.get(&step).map(u32::to_string).unwrap_or_default()]);
     shown.map(line).collect::<Vec<_>>().join("\n")
 }

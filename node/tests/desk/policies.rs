@@ -203,8 +203,9 @@ async fn the_city_adds_a_kind_by_rows_and_old_cases_stay_under_their_own_pack() 
     city.done(&gao, gone("providers", "慈善总会")).await;
     city.on("2019-06-03");
     assert!(city.act(&clerk, Command::OpenCase(asked(first))).await.is_err(), "no new ones");
-    let pay = CaseStep::Close { result: "已办结".into() };
-    city.stepped(&clerk, new, pay).await;
+    let pay = CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into(), period: None };
+    city.stepped(&director, new, pay).await;
+    city.stepped(&clerk, new, CaseStep::Close { result: "已办结".into() }).await;
 
     // What would make a broken pack is refused with words.
     for (field, value, why) in [
