@@ -253,3 +253,49 @@ impl Pack {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::area::Tier;
+    use crate::records::amount::Fen;
+
+    #[test]
+    fn a_kind_that_nobody_could_finish_is_refused() {
+        let told = |change: fn(&mut Assistance)| {
+            let mut pack = sample();
+            pack.kinds.iter_mut().filter(|kind| kind.code == "临时救助").for_each(change);
+            pack.faults().into_iter().map(|it| it.what).collect::<Vec<_>>()
+        };
+        assert_eq!(told(|_| ()), [] as [&str; 0]);
+        assert_eq!(told(|kind| kind.decides = Decides::Tiers(Vec::new())), ["没有写明由谁审批"]);
+        assert_eq!(told(|kind| kind.decides = Decides::Department), ["有审批环节，却没有写明由哪一级审批"]);
+        let falling = |kind: &mut Assistance| {
+            kind.decides = Decides::Tiers(vec![
+                Limit { tier: Tier::Village, up_to: Some(Fen(2)) },
+                Limit { tier: Tier::Township, up_to: Some(Fen(1)) },
+                Limit { tier: Tier::City, up_to: None },
+            ]);
+        };
+        assert_eq!(told(falling), ["审批限额应逐级升高，只有最高一级不写限额"]);
+        assert_eq!(told(|kind| kind.steps.retain(|step| *step != Step::Pay)), ["规定了发放的工作日，却没有发放环节"]);
+        let answers = |kind: &mut Assistance| drop(kind.days.insert(Step::CheckAnswer, 10));
+        assert_eq!(told(answers), ["规定了答复核对的工作日，却没有经济核对环节"]);
+        assert_eq!(told(|kind| kind.steps.insert(0, Step::Notice)), [] as [&str; 0]);
+        assert_eq!(told(|kind| kind.name.clear()), ["没有名称"]);
+    }
+
+    #[test]
+    fn what_a_kind_or_a_policy_names_is_there_and_an_exclusion_is_one_row() {
+        let mut pack = sample();
+        pack.departments.retain(|it| it.code != "教育局");
+        let faults = pack.faults();
+        assert!(faults.iter().any(|it| it.field == "kinds[教育救助]" && it.what == "没有“教育局”这一部门"), "{faults:?}");
+        let mut pack = sample();
+        let twice = pack.exclusions[0].clone();
+        pack.exclusions.push(twice);
+        let faults: Vec<String> = pack.faults().into_iter().map(|it| it.what).collect();
+        assert_eq!(faults, ["代码“最低生活保障、特困人员供养”出现两次"]);
+    }
+}
