@@ -28,6 +28,8 @@ mod loops;
 mod projects;
 #[path = "web/stick.rs"]
 mod stick;
+#[path = "web/tables.rs"]
+mod tables;
 #[path = "web/work.rs"]
 mod work;
 

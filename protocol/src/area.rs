@@ -99,6 +99,15 @@ impl Tier {
         }
     }
 
+    /// On screens.
+    pub fn label(self) -> &'static str {
+        match self {
+            Tier::Village => "村级",
+            Tier::Township => "镇级",
+            Tier::City => "市级",
+        }
+    }
+
     /// The inverse of [`Tier::word`]; the statistics bureau's `county` is our city.
     pub fn from_word(word: &str) -> Option<Tier> {
         match word {

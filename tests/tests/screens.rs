@@ -110,6 +110,33 @@ impl Drop for Locked {
     }
 }
 
+/// A monthly benefit of a kind that the city adds by a row is made less, and the written notice made out: its case.
+fn cut(at: SocketAddr, town: &Town) -> String {
+    let kind = json!({
+        "code": "困难残疾人生活补贴", "name": "困难残疾人生活补贴", "department": "民政局", "source": "样例",
+        "decides": { "tiers": [{ "tier": "city" }] }, "steps": ["pre_examine", "decide", "pay"], "monthly": true,
+    });
+    let revision = json!({ "do": "revise_policy", "from": "2026-01-01", "rows": { "kinds": [kind] } });
+    perform(at, "tao", &revision).expect("published");
+    let rows = town.households(60, 3).expect("rows");
+    let family = household(at, "zhangjie", rows[20]["head_id_no"].as_str().expect("a number"));
+    let asked =
+        json!({ "origin": "application", "household": family, "assistance": "困难残疾人生活补贴", "summary": "一级肢体残疾" });
+    let case = open(at, "zhangjie", asked);
+    for (staff, what) in [
+        ("zhangjie", json!({ "step": "accept" })),
+        ("zhangjie", json!({ "step": "pre_examine", "opinion": "for" })),
+        ("zhangjie", json!({ "step": "propose", "amount": 48_000, "reason": "一级残疾" })),
+        ("chen", json!({ "step": "decide", "outcome": "approved" })),
+        ("zhangjie", json!({ "step": "hear", "who": "本人，入户当面", "text": "残疾等级重新评定为二级，本人无异议" })),
+        ("chen", json!({ "step": "adjust", "amount": 36_000, "reason": "残疾等级由一级改评为二级，按二级标准发放" })),
+        ("chen", json!({ "step": "notice_cut" })),
+    ] {
+        step(at, staff, &case, what);
+    }
+    case
+}
+
 fn look_at(browser: &Browser, name: &str, path: &str, says: &str) {
     browser.go(path);
     browser.sees(says);
@@ -492,6 +519,26 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&tao, "policy-revise", "/policies/revise?code=民政-01", "最低生活保障");
     look_at(&tao, "policy-table", "/policies/tables/statuses", "困难身份");
     look_at(&tao, "policy-row", "/policies/tables/amounts/row?code=低保标准", "低保标准");
+    look_at(&tao, "policy-kinds", "/policies/tables/kinds", "由谁审批");
+    tao.go("/policies/tables/kinds/row?code=临时救助");
+    tao.fill("[name=decides]", "镇级 | 2000\n市级");
+    tao.fill("[name=steps]", "核实 | 1\n受理 | 1\n入户调查 | 3\n预审 | 3\n审批 | 3\n发放");
+    tao.press("预览改动");
+    tao.sees("将改动 2 处");
+    tao.look("policy-kind-preview");
+    look_at(&tao, "policy-calendar", "/policies/tables/calendar", "调休上班");
+    tao.go("/policies/tables/calendar/row");
+    tao.fill("[name=code]", "2027");
+    tao.fill("[name=off]", "2027-01-01 至 2027-01-03\n2027-02-05 至 2027-02-11");
+    tao.fill("[name=worked]", "2027-02-16");
+    tao.fill("[name=source]", "2027 年放假通知");
+    tao.press("预览改动");
+    tao.sees("是星期二，本来就上班");
+    tao.look("policy-calendar-fault");
+    chen.go(&format!("/cases/{}", cut(at_city, &town)));
+    chen.click("//a[contains(@href, '/cuts/')]");
+    chen.sees("通知书");
+    chen.look("cut-notice");
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");

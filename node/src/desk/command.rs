@@ -16,7 +16,7 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
     Answer, Attendance, Change, Channel, Delivery, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
 };
-use shouwang_protocol::records::policy::{Article, Code, Pack, ProjectKind, Standard};
+use shouwang_protocol::records::policy::{Article, Pack};
 use shouwang_protocol::records::screening::Screened;
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::records::verification::Outcome as Reply;
@@ -360,22 +360,6 @@ pub struct PolicyRevision {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub articles: Vec<Article>,
-    /// Standards, by code; `fen` null: unset.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    pub amounts: Vec<Standard>,
-    /// Needs that are assessed, by code.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    pub needs: Vec<Code>,
-    /// Classes of care projects, by code.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    pub project_classes: Vec<Code>,
-    /// Kinds of care projects, by code.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    pub project_kinds: Vec<ProjectKind>,
     /// Rows of any table that [`crate::desk::pack_tables`] knows, by code; what such a row does not say stays unsaid.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -388,16 +372,7 @@ pub struct PolicyRevision {
 impl PolicyRevision {
     /// Nothing changed yet.
     pub fn of(from: Day) -> PolicyRevision {
-        PolicyRevision {
-            from,
-            articles: Vec::new(),
-            amounts: Vec::new(),
-            needs: Vec::new(),
-            project_classes: Vec::new(),
-            project_kinds: Vec::new(),
-            rows: BTreeMap::new(),
-            gone: BTreeMap::new(),
-        }
+        PolicyRevision { from, articles: Vec::new(), rows: BTreeMap::new(), gone: BTreeMap::new() }
     }
 }
 

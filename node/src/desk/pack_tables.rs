@@ -1,17 +1,30 @@
 //! The tables of a policy pack that are edited row by row, and what their columns hold.
 //!
 //! One [`Table`] says everything: a form asks its columns, [`Table::row`] puts what was typed into a copy of the row (what
-//! has no column stays as it is), [`Table::cells`] shows a row. Amounts are typed in yuan and kept in fen, conditions in
-//! lines of words and CEL. Whether the pack as a whole is sound is the pack's own check: nothing is tried here twice.
+//! has no column stays as it is), [`Table::cells`] shows a row. Amounts are typed in yuan and kept in fen; conditions, steps
+//! and days in lines. The calendar is a row a year: [`opened`] and [`closed`] make a pack rows and a pack again. Whether
+//! the pack as a whole is sound is the pack's own check: nothing is tried here twice.
 
 use super::outcome::FieldFault;
 use serde_json::{Map, Number, Value, json};
+use shouwang_protocol::area::Tier;
 use shouwang_protocol::difference::MEASURES;
 use shouwang_protocol::records::amount::Fen;
-use shouwang_protocol::records::policy::Pack;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::policy::{CalendarYear, Decides, Limit, Pack, Step};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands between words, months and expressions of a line.
 const BAR: char = '|';
+/// What stands between the first and the last of several days.
+const TO: char = '至';
+/// Days of one range at most.
+const RANGE_DAYS_MAX: i32 = 60;
+/// Who decides when it isn't a tier of ours.
+const DEPARTMENT: &str = "主管部门";
+const NOBODY: &str = "无";
+/// The section that is an object in the pack, and a row a year here.
+const CALENDAR: &str = "calendar";
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +55,12 @@ pub enum Type {
     Conditions,
     /// Terms: words, months and, for some only, an expression.
     Terms,
+    /// Who decides: a tier and its limit a line, or one word.
+    Deciders,
+    /// Steps and their working days: two fields of the row, `steps` and `days`.
+    Steps,
+    /// Days, or first and last days.
+    Days,
 }
 
 /// A column.
@@ -68,8 +87,6 @@ pub struct Table {
     pub label: &'static str,
     /// What its rows do.
     pub about: &'static str,
-    /// Whether rows are added and taken out here.
-    pub grows: bool,
     /// The columns; the first two are the code and the name.
     pub columns: &'static [Column],
 }
@@ -95,17 +112,30 @@ pub const TABLES: &[Table] = &[
     Table {
         section: "kinds",
         label: "救助种类",
-        about: "计算公式、公示、按月发放、先行救助限额、停发前的公示。环节和审批层级由市级发布整个政策包时设定。",
-        grows: false,
+        about: "由谁受理、审批，经过哪些环节、几个工作日，怎样计算、公示、发放和停发。旧事项仍按当时的规定办理。",
         columns: &[
             CODE,
             NAME,
             column("department", "主管部门", Type::One("departments")),
+            hinted(
+                must("decides", "由谁审批", Type::Deciders),
+                "一行一级，由低到高，“|”后面写限额(元)，最高一级不写，如：镇级 | 1000，下一行写市级。由部门办理的写“主管部门”，不审批的写“无”。",
+            ),
+            hinted(column("accepts", "最低由哪一级受理", Type::Tier), "不选：镇级"),
+            hinted(
+                column("steps", "环节和期限", Type::Steps),
+                "一行一个环节，“|”后面写几个工作日，没有期限的不写，如：公示 | 2。可写：入户调查、经济核对、预审、公示、审批、发放；核实、受理、答复核对、转办签收、转办反馈只写期限。",
+            ),
             column("notice_days", "公示天数", Type::Count),
             column("notice_amount", "公示金额", Type::Yes),
             column("extend_days", "可延长的工作日", Type::Count),
             column("valid_days", "认定有效的天数", Type::Count),
             column("monthly", "按月发放", Type::Yes),
+            hinted(must("pay_by/day", "每月几日前发放", Type::Count), "没有期限的，连同依据都不填"),
+            must("pay_by/source", "发放期限的依据", Type::Text),
+            hinted(must("repeat/days", "几天内再批算重复", Type::Count), "重复一组都不填：365 天内，不论原因"),
+            column("repeat/by_cause", "只有同一原因才算重复", Type::Yes),
+            column("repeat/never", "重复的一律不批", Type::Yes),
             hinted(must("formula/text", "公式，文字", Type::Text), "如 3 × 低保标准"),
             hinted(must("formula/amount", "公式，表达式", Type::Rule), "得出分，如 3 * standard[\"低保标准\"]"),
             hinted(must("stop/notice_days", "停发前公示天数", Type::Count), "不公示的，停发一组都不填"),
@@ -123,10 +153,32 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        section: "exclusions",
+        label: "互斥的救助种类",
+        about: "同一人不能同时享受的救助种类，核对重复救助时用。",
+        columns: &[
+            hinted(must("code", "名称", Type::Text), "如 低保和特困；发布后不再改变"),
+            must("kinds", "哪些种类互斥，至少两种", Type::Many("kinds")),
+            hinted(must("days", "几天内算互斥", Type::Count), "两次审批相隔的天数，如 365"),
+            column("never", "一律不批", Type::Yes),
+            SOURCE,
+        ],
+    },
+    Table {
+        section: CALENDAR,
+        label: "工作日历",
+        about: "放假和调休上班的日子，一年一行；办理期限按它计算。周六、周日不写也不上班。",
+        columns: &[
+            hinted(must("code", "年份", Type::Text), "如 2027；发布后不再改变"),
+            hinted(must("off", "放假的日子，一行一天或一段", Type::Days), "如 2027-01-01，或 2027-02-05 至 2027-02-12"),
+            hinted(column("worked", "调休上班的周六、周日", Type::Days), "写法同上；没有的不填"),
+            SOURCE,
+        ],
+    },
+    Table {
         section: "statuses",
         label: "困难身份",
         about: "家庭经济状况符合哪一类，多久复核一次；排在前面的更困难。",
-        grows: true,
         columns: &[
             hinted(must("code", "代码", Type::One("categories")), "困难类别之一"),
             column("words", "档案里的其他叫法，一行一个", Type::Lines),
@@ -142,17 +194,12 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
-        section: "exempt",
-        label: "不计入的收入",
-        about: "核算家庭收入时不计的项目。",
-        grows: true,
-        columns: &[CODE, NAME, SOURCE],
+        section: "exempt", label: "不计入的收入", about: "核算家庭收入时不计的项目。", columns: &[CODE, NAME, SOURCE]
     },
     Table {
         section: "deductions",
         label: "可扣减的支出",
         about: "核算家庭收入时扣减的支出。",
-        grows: true,
         columns: &[
             CODE,
             NAME,
@@ -164,28 +211,24 @@ pub const TABLES: &[Table] = &[
         section: "changes",
         label: "动态变化",
         about: "家庭发生哪些变化要复核，多少个工作日内。",
-        grows: true,
         columns: &[CODE, NAME, hinted(column("days", "几个工作日内复核", Type::Count), "不填：未设定"), SOURCE],
     },
     Table {
         section: "sources",
         label: "核对信息来源",
         about: "经济核对向哪里查询，通常答复什么。",
-        grows: true,
         columns: &[CODE, NAME, column("measure", "通常答复的项目", Type::Measure), SOURCE],
     },
     Table {
         section: "remedies",
         label: "救济途径",
         about: "减发、停发的书面通知怎样告知复议和诉讼。",
-        grows: true,
         columns: &[CODE, NAME, must("text", "通知里怎样写", Type::Long), SOURCE],
     },
     Table {
         section: "amounts",
         label: "标准和参数",
         about: "没有设定的标准不参与自动计算。",
-        grows: true,
         columns: &[
             CODE,
             NAME,
@@ -194,25 +237,27 @@ pub const TABLES: &[Table] = &[
             SOURCE,
         ],
     },
+    Table { section: "categories", label: "困难类别", about: "家庭档案的类别。", columns: &[CODE, NAME, SOURCE] },
     Table {
-        section: "categories", label: "困难类别", about: "家庭档案的类别。", grows: true, columns: &[CODE, NAME, SOURCE]
+        section: "causes", label: "致贫原因", about: "家庭档案和事项的原因。", columns: &[CODE, NAME, SOURCE]
     },
+    Table { section: "needs", label: "需求", about: "需求评估的项目。", columns: &[CODE, NAME, SOURCE] },
     Table {
-        section: "causes", label: "致贫原因", about: "家庭档案和事项的原因。", grows: true, columns: &[CODE, NAME, SOURCE]
-    },
-    Table { section: "needs", label: "需求", about: "需求评估的项目。", grows: true, columns: &[CODE, NAME, SOURCE] },
-    Table {
-        section: "project_classes",
-        label: "项目大类",
-        about: "关爱援助项目的第一级。",
-        grows: true,
+        section: "departments",
+        label: "部门",
+        about: "主管救助种类和政策、接收转办的部门。",
         columns: &[CODE, NAME, SOURCE],
+    },
+    Table {
+        section: "providers", label: "服务机构", about: "接收转办、承办项目的机构。", columns: &[CODE, NAME, SOURCE]
+    },
+    Table {
+        section: "project_classes", label: "项目大类", about: "关爱援助项目的第一级。", columns: &[CODE, NAME, SOURCE]
     },
     Table {
         section: "project_kinds",
         label: "项目小类",
         about: "关爱援助项目的第二级，和它满足的需求。",
-        grows: true,
         columns: &[
             CODE,
             NAME,
@@ -223,9 +268,32 @@ pub const TABLES: &[Table] = &[
     },
 ];
 
-/// A pack as rows of values.
-pub fn rows(pack: &Pack, section: &str) -> Vec<Map<String, Value>> {
+/// A pack as values, each section a list of rows that have a code.
+pub fn opened(pack: &Pack) -> Value {
     let mut whole = serde_json::to_value(pack).unwrap_or_default();
+    let all = whole.get_mut("exclusions").and_then(Value::as_array_mut).into_iter().flatten();
+    for (row, exclusion) in all.zip(&pack.exclusions) {
+        row["code"] = Value::from(exclusion.code());
+    }
+    whole[CALENDAR] = serde_json::to_value(pack.calendar.years()).unwrap_or_default();
+    whole
+}
+
+/// The pack that `whole` is, when `base` is the one it was made of; the error names the section.
+pub fn closed(base: &Pack, mut whole: Value) -> Result<Pack, FieldFault> {
+    let unreadable = |section: &str| FieldFault::new(section, "有一行写得不完整，或不是这张表的内容");
+    let years: Vec<CalendarYear> = serde_json::from_value(whole[CALENDAR].take()).map_err(|_| unreadable(CALENDAR))?;
+    let calendar = base.calendar.with_years(years).map_err(|why| FieldFault::new(CALENDAR, why))?;
+    whole[CALENDAR] = serde_json::to_value(calendar).map_err(|_| unreadable(CALENDAR))?;
+    let mut pack: Pack = serde_json::from_value(whole).map_err(|_| unreadable("rows"))?;
+    // A code that only says the kinds isn't kept.
+    pack.exclusions.iter_mut().filter(|it| it.code == it.kinds.join("、")).for_each(|it| it.code.clear());
+    Ok(pack)
+}
+
+/// A section of a pack as rows of values.
+pub fn rows(pack: &Pack, section: &str) -> Vec<Map<String, Value>> {
+    let mut whole = opened(pack);
     let rows = whole.get_mut(section).and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     rows.into_iter().filter_map(|row| if let Value::Object(row) = row { Some(row) } else { None }).collect()
 }
@@ -256,6 +324,112 @@ fn joined(parts: &[&str]) -> String {
     parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(&format!(" {BAR} "))
 }
 
+fn deciders(value: &Value) -> String {
+    match serde_json::from_value(value.clone()) {
+        Ok(Decides::Tiers(limits)) => {
+            let most = |limit: &Limit| limit.up_to.map(|most| most.to_string()).unwrap_or_default();
+            limits.iter().map(|limit| joined(&[limit.tier.label(), &most(limit)])).collect::<Vec<_>>().join("\n")
+        }
+        Ok(Decides::Department) => DEPARTMENT.to_owned(),
+        Ok(Decides::Nobody) => NOBODY.to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+fn read_deciders(text: &str) -> Result<Value, String> {
+    let limit = |line: &str| {
+        let (tier, most) = line.split_once(BAR).unwrap_or((line, ""));
+        let (tier, most) = (tier.trim(), most.trim());
+        let known = Tier::ALL.into_iter().find(|it| it.label() == tier || it.label().trim_end_matches('级') == tier);
+        let tier = known.ok_or_else(|| format!("“{line}”应写作：镇级 {BAR} 1000，或 市级；部门办理的只写“{DEPARTMENT}”"))?;
+        let up_to = match most {
+            "" => None,
+            most => Some(Fen::parse_yuan(most).filter(|fen| fen.0 > 0).ok_or_else(|| format!("“{most}”应为金额(元)"))?),
+        };
+        Ok::<Limit, String>(Limit { tier, up_to })
+    };
+    let decides = match text {
+        "" => return Ok(Value::Null),
+        DEPARTMENT => Decides::Department,
+        NOBODY => Decides::Nobody,
+        _ => Decides::Tiers(lines(text).map(limit).collect::<Result<_, _>>()?),
+    };
+    serde_json::to_value(decides).map_err(|why| why.to_string())
+}
+
+fn steps(row: &Map<String, Value>) -> String {
+    let of = |name: &str| row.get(name).cloned().unwrap_or_default();
+    let through: Vec<Step> = serde_json::from_value(of("steps")).unwrap_or_default();
+    let days: BTreeMap<Step, u32> = serde_json::from_value(of("days")).unwrap_or_default();
+    // A clock of a step that it doesn't go through means nothing.
+    let clocked = |step: &Step| !step.is_optional() && days.contains_key(step);
+    let shown = Step::ALL.into_iter().filter(|step| through.contains(step) || clocked(step));
+    let line = |step: Step| joined(&[step.label(), &days.get(&step).map(u32::to_string).unwrap_or_default()]);
+    shown.map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `steps` and `days`.
+fn read_steps(text: &str) -> Result<Value, String> {
+    let (mut through, mut days) = (Vec::new(), BTreeMap::new());
+    for line in lines(text) {
+        let (name, count) = line.split_once(BAR).unwrap_or((line, ""));
+        let (name, count) = (name.trim(), count.trim());
+        let step = Step::from_label(name).ok_or_else(|| {
+            let known: Vec<&str> = Step::ALL.into_iter().map(Step::label).collect();
+            format!("没有“{name}”这一环节，可写的有：{}", known.join("、"))
+        })?;
+        if through.contains(&step) || days.contains_key(&step) {
+            return Err(format!("“{name}”写了两次"));
+        }
+        if step.is_optional() {
+            through.push(step);
+        }
+        match count {
+            "" if step.is_optional() => {}
+            "" => return Err(format!("“{name}”后面要写几个工作日，如：{name} {BAR} 3；没有期限的，去掉这一行")),
+            count => {
+                let count: u32 = count.parse().map_err(|_| format!("“{line}”应写作：{name} {BAR} 工作日数"))?;
+                days.insert(step, count);
+            }
+        }
+    }
+    through.sort_unstable();
+    Ok(json!({"steps": through, "days": days}))
+}
+
+fn days(value: &Value) -> String {
+    let all: BTreeSet<Day> = serde_json::from_value(value.clone()).unwrap_or_default();
+    let mut ranges: Vec<(Day, Day)> = Vec::new();
+    for day in all {
+        match ranges.last_mut() {
+            Some((_, last)) if last.plus(1) == day => *last = day,
+            _ => ranges.push((day, day)),
+        }
+    }
+    let line = |(first, last): (Day, Day)| if first == last { first.to_string() } else { format!("{first} {TO} {last}") };
+    ranges.into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn read_days(text: &str) -> Result<Value, String> {
+    let mut all = BTreeSet::new();
+    for line in lines(text) {
+        let day = |text: &str| {
+            let wrong = || format!("没有“{}”这一天，应写作 2027-02-05，或 2027-02-05 {TO} 2027-02-12", text.trim());
+            Day::parse(text.trim()).ok_or_else(wrong)
+        };
+        let (first, last) = match line.split_once(TO) {
+            Some((first, last)) => (day(first)?, day(last)?),
+            None => (day(line)?, day(line)?),
+        };
+        let days = last.0.saturating_sub(first.0);
+        if !(0..RANGE_DAYS_MAX).contains(&days) {
+            return Err(format!("“{line}”：后一个日期应在前一个之后，相隔不超过 {RANGE_DAYS_MAX} 天"));
+        }
+        all.extend((0..=days).map(|more| first.plus(more)));
+    }
+    serde_json::to_value(all).map_err(|why| why.to_string())
+}
+
 impl Column {
     /// The group it belongs to: `emergency`.
     fn group(&self) -> Option<&'static str> {
@@ -275,6 +449,9 @@ impl Column {
     pub fn cell(&self, row: &Map<String, Value>) -> String {
         let value = self.of(row);
         match self.holds {
+            Type::Deciders => deciders(value),
+            Type::Steps => steps(row),
+            Type::Days => days(value),
             Type::Yuan => value.as_i64().map(|fen| Fen(fen).to_string()).unwrap_or_default(),
             Type::Count => value.as_u64().map(|count| count.to_string()).unwrap_or_default(),
             Type::Yes => if value.as_bool() == Some(true) { "yes" } else { "" }.to_owned(),
@@ -308,6 +485,9 @@ impl Column {
             Type::Count if text.is_empty() => Value::Null,
             Type::Count => Value::Number(Number::from(text.parse::<u32>().map_err(|_| "应为整数")?)),
             Type::Yes => Value::Bool(text == "yes"),
+            Type::Deciders => read_deciders(text)?,
+            Type::Steps => read_steps(text)?,
+            Type::Days => read_days(text)?,
             Type::Tier if text.is_empty() => Value::Null,
             Type::Lines | Type::Many(_) => lines(text).map(Value::from).collect(),
             Type::Conditions => {
@@ -369,6 +549,7 @@ impl Table {
                 }
             };
             match column.path.split_once('/') {
+                None if column.holds == Type::Steps => row.extend(value.as_object().cloned().unwrap_or_default()),
                 Some((group, name)) => {
                     let group = row.entry(group).or_insert(Value::Null);
                     if !group.is_object() {
@@ -421,9 +602,9 @@ mod tests {
                     Value::Object(table.row(row, typed).unwrap_or_else(|faults| panic!("{row:?}: {faults:?}")))
                 })
                 .collect();
-            let mut whole = serde_json::to_value(&pack).expect("values");
+            let mut whole = opened(&pack);
             whole[table.section] = Value::Array(back);
-            assert_eq!(serde_json::from_value::<Pack>(whole).expect("reads"), pack, "{}", table.section);
+            assert_eq!(closed(&pack, whole).expect("reads"), pack, "{}", table.section);
         }
     }
 
@@ -449,7 +630,32 @@ mod tests {
         let none: Vec<(String, &str)> = fields.iter().map(|name| (format!("emergency/{name}"), "")).collect();
         let none: Vec<(&str, &str)> = none.iter().map(|(path, text)| (path.as_str(), *text)).collect();
         assert_eq!(with(&none).expect("reads").get("emergency"), None);
+        let deciders = with(&[("decides", "镇 | 2000\n市级"), ("steps", "发放 | 3\n预审\n审批 | 5")]).expect("reads");
+        assert_eq!(
+            deciders["decides"],
+            json!({"tiers": [{"tier": "township", "up_to": 200_000}, {"tier": "city", "up_to": null}]})
+        );
+        assert_eq!(
+            (&deciders["steps"], &deciders["days"]),
+            (&json!(["pre_examine", "decide", "pay"]), &json!({"decide": 5, "pay": 3}))
+        );
+        let wrong = with(&[("decides", "镇长 | 1000"), ("steps", "受理")]).expect_err("no tier, no days");
+        assert_eq!(
+            wrong,
+            [
+                "由谁审批：“镇长 | 1000”应写作：镇级 | 1000，或 市级；部门办理的只写“主管部门”",
+                "环节和期限：“受理”后面要写几个工作日，如：受理 | 3；没有期限的，去掉这一行",
+            ]
+        );
         let wrong = with(&[("notice_days", "七天"), ("emergency/per_case", "-1")]).expect_err("no numbers");
         assert_eq!(wrong, ["公示天数：应为整数", "先行救助每次限额(元)：应为金额，最多两位小数"]);
+    }
+    #[test]
+    fn days_are_typed_one_by_one_or_from_the_first_to_the_last() {
+        let read = |text: &str| read_days(text).map(|value| days(&value));
+        assert_eq!(read("2027-02-05 至 2027-02-07\n2027-02-08\n2027-01-01"), Ok("2027-01-01\n2027-02-05 至 2027-02-08".into()));
+        let wrong = "没有“2027-02-30”这一天，应写作 2027-02-05，或 2027-02-05 至 2027-02-12";
+        assert_eq!(read("2027-02-28 至 2027-02-30"), Err(wrong.into()));
+        assert!(read("2027-02-07 至 2027-02-05").is_err() && read("2027-02-07 至 2029-02-05").is_err());
     }
 }

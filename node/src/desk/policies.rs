@@ -3,12 +3,13 @@
 use super::command::PolicyRevision;
 use super::model::{Person, PolicyPage};
 use super::outcome::{DeskError, FieldFault};
-use super::pack_tables::{Table, code_of};
+use super::pack_tables::{Table, closed, code_of, opened};
 use super::{Desk, Plan, Room, permit};
 use serde_json::{Map, Value};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::eligibility::{Facts, Match, matches};
 use shouwang_protocol::record::{ActionId, Kind, RecordId, RecordRef};
+use shouwang_protocol::records::Problem;
 use shouwang_protocol::records::policy::{Pack, Packs};
 use std::collections::BTreeMap;
 
@@ -21,16 +22,6 @@ fn latest(packs: &Packs) -> Option<&Pack> {
     packs.values().max_by_key(|pack| (pack.from, &pack.version))
 }
 
-/// Puts rows in the place of those with the same code; others are added.
-fn replace<T>(rows: &mut Vec<T>, new: Vec<T>, code: fn(&T) -> &str) {
-    for row in new {
-        match rows.iter_mut().find(|old| code(old) == code(&row)) {
-            Some(old) => *old = row,
-            None => rows.push(row),
-        }
-    }
-}
-
 /// The pack with rows of its tables replaced, added or left out.
 fn patched(
     pack: Pack,
@@ -40,36 +31,43 @@ fn patched(
     if rows.is_empty() && gone.is_empty() {
         return Ok(pack);
     }
-    let table =
-        |section: &str| Table::of(section).ok_or_else(|| DeskError::invalid(section, "政策包没有这一张表，或不在这里修订"));
-    let unreadable = |section: &str| DeskError::invalid(section, "有一行写得不完整，或不是这张表的内容");
-    let mut whole = serde_json::to_value(&pack).map_err(|_| unreadable("pack"))?;
+    fn list<'w>(whole: &'w mut Value, section: &str) -> Result<(&'static Table, &'w mut Vec<Value>), DeskError> {
+        let rows = whole.get_mut(section).and_then(Value::as_array_mut);
+        let unknown = || DeskError::invalid(section, "政策包没有这一张表，或不在这里修订");
+        Table::of(section).zip(rows).ok_or_else(unknown)
+    }
+    fn code(row: &Value) -> &str {
+        row.get("code").and_then(Value::as_str).unwrap_or_default()
+    }
+    let mut whole = opened(&pack);
     for (section, new) in rows {
-        let table = table(&section)?;
-        let list = whole.get_mut(&section).and_then(Value::as_array_mut).ok_or_else(|| unreadable(&section))?;
+        let (table, list) = list(&mut whole, &section)?;
         for row in new {
             let cells = table.cells(&row);
             let typed =
                 |path: &str| cells.iter().find(|(it, _)| it.path == path).map(|(_, text)| text.clone()).unwrap_or_default();
             let row = table.row(&row, typed).map_err(|faults| DeskError::Invalid { faults })?;
-            let code = code_of(&row).to_owned();
-            let of = |it: &Value| it.get("code").and_then(Value::as_str) == Some(code.as_str());
-            match list.iter_mut().find(|it| of(it)) {
+            match list.iter_mut().find(|it| code(it) == code_of(&row)) {
                 Some(old) => *old = Value::Object(row),
-                None if table.grows => list.push(Value::Object(row)),
-                None => return Err(DeskError::invalid(&section, "这张表的行在发布整个政策包时增加")),
+                None => list.push(Value::Object(row)),
             }
         }
     }
     for (section, codes) in gone {
-        let table = table(&section)?;
-        if !table.grows {
-            return Err(DeskError::invalid(&section, "这张表的行在发布整个政策包时去掉"));
-        }
-        let list = whole.get_mut(&section).and_then(Value::as_array_mut).ok_or_else(|| unreadable(&section))?;
-        list.retain(|it| it.get("code").and_then(Value::as_str).is_none_or(|code| codes.iter().all(|gone| gone != code)));
+        list(&mut whole, &section)?.1.retain(|row| codes.iter().all(|gone| gone != code(row)));
     }
-    serde_json::from_value(whole).map_err(|_| unreadable("rows"))
+    closed(&pack, whole).map_err(|fault| DeskError::Invalid { faults: vec![fault] })
+}
+
+/// What keeps a pack from being published, each with the row it is about.
+fn faults(pack: &Pack) -> Vec<FieldFault> {
+    let place = |field: &str| {
+        let (section, rest) = field.split_once('[')?;
+        let label = Table::of(section).map_or("政策", |table| table.label);
+        Some(format!("{label}“{}”：", rest.split_once(']')?.0))
+    };
+    let fault = |it: Problem| FieldFault::new(&*it.field, place(&it.field).unwrap_or_default() + &it.what);
+    pack.faults().into_iter().map(fault).collect()
 }
 
 impl Desk {
@@ -80,7 +78,7 @@ impl Desk {
             if there {
                 return Err(DeskError::invalid("rows", "没有改动"));
             }
-            let faults: Vec<FieldFault> = pack.faults().into_iter().map(|it| FieldFault::new(it.field, it.what)).collect();
+            let faults = faults(&pack);
             if faults.is_empty() { Ok(()) } else { Err(DeskError::Invalid { faults }) }
         })
         .await
@@ -137,7 +135,7 @@ impl Room<'_> {
     /// That pack, and whether it says nothing new.
     fn revised(&self, revision: PolicyRevision) -> Result<(Pack, bool), DeskError> {
         self.may_publish()?;
-        let PolicyRevision { from, articles, amounts, needs, project_classes, project_kinds, rows, gone } = revision;
+        let PolicyRevision { from, articles, rows, gone } = revision;
         let packs = self.reader.packs()?;
         let base =
             latest(&packs).ok_or_else(|| DeskError::NotNow { why: "还没有政策包，请先发布一个".to_owned() })?;
@@ -148,11 +146,12 @@ impl Room<'_> {
         let version = (1..=VERSIONS_OF_A_DAY_MAX).map(|n| format!("{from}-{n:02}")).find(|name| !packs.contains_key(name));
         let version = version.ok_or_else(|| DeskError::NotNow { why: "同一天的政策包太多".to_owned() })?;
         let mut pack = Pack { version, from, ..base.clone() };
-        replace(&mut pack.articles, articles, |row| &row.code);
-        replace(&mut pack.amounts, amounts, |row| &row.code);
-        replace(&mut pack.needs, needs, |row| &row.code);
-        replace(&mut pack.project_classes, project_classes, |row| &row.code);
-        replace(&mut pack.project_kinds, project_kinds, |row| &row.code);
+        for article in articles {
+            match pack.articles.iter_mut().find(|old| old.code == article.code) {
+                Some(old) => *old = article,
+                None => pack.articles.push(article),
+            }
+        }
         let pack = patched(pack, rows, gone)?;
         let old = base.clone();
         let there = pack == Pack { version: pack.version.clone(), from, ..old };
@@ -166,8 +165,7 @@ impl Room<'_> {
 
     pub(super) fn publish_policy(&self, pack: &Pack, again: bool) -> Result<Plan, DeskError> {
         self.may_publish()?;
-        let mut faults: Vec<FieldFault> =
-            pack.faults().into_iter().map(|problem| FieldFault::new(problem.field, problem.what)).collect();
+        let mut faults = faults(pack);
         if !again && self.reader.packs()?.contains_key(&pack.version) {
             faults.push(FieldFault::new("version", "这一版本已发布过；已发布的政策包不能改，请用新的版本"));
         }

@@ -75,15 +75,6 @@ pub fn bytes(number: u64) -> String {
     }
 }
 
-/// The tier's name in one or two words.
-pub fn tier(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Village => "村级",
-        Tier::Township => "镇级",
-        Tier::City => "市级",
-    }
-}
-
 /// The lane of a tier's volume in the story.
 pub fn lane(tier: Tier) -> u8 {
     tier.number() + 1

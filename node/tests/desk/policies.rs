@@ -1,12 +1,15 @@
 //! The policy list across the tiers: one text everywhere, old cases under the pack of their day.
 
 use super::support::{CITY, Machine, VILLAGE, YANGSHE, application, area, city, row, sync};
-use shouwang_node::desk::{CaseStep, Command, DeskError, PolicyRevision};
+use serde_json::json;
+use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase, PolicyRevision};
+use shouwang_protocol::area::Tier;
 use shouwang_protocol::eligibility::Fit;
+use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::Opinion;
-use shouwang_protocol::records::policy::{Article, Condition, Withdrawal, sample};
+use shouwang_protocol::records::event::{Opinion, Verdict};
+use shouwang_protocol::records::policy::{Article, Condition, Step, Withdrawal, sample};
 use shouwang_protocol::records::staff::Role;
 
 fn day(text: &str) -> Day {
@@ -15,6 +18,12 @@ fn day(text: &str) -> Day {
 
 fn revision(from: &str) -> PolicyRevision {
     PolicyRevision::of(day(from))
+}
+
+/// A revision of one row of a table.
+pub fn of_row(from: &str, section: &str, row: impl serde::Serialize) -> PolicyRevision {
+    let row = serde_json::to_value(row).expect("values").as_object().expect("a row").clone();
+    PolicyRevision { rows: [(section.to_owned(), vec![row])].into(), ..revision(from) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +99,7 @@ async fn a_policy_changed_in_the_middle_of_a_case_leaves_the_case_under_the_pack
     let old = city.open_case(&clerk, application(before)).await;
     let mut amount = sample().amounts[0].clone();
     amount.fen = Some(Fen(99_500));
-    city.done(&gao, Command::RevisePolicy(PolicyRevision { amounts: vec![amount], ..revision("2019-05-30") })).await;
+    city.done(&gao, Command::RevisePolicy(of_row("2019-05-30", "amounts", amount))).await;
     city.on("2019-05-30");
     let after = city.done(&clerk, household("c")).await.records[0];
     let new = city.open_case(&clerk, application(after)).await;
@@ -126,4 +135,146 @@ async fn a_mistake_in_a_condition_is_told_before_anything_is_published_and_a_dou
     let village = city.desk.policies(&city.person("x", &[Role::Auditor]), Some("没有".into())).await;
     assert!(matches!(village, Err(DeskError::NotFound { .. })), "{village:?}");
     assert_eq!(CITY, city.number);
+}
+
+/// A grant's case from the application to the day before the decision.
+async fn ready(city: &Machine, household: RecordId, kind: &str, amount: i64) -> CaseId {
+    let clerk = city.clerk();
+    let case = city.open_case(&clerk, OpenCase { assistance: kind.into(), ..application(household) }).await;
+    city.stepped(&clerk, case, CaseStep::Accept {}).await;
+    city.stepped(&clerk, case, CaseStep::PreExamine { opinion: Opinion::For, note: String::new() }).await;
+    city.stepped(&clerk, case, CaseStep::Propose { amount: Some(Fen(amount)), reason: "按额度".into() }).await;
+    case
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_city_adds_a_kind_by_rows_and_old_cases_stay_under_their_own_pack() {
+    let city = city().await;
+    city.on("2019-05-29");
+    let (clerk, gao) = (city.clerk(), city.person("gao", &[Role::Administrator]));
+    let (first, second) = (city.household("a").await, city.household("c").await);
+    let old = city.open_case(&clerk, application(first)).await;
+    city.stepped(&clerk, old, CaseStep::Accept {}).await;
+    assert_eq!(city.page(&clerk, old).await.turns[0].due, Some(day("2019-06-03")), "three working days");
+
+    // A new kind with its steps and its deciders, and one more day for an old one.
+    let care = json!({
+        "code": "百日关怀", "name": "百日关怀", "department": "民政局", "source": "样例",
+        "decides": {"tiers": [{"tier": "township", "up_to": 50_000}, {"tier": "city"}]},
+        "steps": ["pre_examine", "decide"], "days": {"accept": 1, "pre_examine": 2, "decide": 2},
+    });
+    let mut longer = sample().kind("临时救助").expect("listed").clone();
+    longer.days.insert(Step::PreExamine, 4);
+    let mut both = of_row("2019-05-30", "kinds", care.clone());
+    both.rows.get_mut("kinds").expect("a table").extend(of_row("2019-05-30", "kinds", longer).rows.remove("kinds").expect("it"));
+    city.done(&gao, Command::RevisePolicy(both)).await;
+    let asked = |household| OpenCase { assistance: "百日关怀".into(), ..application(household) };
+    let early = city.act(&clerk, Command::OpenCase(asked(second))).await;
+    assert!(early.is_err(), "not before its day: {early:?}");
+    city.on("2019-05-30");
+    let new = city.open_case(&clerk, asked(second)).await;
+    city.stepped(&clerk, new, CaseStep::Accept {}).await;
+    assert_eq!(city.page(&clerk, new).await.turns[0].due, Some(day("2019-06-03")), "two working days");
+    city.stepped(&clerk, new, CaseStep::PreExamine { opinion: Opinion::For, note: String::new() }).await;
+    city.stepped(&clerk, new, CaseStep::Propose { amount: Some(Fen(60_000)), reason: "按额度".into() }).await;
+    let director = city.person("chen", &[Role::Approver]);
+    let decide = CaseStep::Decide { outcome: Verdict::Approved, amount: None, reason: String::new() };
+    city.stepped(&director, new, decide).await;
+    let standing = city.page(&clerk, new).await.standing;
+    assert_eq!((standing.pack.as_str(), standing.decision.map(|it| it.tier)), ("2019-05-30-01", Some(Tier::City)));
+    let page = city.page(&clerk, old).await;
+    assert_eq!((page.standing.pack, page.turns[0].due), (sample().version, Some(day("2019-06-03"))), "as it was promised");
+    let later = city.open_case(&clerk, application(first)).await;
+    city.stepped(&clerk, later, CaseStep::Accept {}).await;
+    assert_eq!(city.page(&clerk, later).await.turns[0].due, Some(day("2019-06-05")), "four working days");
+
+    // What the policy list names stays; what nobody names goes, and its cases stay under the pack of their day.
+    let gone = |section: &str, code: &str| {
+        let gone = [(section.to_owned(), vec![code.to_owned()])].into();
+        Command::RevisePolicy(PolicyRevision { gone, ..revision("2019-06-03") })
+    };
+    let used = city.act(&gao, gone("kinds", "临时救助")).await.expect_err("the list names it").what();
+    assert!(used.contains("没有“临时救助”这一救助种类") && used.contains("政策“"), "{used}");
+    let used = city.act(&gao, gone("kinds", "特困人员供养")).await.expect_err("an exclusion names it").what();
+    assert!(used.contains("互斥的救助种类“最低生活保障、特困人员供养”"), "{used}");
+    let used = city.act(&gao, gone("departments", "教育局")).await.expect_err("a kind names it").what();
+    assert!(used.contains("救助种类“教育救助”：没有“教育局”这一部门"), "{used}");
+    city.done(&gao, gone("kinds", "百日关怀")).await;
+    city.done(&gao, gone("providers", "慈善总会")).await;
+    city.on("2019-06-03");
+    assert!(city.act(&clerk, Command::OpenCase(asked(first))).await.is_err(), "no new ones");
+    let pay = CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into(), period: None };
+    city.stepped(&director, new, pay).await;
+    city.stepped(&clerk, new, CaseStep::Close { result: "已办结".into() }).await;
+
+    // What would make a broken pack is refused with words.
+    for (field, value, why) in [
+        ("decides", json!({"tiers": [{"tier": "township", "up_to": 50_000}]}), "500.00 元以上没有人审批"),
+        ("decides", json!({"tiers": [{"tier": "township"}, {"tier": "city"}]}), "审批限额应逐级升高"),
+        ("decides", json!({"tiers": [{"tier": "city", "up_to": 50_000}, {"tier": "township"}]}), "审批层级应由低到高"),
+        ("decides", json!("nobody"), "有审批环节，却没有写明由哪一级审批"),
+        ("steps", json!(["notice", "decide"]), "有公示就要有预审"),
+        ("pay_by", json!({"day": 32, "source": "样例"}), "每月几日前发放应为 1 到 31"),
+        ("department", json!("没有的局"), "没有“没有的局”这一部门"),
+    ] {
+        let mut broken = care.clone();
+        broken[field] = value;
+        let told = city.act(&gao, Command::RevisePolicy(of_row("2019-06-04", "kinds", broken))).await.expect_err(why).what();
+        assert!(told.contains(why), "{why}: {told}");
+    }
+    let idle = city.desk.policies(&gao, None).await.expect("the list");
+    assert_eq!((idle.pack.kinds.len(), idle.pack.providers.len(), idle.versions.len()), (13, 2, 4));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_off_moves_a_deadline_and_an_exclusion_raises_a_double() {
+    let city = city().await;
+    city.on("2019-05-29");
+    let (clerk, gao) = (city.clerk(), city.person("gao", &[Role::Administrator]));
+    let year = |code: &str, off: &[&str], worked: &[&str]| {
+        let row = json!({"code": code, "off": off, "worked": worked, "source": "放假通知"});
+        Command::RevisePolicy(of_row("2019-05-30", "calendar", row))
+    };
+    let told = async |command| city.act(&gao, command).await.expect_err("no such calendar").what();
+    assert!(told(year("2020", &["2020-01-01"], &["2020-01-02"])).await.contains("2020-01-02 是星期四，本来就上班"));
+    assert!(told(year("2020", &["2019-12-31"], &[])).await.contains("2019-12-31 不在 2020 年，请写在 2019 年的一行"));
+    assert!(told(year("2020", &["2020-01-19"], &["2020-01-19"])).await.contains("2020-01-19 既放假又上班"));
+    let old = city.open_case(&clerk, application(city.household("a").await)).await;
+    city.stepped(&clerk, old, CaseStep::Accept {}).await;
+    city.done(&gao, year("2020", &["2020-01-01"], &["2020-01-19"])).await;
+    city.done(&gao, year("2019", &["2019-05-31", "2019-06-07"], &[])).await;
+    let pack = city.desk.policies(&gao, Some("2019-05-30-02".into())).await.expect("published").pack;
+    let years = pack.calendar.years();
+    let sources: Vec<(&str, &str)> = years.iter().map(|it| (it.code.as_str(), it.source.as_str())).collect();
+    let before = sample().calendar.source;
+    assert_eq!(sources, [("2018", before.as_str()), ("2019", "放假通知"), ("2020", "放假通知"), ("2026", &before)]);
+    city.on("2019-05-30");
+    let home = city.household("c").await;
+    let new = city.open_case(&clerk, application(home)).await;
+    city.stepped(&clerk, new, CaseStep::Accept {}).await;
+    let due = async |case| city.page(&clerk, case).await.turns[0].due.expect("a clock").to_string();
+    assert_eq!((due(old).await, due(new).await), ("2019-06-03".into(), "2019-06-05".into()), "Friday is off now");
+
+    // Two kinds that nobody may have beside each other, from the next day on.
+    let row = json!({"code": "临时和刚性", "kinds": ["临时救助", "医疗小额"], "days": 365, "source": "样例"});
+    let wrong = city.act(&gao, Command::RevisePolicy(of_row("2019-05-31", "exclusions", row.clone()))).await;
+    assert!(wrong.expect_err("no such kind").what().contains("没有“医疗小额”这一救助种类"));
+    let small = json!({
+        "code": "医疗小额", "name": "医疗小额", "source": "样例", "decides": {"tiers": [{"tier": "city"}]},
+        "steps": ["pre_examine", "decide"],
+    });
+    let mut both = of_row("2019-05-31", "exclusions", row);
+    both.rows.extend(of_row("2019-05-31", "kinds", small).rows);
+    city.done(&gao, Command::RevisePolicy(both)).await;
+    city.on("2019-05-31");
+    let director = city.person("chen", &[Role::Approver]);
+    let decide = |reason: &str| CaseStep::Decide { outcome: Verdict::Approved, amount: None, reason: reason.into() };
+    let other = city.household("e").await;
+    let first = ready(&city, other, "医疗小额", 30_000).await;
+    city.stepped(&director, first, decide("")).await;
+    let second = ready(&city, other, "临时救助", 283_500).await;
+    assert!(city.step(&director, second, decide("")).await.is_err(), "beside what they have");
+    let blocks = city.page(&director, second).await.blocks;
+    assert!(blocks.iter().any(|why| why.contains("医疗小额")), "{blocks:?}");
+    city.stepped(&director, second, decide("火灾，另有急难")).await;
 }

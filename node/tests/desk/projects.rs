@@ -1,8 +1,9 @@
 //! Care projects across the tiers: needs assessed and places booked offline, more claims than places, the city's word.
 
+use super::policies::of_row;
 use super::support::*;
 use shouwang_node::desk::projects::ProjectPage;
-use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase, Outcome, Person, PolicyRevision};
+use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase, Outcome, Person};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::projects::Seat;
 use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
@@ -331,10 +332,14 @@ async fn item_14_the_dictionary_is_edited_by_the_city_only_and_old_cases_keep_th
         code: "D7".into(),
         name: "夜间看护".into(),
         needs: vec!["日常照料".into()],
-        ..ProjectKind::default()
+        source: "样例".into(),
     };
     let need = Code { code: "精神康复".into(), name: "精神障碍康复".into(), source: "样例".into() };
-    let revision = PolicyRevision { needs: vec![need], project_kinds: vec![kind, new], ..PolicyRevision::of(day("2019-06-01")) };
+    let mut revision = of_row("2019-06-01", "needs", need);
+    for kind in [kind, new] {
+        let rows = of_row("2019-06-01", "project_kinds", kind).rows;
+        rows.into_iter().for_each(|(section, rows)| revision.rows.entry(section).or_default().extend(rows));
+    }
     let below = yangshe.desk.console().await.expect("a console");
     let refused = yangshe.act(&below, Command::RevisePolicy(revision.clone())).await;
     assert!(matches!(refused, Err(DeskError::NotPermitted { .. })));
@@ -344,9 +349,9 @@ async fn item_14_the_dictionary_is_edited_by_the_city_only_and_old_cases_keep_th
         code: "Z1".into(),
         name: "无处可归".into(),
         needs: vec!["没有".into()],
-        ..ProjectKind::default()
+        source: "样例".into(),
     };
-    let wrong = PolicyRevision { project_kinds: vec![stray], ..PolicyRevision::of(day("2019-06-01")) };
+    let wrong = of_row("2019-06-01", "project_kinds", stray);
     let Err(DeskError::Invalid { faults }) = city.act(&gao, Command::RevisePolicy(wrong)).await else { panic!("refused") };
     assert_eq!(faults.len(), 2, "neither its class nor its need is listed");
     city.done(&gao, Command::RevisePolicy(revision)).await;

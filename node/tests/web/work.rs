@@ -9,13 +9,13 @@ use shouwang_protocol::records::event::{Opinion, Origin, Verdict};
 
 const NAMES: [&str; 6] = ["王秀英", "陆建国", "欧阳娜娜", "钱某", "孙小明", "周桂芳"];
 
-fn id(parts: [u8; 3]) -> ActionId {
+pub fn id(parts: [u8; 3]) -> ActionId {
     let mut id = [9; 16];
     id[..3].copy_from_slice(&parts);
     ActionId(id)
 }
 
-fn id_no(sequence: u32) -> String {
+pub fn id_no(sequence: u32) -> String {
     let body = format!("32058219600101{sequence:03}");
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = body.bytes().zip(weights).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();

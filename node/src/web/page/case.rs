@@ -257,10 +257,7 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     put("不予受理", s.not_accepted.clone());
     put("预审意见", s.opinion.map(|opinion| opinion.label().to_owned()));
     if let Some(decision) = &s.decision {
-        put(
-            "审批",
-            Some(format!("{}（{} {}）", decision.outcome.label(), wording::tier(decision.tier), wording::day(decision.day))),
-        );
+        put("审批", Some(format!("{}（{} {}）", decision.outcome.label(), decision.tier.label(), wording::day(decision.day))));
         put("审批理由", Some(decision.reason.clone()));
         put("怎样算的", Some(decision.formula.clone()));
     }

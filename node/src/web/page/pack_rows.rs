@@ -68,7 +68,7 @@ fn href(table: &Table) -> String {
 fn shown(pack: &Pack, column: &Column, text: &str) -> String {
     match column.holds {
         Type::Yes => if text.is_empty() { "" } else { "是" }.to_owned(),
-        Type::Tier => Tier::from_word(text).map(|tier| crate::web::wording::tier(tier).to_owned()).unwrap_or_default(),
+        Type::Tier => Tier::from_word(text).map(|tier| tier.label().to_owned()).unwrap_or_default(),
         Type::One(of) | Type::Many(of) => {
             let all = rows(pack, of);
             let name = |code: &str| all.iter().find(|row| code_of(row) == code).map_or(code, |row| name_of(row)).to_owned();
@@ -105,7 +105,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(section): Path<St
         lead: format!("{}政策包 {}{sample}，自 {} 起施行", table.about, pack.version, pack.from),
         tables: TABLES.iter().map(|it| (href(it), it.label, it.section == table.section)).collect(),
         rows: rows(pack, table.section).iter().map(line).collect(),
-        add: (edits && table.grows).then(|| format!("{}/row", href(table))),
+        add: edits.then(|| format!("{}/row", href(table))),
     })
 }
 
@@ -119,10 +119,12 @@ fn field(pack: &Pack, column: &Column, text: String) -> Field {
     let select = |list: Vec<(String, String)>| Field::select(name, column.label, Choice::list(or_none(list), &text));
     let field = match column.holds {
         Type::Text | Type::Rule => Field::text(name, column.label).with(&text).widely(),
-        Type::Long | Type::Lines | Type::Conditions | Type::Terms => Field::area(name, column.label).with(&text),
+        Type::Long | Type::Lines | Type::Conditions | Type::Terms | Type::Deciders | Type::Steps | Type::Days => {
+            Field::area(name, column.label).with(&text)
+        }
         Type::Yuan | Type::Count => Field::text(name, column.label).typed(Input::Number).with(&text),
         Type::Yes => Field::select(name, column.label, Choice::list([("", "否"), ("yes", "是")], &text)),
-        Type::Tier => select(Tier::ALL.map(|tier| (tier.word().to_owned(), crate::web::wording::tier(tier).to_owned())).to_vec()),
+        Type::Tier => select(Tier::ALL.map(|tier| (tier.word().to_owned(), tier.label().to_owned())).to_vec()),
         Type::One(of) => select(codes(of)),
         Type::Measure => select(MEASURES.iter().map(|it| (it.code.to_owned(), it.code.to_owned())).collect()),
         Type::Many(of) => {
@@ -145,7 +147,7 @@ async fn page(
     allowed(signed)?;
     let pack = latest(app, signed).await?;
     let known = rows(&pack, table.section).into_iter().find(|row| code_of(row) == code && !code.is_empty());
-    if known.is_none() && (!table.grows || !code.is_empty()) {
+    if known.is_none() && !code.is_empty() {
         return Err(WebError::NoPage);
     }
     let row = known.clone().unwrap_or_default();
@@ -154,7 +156,7 @@ async fn page(
         fields.iter_mut().filter(|field| field.name == "code").for_each(|field| *field = Field::hidden("code", code));
         fields.push(Field::hidden("row", code));
     }
-    if known.is_some() && table.grows {
+    if known.is_some() {
         let keeps = [("", "保留"), ("yes", "新政策包不再列入")];
         fields.push(Field::select("gone", "这一行", Choice::list(keeps, "")));
     }

@@ -6,7 +6,6 @@ use crate::web::error::{Answer, show, show_as};
 use crate::web::forms::Form;
 use crate::web::session::{self, OpenForm, SignedForm, Token};
 use crate::web::view::{Field, Frame, Input};
-use crate::web::wording;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -40,7 +39,7 @@ pub struct SignInPage {
 /// The page of somebody who is not signed in.
 async fn page(app: &App, fault: String) -> SignInPage {
     let here = app.here().await.ok();
-    let lead = here.map(|here| format!("{} · {}", here.name, wording::tier(here.tier))).unwrap_or_default();
+    let lead = here.map(|here| format!("{} · {}", here.name, here.tier.label())).unwrap_or_default();
     SignInPage {
         frame: app.open_frame("登录").await,
         title: "登录".to_owned(),

@@ -16,7 +16,31 @@ pub struct Calendar {
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,
+    /// The rule of a year that has its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<i32, String>,
 }
+
+/// One year of a calendar, as it is shown and typed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CalendarYear {
+    /// The year.
+    pub code: String,
+    /// Holidays.
+    #[serde(default)]
+    pub off: BTreeSet<Day>,
+    /// Weekend days that are worked.
+    #[serde(default)]
+    pub worked: BTreeSet<Day>,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// Days that are worked unless they are off.
+const WEEKDAYS: [&str; 5] = ["星期一", "星期二", "星期三", "星期四", "星期五"];
+/// Years that a calendar may speak of.
+const YEARS: std::ops::RangeInclusive<i32> = 1949..=2200;
 
 /// The longest deadline in working days; a longer one counts as this.
 pub const DEADLINE_DAYS_MAX: u32 = 1_000;
@@ -39,14 +63,60 @@ impl Calendar {
     /// The same, a part for each year, so that no row of a pack outgrows a string.
     pub(super) fn by_year(&self) -> Vec<Calendar> {
         let mut years: BTreeMap<i32, Calendar> = BTreeMap::new();
-        let empty = || Calendar { source: self.source.clone(), ..Calendar::default() };
+        let empty = |year| {
+            let own = self.sources.get(&year).map(|source| (year, source.clone()));
+            Calendar { source: self.source.clone(), sources: own.into_iter().collect(), ..Calendar::default() }
+        };
+        let year = |day: &Day| day.ymd().0;
         for day in &self.off {
-            years.entry(day.ymd().0).or_insert_with(empty).off.insert(*day);
+            years.entry(year(day)).or_insert_with(|| empty(year(day))).off.insert(*day);
         }
         for day in &self.worked {
-            years.entry(day.ymd().0).or_insert_with(empty).worked.insert(*day);
+            years.entry(year(day)).or_insert_with(|| empty(year(day))).worked.insert(*day);
         }
         years.into_values().collect()
+    }
+
+    /// The years, each as a row.
+    pub fn years(&self) -> Vec<CalendarYear> {
+        let row = |part: Calendar| {
+            let year = part.off.iter().chain(&part.worked).next().map_or(0, |day| day.ymd().0);
+            let source = part.sources.get(&year).unwrap_or(&part.source).clone();
+            CalendarYear { code: year.to_string(), off: part.off, worked: part.worked, source }
+        };
+        self.by_year().into_iter().map(row).collect()
+    }
+
+    /// The calendar with these years instead of its own; else what is wrong with them, in Chinese.
+    pub fn with_years(&self, rows: Vec<CalendarYear>) -> Result<Calendar, String> {
+        let mut calendar = Calendar { source: self.source.clone(), ..Calendar::default() };
+        for row in rows {
+            let year = row.code.trim().parse().ok().filter(|year| YEARS.contains(year));
+            let year = year.ok_or_else(|| format!("“{}”不是年份，应写作 2027", row.code))?;
+            if let Some(day) = row.off.iter().chain(&row.worked).find(|day| day.ymd().0 != year) {
+                return Err(format!("{day} 不在 {year} 年，请写在 {} 年的一行", day.ymd().0));
+            }
+            calendar.off.extend(row.off);
+            calendar.worked.extend(row.worked);
+            if row.source != calendar.source {
+                calendar.sources.insert(year, row.source);
+            }
+        }
+        Ok(calendar)
+    }
+
+    /// What keeps it from being published, in Chinese.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for day in &self.worked {
+            if let Some(weekday) = WEEKDAYS.get(day.weekday() as usize) {
+                faults.push(format!("{day} 是{weekday}，本来就上班，请从调休上班的日子里去掉"));
+            }
+            if self.off.contains(day) {
+                faults.push(format!("{day} 既放假又上班，请去掉一处"));
+            }
+        }
+        faults
     }
 
     /// The last day of a term of `days` working days that begins the day after `start`.
@@ -81,7 +151,29 @@ mod tests {
         assert_eq!(calendar.deadline(day("2019-04-30"), 1), day("2019-05-05"));
         assert_eq!(calendar.deadline(day("2019-05-29"), 3), day("2019-06-03"));
         assert_eq!(calendar.deadline(day("2019-05-29"), 0), day("2019-05-29"));
+        assert_eq!(calendar.with_years(calendar.years()).as_ref(), Ok(&calendar));
+        assert_eq!(calendar.faults(), [] as [&str; 0]);
         let broken = Calendar { off: (0..3_000).map(Day).collect(), ..Calendar::default() };
         assert!(broken.deadline(Day(0), 10) < Day(3_000), "a broken calendar ends");
+    }
+    #[test]
+    fn a_year_has_its_own_rule_and_its_own_days() {
+        let calendar = sample().calendar;
+        let new = CalendarYear {
+            code: "2027".into(),
+            off: [day("2027-01-01"), day("2027-02-06")].into(),
+            worked: [day("2027-02-14"), day("2027-02-16")].into(),
+            source: "2027 年放假通知".into(),
+        };
+        let mut years = calendar.years();
+        years.push(new.clone());
+        let more = calendar.with_years(years).expect("reads");
+        assert_eq!((more.years().last(), &more.source, more.sources.len()), (Some(&new), &calendar.source, 1));
+        assert_eq!(more.faults(), ["2027-02-16 是星期二，本来就上班，请从调休上班的日子里去掉"]);
+        let astray = CalendarYear { code: "2028".into(), ..new.clone() };
+        let why = calendar.with_years(vec![astray]).expect_err("another year");
+        assert_eq!(why, "2027-01-01 不在 2028 年，请写在 2027 年的一行");
+        let nameless = CalendarYear { code: "明年".into(), ..new };
+        assert_eq!(calendar.with_years(vec![nameless]).expect_err("no year"), "“明年”不是年份，应写作 2027");
     }
 }

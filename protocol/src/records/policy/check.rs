@@ -1,6 +1,6 @@
 //! What is wrong with a pack before it is published: a pack can't be changed afterwards.
 
-use super::{Pack, json};
+use super::{Assistance, Decides, Limit, Pack, Step, json};
 use crate::eligibility::{Expected, check};
 use crate::limits::STRING_BYTES_MAX;
 use crate::records::Problem;
@@ -60,7 +60,7 @@ impl Pack {
             if let Some(code) = unknown {
                 faults.push(Problem::new(format!("kinds[{}].sources", kind.code), format!("没有“{code}”这一核对信息来源")));
             }
-            if kind.has(super::Step::Check) && self.sources.is_empty() {
+            if kind.has(Step::Check) && self.sources.is_empty() {
                 faults.push(Problem::new(format!("kinds[{}].steps", kind.code), "要求核对，却没有核对信息来源"));
             }
         }
@@ -74,13 +74,7 @@ impl Pack {
             }
         }
         for kind in &self.kinds {
-            let mut say = |what: &str| faults.push(Problem::new(format!("kinds[{}]", kind.code), what));
-            if kind.stop.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
-                say("停发前的公示没有写明依据");
-            }
-            if kind.emergency.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
-                say("先行救助没有写明依据");
-            }
+            self.check_kind(kind, &mut faults);
         }
         for remedy in &self.remedies {
             let mut say = |what: &str| faults.push(Problem::new(format!("remedies[{}]", remedy.code), what));
@@ -91,8 +85,8 @@ impl Pack {
                 say("没有写明依据");
             }
         }
-        for (number, exclusion) in self.exclusions.iter().enumerate() {
-            let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{number}]"), what));
+        for exclusion in &self.exclusions {
+            let mut say = |what: String| faults.push(Problem::new(format!("exclusions[{}]", exclusion.code()), what));
             if exclusion.kinds.len() < 2 {
                 say("互斥的救助种类至少两种".to_owned());
             }
@@ -146,12 +140,73 @@ impl Pack {
                 }
             }
         }
+        faults.extend(self.calendar.faults().into_iter().map(|what| Problem::new("calendar", what)));
         self.check_lengths(&mut faults);
         faults
     }
 
+    fn check_kind(&self, kind: &Assistance, faults: &mut Vec<Problem>) {
+        let mut say = |what: String| faults.push(Problem::new(format!("kinds[{}]", kind.code), what));
+        if kind.name.trim().is_empty() {
+            say("没有名称".to_owned());
+        }
+        if !kind.department.is_empty() && self.departments.iter().all(|known| known.code != kind.department) {
+            say(format!("没有“{}”这一部门", kind.department));
+        }
+        if let Decides::Tiers(limits) = &kind.decides {
+            match limits.last() {
+                None => say("没有写明由谁审批".to_owned()),
+                Some(Limit { up_to: Some(most), .. }) => {
+                    say(format!("{most} 元以上没有人审批；最高一级不写限额"));
+                }
+                Some(_) => {}
+            }
+            for pair in limits.windows(2) {
+                let [below, above] = pair else { continue };
+                if below.tier >= above.tier {
+                    say("审批层级应由低到高，每级一行".to_owned());
+                }
+                if below.up_to.is_none_or(|low| above.up_to.is_some_and(|high| high <= low)) {
+                    say("审批限额应逐级升高，只有最高一级不写限额".to_owned());
+                }
+            }
+        } else if kind.has(Step::Decide) {
+            say("有审批环节，却没有写明由哪一级审批".to_owned());
+        }
+        if kind.has(Step::Notice) && !kind.has(Step::PreExamine) {
+            say("公示的是预审意见，有公示就要有预审".to_owned());
+        }
+        let idle = |step: &&Step| match step {
+            Step::CheckAnswer => !kind.has(Step::Check),
+            step => step.is_optional() && !kind.has(**step),
+        };
+        if let Some(step) = kind.days.keys().find(idle) {
+            let of = if *step == Step::CheckAnswer { Step::Check } else { *step };
+            say(format!("规定了{}的工作日，却没有{}环节", step.label(), of.label()));
+        }
+        if let Some(rule) = &kind.pay_by {
+            if !(1..=31).contains(&rule.day) {
+                say("每月几日前发放应为 1 到 31".to_owned());
+            }
+            if rule.source.trim().is_empty() {
+                say("每月发放的期限没有写明依据".to_owned());
+            }
+            if !kind.monthly {
+                say("不按月发放，却规定了每月几日前发放".to_owned());
+            }
+        }
+        if kind.stop.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
+            say("停发前的公示没有写明依据".to_owned());
+        }
+        if kind.emergency.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
+            say("先行救助没有写明依据".to_owned());
+        }
+    }
+
     fn check_codes(&self, faults: &mut Vec<Problem>) {
+        let exclusions: Vec<String> = self.exclusions.iter().map(super::Exclusion::code).collect();
         let sections: &[(&str, Vec<&str>)] = &[
+            ("exclusions", exclusions.iter().map(String::as_str).collect()),
             ("remedies", self.remedies.iter().map(|it| it.code.as_str()).collect()),
             ("changes", self.changes.iter().map(|it| it.code.as_str()).collect()),
             ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
@@ -196,5 +251,51 @@ impl Pack {
             let start: String = row.chars().take(40).collect();
             faults.push(Problem::new(section, format!("一行过长，请写得简短些：{start}…")));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::area::Tier;
+    use crate::records::amount::Fen;
+
+    #[test]
+    fn a_kind_that_nobody_could_finish_is_refused() {
+        let told = |change: fn(&mut Assistance)| {
+            let mut pack = sample();
+            pack.kinds.iter_mut().filter(|kind| kind.code == "临时救助").for_each(change);
+            pack.faults().into_iter().map(|it| it.what).collect::<Vec<_>>()
+        };
+        assert_eq!(told(|_| ()), [] as [&str; 0]);
+        assert_eq!(told(|kind| kind.decides = Decides::Tiers(Vec::new())), ["没有写明由谁审批"]);
+        assert_eq!(told(|kind| kind.decides = Decides::Department), ["有审批环节，却没有写明由哪一级审批"]);
+        let falling = |kind: &mut Assistance| {
+            kind.decides = Decides::Tiers(vec![
+                Limit { tier: Tier::Village, up_to: Some(Fen(2)) },
+                Limit { tier: Tier::Township, up_to: Some(Fen(1)) },
+                Limit { tier: Tier::City, up_to: None },
+            ]);
+        };
+        assert_eq!(told(falling), ["审批限额应逐级升高，只有最高一级不写限额"]);
+        assert_eq!(told(|kind| kind.steps.retain(|step| *step != Step::Pay)), ["规定了发放的工作日，却没有发放环节"]);
+        let answers = |kind: &mut Assistance| drop(kind.days.insert(Step::CheckAnswer, 10));
+        assert_eq!(told(answers), ["规定了答复核对的工作日，却没有经济核对环节"]);
+        assert_eq!(told(|kind| kind.steps.insert(0, Step::Notice)), [] as [&str; 0]);
+        assert_eq!(told(|kind| kind.name.clear()), ["没有名称"]);
+    }
+
+    #[test]
+    fn what_a_kind_or_a_policy_names_is_there_and_an_exclusion_is_one_row() {
+        let mut pack = sample();
+        pack.departments.retain(|it| it.code != "教育局");
+        let faults = pack.faults();
+        assert!(faults.iter().any(|it| it.field == "kinds[教育救助]" && it.what == "没有“教育局”这一部门"), "{faults:?}");
+        let mut pack = sample();
+        let twice = pack.exclusions[0].clone();
+        pack.exclusions.push(twice);
+        let faults: Vec<String> = pack.faults().into_iter().map(|it| it.what).collect();
+        assert_eq!(faults, ["代码“最低生活保障、特困人员供养”出现两次"]);
     }
 }

@@ -156,6 +156,9 @@ impl EmergencyRule {
 /// Kinds of assistance that one person may not have beside each other.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Exclusion {
+    /// The code; empty in older packs: see [`Exclusion::code`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
     /// The kinds (codes): any two of them exclude each other.
     pub kinds: Vec<String>,
     /// Days between the two decisions below which they do.
@@ -166,6 +169,13 @@ pub struct Exclusion {
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,
+}
+
+impl Exclusion {
+    /// The code; its kinds when it has none.
+    pub fn code(&self) -> String {
+        if self.code.is_empty() { self.kinds.join("、") } else { self.code.clone() }
+    }
 }
 
 /// Who decides a kind of assistance.
@@ -217,6 +227,50 @@ pub enum Step {
     SignFor,
     /// 转办反馈
     Feedback,
+}
+
+impl Step {
+    /// All steps, in the order of a case.
+    pub const ALL: [Step; 11] = [
+        Step::Verify,
+        Step::Accept,
+        Step::Visit,
+        Step::Check,
+        Step::CheckAnswer,
+        Step::PreExamine,
+        Step::Notice,
+        Step::Decide,
+        Step::Pay,
+        Step::SignFor,
+        Step::Feedback,
+    ];
+
+    /// On screens.
+    pub fn label(self) -> &'static str {
+        match self {
+            Step::Verify => "核实",
+            Step::Accept => "受理",
+            Step::Visit => "入户调查",
+            Step::Check => "经济核对",
+            Step::CheckAnswer => "答复核对",
+            Step::PreExamine => "预审",
+            Step::Notice => "公示",
+            Step::Decide => "审批",
+            Step::Pay => "发放",
+            Step::SignFor => "转办签收",
+            Step::Feedback => "转办反馈",
+        }
+    }
+
+    /// The inverse of [`Step::label`].
+    pub fn from_label(label: &str) -> Option<Step> {
+        Step::ALL.into_iter().find(|step| step.label() == label)
+    }
+
+    /// Whether a kind may go without it; the others come when something calls for them, and a kind has only their clocks.
+    pub fn is_optional(self) -> bool {
+        !matches!(self, Step::Verify | Step::Accept | Step::CheckAnswer | Step::SignFor | Step::Feedback)
+    }
 }
 
 /// How an amount is computed.

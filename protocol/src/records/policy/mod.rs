@@ -11,7 +11,7 @@ mod check;
 mod kinds;
 
 pub use article::{Article, Condition, Withdrawal};
-pub use calendar::{Calendar, DEADLINE_DAYS_MAX};
+pub use calendar::{Calendar, CalendarYear, DEADLINE_DAYS_MAX};
 pub use kinds::{
     Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, PayBy, ProjectKind, Remedy,
     Repeat, Review, Source, Standard, Status, Step, StopRule,
@@ -184,6 +184,7 @@ impl Pack {
             pack.calendar.off.extend(part.off);
             pack.calendar.worked.extend(part.worked);
             pack.calendar.source = part.source;
+            pack.calendar.sources.extend(part.sources);
         }
         if found != wanted {
             problems.push(Problem::new("rows", "政策包内容尚未到齐"));
