@@ -6,7 +6,7 @@
 
 use super::command::OpenCase;
 use super::doubles::unsettled;
-use super::outcome::DeskError;
+use super::outcome::{DeskError, FieldFault};
 use super::permit::{self, sees};
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
@@ -16,10 +16,11 @@ use shouwang_protocol::control::Office;
 use shouwang_protocol::limits::STRING_BYTES_MAX;
 use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::case::append;
-use shouwang_protocol::records::event::{Channel, Event, EventKind, Origin, What};
+use shouwang_protocol::records::event::{Answered, Channel, Event, EventKind, Origin, What};
 use shouwang_protocol::records::policy::{Decides, Pack, Packs, in_force};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::Standing;
+use std::collections::BTreeMap;
 
 /// Bytes of all texts of one event.
 const EVENT_BYTES_MAX: usize = 6 * 1024;
@@ -37,6 +38,32 @@ pub(super) fn routed_from(standing: &Standing) -> Option<CaseId> {
     CaseId::parse(name.get(..32)?)
 }
 
+/// What was typed into a kind's application form, as it is kept; without what says the same as before.
+pub(super) fn answered(
+    pack: &Pack,
+    kind: &str,
+    typed: &BTreeMap<String, String>,
+    before: &[Answered],
+) -> Result<Vec<Answered>, DeskError> {
+    if let Some(code) = typed.keys().find(|code| pack.questions.iter().all(|question| question.code != **code)) {
+        return Err(DeskError::invalid("answers", format!("申请表没有“{code}”这一项")));
+    }
+    let (mut answers, mut faults) = (Vec::new(), Vec::new());
+    for question in pack.questions_of(kind) {
+        let Some(text) = typed.get(&question.code) else { continue };
+        match question.read(text) {
+            Ok(text) => {
+                let was = before.iter().find(|answer| answer.code == question.code);
+                if was.map_or("", |answer| answer.text.as_str()) != text {
+                    answers.push(Answered { code: question.code.clone(), name: question.name.clone(), text });
+                }
+            }
+            Err(why) => faults.push(FieldFault::new(format!("answers.{}", question.code), why)),
+        }
+    }
+    if faults.is_empty() { Ok(answers) } else { Err(DeskError::Invalid { faults }) }
+}
+
 /// What is short enough for one entry: no text beyond a string's limit, and all of it well below a payload's.
 pub(super) fn short(what: What) -> Result<What, DeskError> {
     let json = serde_json::to_value(&what).unwrap_or_default();
@@ -45,7 +72,9 @@ pub(super) fn short(what: What) -> Result<What, DeskError> {
         let bytes = match value {
             Value::String(text) => text.len(),
             // A list is one string in the record, a line each.
-            Value::Array(lines) => lines.iter().map(|line| line.as_str().map_or(0, str::len) + 1).sum(),
+            Value::Array(lines) => {
+                lines.iter().map(|line| line.as_str().map_or_else(|| line.to_string().len(), str::len) + 1).sum()
+            }
             _ => 0,
         };
         all += bytes;
@@ -143,6 +172,11 @@ impl Room<'_> {
         });
         let case = CaseId(self.action.0);
         let label = open.origin.label();
+        let form = match pack {
+            Some(pack) => answered(pack, &open.assistance, &open.answers, &[])?,
+            None => Vec::new(),
+        };
+        let version = pack.map(|pack| pack.version.clone()).unwrap_or_default();
         let opened = What::Opened {
             origin: open.origin,
             channel,
@@ -153,10 +187,14 @@ impl Room<'_> {
             urgency: open.urgency,
             rule: open.rule,
             cause: if open.cause.is_empty() { main } else { open.cause },
-            pack: pack.map(|pack| pack.version.clone()).unwrap_or_default(),
+            pack: version.clone(),
         };
         let mut plan = Plan::saying(format!("{label}已登记")).about(case);
         plan.shown.extend(open.household);
+        if !form.is_empty() {
+            let filled = What::FormFilled { answers: form, pack: version };
+            plan.rest.push((place, append(&self.event(short(filled)?))));
+        }
         Ok(plan.draft(place, self.volume(case), append(&self.event(short(opened)?))))
     }
 

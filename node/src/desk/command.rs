@@ -469,6 +469,9 @@ pub struct OpenCase {
     /// The rule of a warning, or why staff opened it.
     #[serde(default)]
     pub rule: String,
+    /// What the kind's application form asks, by the code of the question; those of other kinds are passed over.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
 }
 
 fn one() -> u32 {
@@ -502,6 +505,7 @@ impl OpenCase {
             cause: String::new(),
             urgency: Urgency::Normal,
             rule: String::new(),
+            answers: BTreeMap::new(),
         }
     }
 }
@@ -556,6 +560,11 @@ pub enum CaseStep {
         assistance: String,
         /// Why.
         reason: String,
+    },
+    /// 填写申请表: what the kind's form asks, by the code of the question; what is not named stays as it was.
+    FillForm {
+        /// The answers; an empty one is taken out.
+        answers: BTreeMap<String, String>,
     },
     /// 一次性告知补正
     AskMaterials {

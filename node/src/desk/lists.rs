@@ -210,6 +210,7 @@ impl Desk {
                 };
                 (choices.pack, choices.sample) = (pack.version.clone(), pack.sample);
                 choices.kinds = pack.kinds.iter().map(|kind| (kind.code.clone(), kind.name.clone())).collect();
+                choices.questions = pack.questions.clone();
                 (choices.categories, choices.causes) = (names(&pack.categories), names(&pack.causes));
             }
             Ok(choices)

@@ -17,7 +17,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, TargetKind, Urgency};
-use shouwang_protocol::records::policy::Pack;
+use shouwang_protocol::records::policy::{Pack, Question};
 use shouwang_protocol::records::staff::{Role, Staff};
 use shouwang_protocol::review::Due;
 use shouwang_protocol::standing::{Handler, Standing, TimelineItem, TransferState};
@@ -238,6 +238,8 @@ pub struct CasePage {
     pub uses_in_vain: Vec<Count>,
     /// Papers that the household gave in this case or another; not asked for again.
     pub held: Vec<Held>,
+    /// What the kind's application form asks, by the case's own pack.
+    pub questions: Vec<Question>,
     /// What is confirmed about the household, and need not be checked again.
     pub confirmed: Vec<ConfirmedStatus>,
     /// Whom the form of a visit offers.
@@ -404,6 +406,8 @@ pub struct Choices {
     pub categories: Vec<(String, String)>,
     /// Causes of hardship.
     pub causes: Vec<(String, String)>,
+    /// What the application forms ask.
+    pub questions: Vec<Question>,
     /// Departments, providers, and offices that something can be transferred to.
     pub receivers: Vec<Receiver>,
     /// The areas this office covers, itself and all below it.

@@ -11,6 +11,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::difference::MEASURES;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::policy::Holds;
 use shouwang_protocol::records::policy::{CalendarYear, Decides, Limit, Pack, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +52,8 @@ pub enum Type {
     Many(&'static str),
     /// What a source of a check usually tells.
     Measure,
+    /// One of these: word, on screens.
+    Word(&'static [(&'static str, &'static str)]),
     /// Conditions: words, and after a bar an expression.
     Conditions,
     /// Terms: words, months and, for some only, an expression.
@@ -212,6 +215,21 @@ pub const TABLES: &[Table] = &[
         label: "动态变化",
         about: "家庭发生哪些变化要复核，多少个工作日内。",
         columns: &[CODE, NAME, hinted(column("days", "几个工作日内复核", Type::Count), "不填：未设定"), SOURCE],
+    },
+    Table {
+        section: "questions",
+        label: "申请表",
+        about: "各救助种类的申请表另外要填什么；排在前面的先填。",
+        columns: &[
+            CODE,
+            NAME,
+            must("kinds", "哪些救助种类要填", Type::Many("kinds")),
+            must("holds", "填什么", Type::Word(Holds::WORDS)),
+            hinted(column("choices", "选项，一行一个", Type::Lines), "只有“选一项”的才有"),
+            hinted(column("needed", "预审前必须填写", Type::Yes), "没有填的，预审不能提出“符合条件”"),
+            column("hint", "填写说明", Type::Text),
+            SOURCE,
+        ],
     },
     Table {
         section: "sources",
@@ -467,7 +485,7 @@ impl Column {
                 };
                 value.as_array().into_iter().flatten().map(term).collect::<Vec<_>>().join("\n")
             }
-            Type::Text | Type::Long | Type::Tier | Type::Rule | Type::One(_) | Type::Measure => {
+            Type::Text | Type::Long | Type::Tier | Type::Rule | Type::One(_) | Type::Measure | Type::Word(_) => {
                 value.as_str().unwrap_or_default().to_owned()
             }
         }
@@ -510,7 +528,8 @@ impl Column {
             Type::Measure if !text.is_empty() && MEASURES.iter().all(|measure| measure.code != text) => {
                 return Err("没有这一核对项目".to_owned());
             }
-            Type::Text | Type::Tier | Type::Rule | Type::One(_) | Type::Measure => Value::from(text),
+            Type::Word(words) if words.iter().all(|(word, _)| *word != text) => return Err("须从所列的选项中选择".to_owned()),
+            Type::Text | Type::Tier | Type::Rule | Type::One(_) | Type::Measure | Type::Word(_) => Value::from(text),
         })
     }
 }

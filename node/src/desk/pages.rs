@@ -155,6 +155,10 @@ impl Room<'_> {
             },
             projects,
             confirmed,
+            questions: match packs.get(&standing.pack) {
+                Some(pack) => pack.questions_of(&standing.assistance).cloned().collect(),
+                None => Vec::new(),
+            },
             held: if possible.contains(&EventKind::MaterialsAsked) { self.held(standing.household)? } else { Vec::new() },
             entries,
             turns,

@@ -102,7 +102,11 @@ pub(super) fn minimum(standing: Standing, person: &Person) -> Standing {
         what => transfer_of(what).is_some_and(mine),
     };
     let timeline = all.timeline.drain(..).filter(|item| wanted(&item.id, &item.event)).collect();
+    // What the form of the case's kind says is for whom the case was handed to for that kind.
+    let own = |transfer: &Transfer| transfer.assistance.is_empty() || transfer.assistance == all.assistance;
+    let answers = if transfers.iter().any(own) { all.answers } else { Vec::new() };
     Standing {
+        answers,
         stage: all.stage,
         since: all.since,
         origin: all.origin,

@@ -4,6 +4,7 @@
 //! transfer, their entry, their decision), does anything unsettled stand in the way, and would it count as the case
 //! stands. The last one is asked of `standing` itself, so the Desk never takes what the fold would leave aside.
 
+use super::cases::answered;
 use super::cases::{routed_rule, short};
 use super::command::{CaseStep, Part, To};
 use super::doubles::unsettled;
@@ -41,6 +42,7 @@ impl CaseStep {
             CaseStep::Verify { .. } => EventKind::Verified,
             CaseStep::Apply { .. } => EventKind::Applied,
             CaseStep::ApplyOnBehalf { .. } => EventKind::AppliedOnBehalf,
+            CaseStep::FillForm { .. } => EventKind::FormFilled,
             CaseStep::AskMaterials { .. } => EventKind::MaterialsAsked,
             CaseStep::GiveMaterials { .. } => EventKind::MaterialsGiven,
             CaseStep::Accept {} => EventKind::Accepted,
@@ -233,6 +235,7 @@ pub(super) fn refused(why: String) -> DeskError {
         | "撤回授权须写明原因"
         | "无法核对须写明原因"
         | "延长期限须写明原因" => DeskError::invalid("reason", why),
+        "申请表没有填写内容" => DeskError::invalid("answers", why),
         "须写明有什么需求" => DeskError::invalid("needs", why),
         "名额数无效" => DeskError::invalid("places", why),
         "入户调查不少于两人" => DeskError::invalid("investigators", why),
@@ -303,6 +306,15 @@ impl Desktop<'_> {
                 assistance: self.kind_of(assistance)?,
                 reason: needed("reason", reason, "须写明代为申请的理由")?,
             },
+            CaseStep::FillForm { answers } => {
+                let s = self.standing();
+                let pack = self.packs.get(&s.pack).ok_or_else(|| DeskError::not_found("政策包"))?;
+                let answers = answered(pack, &s.assistance, &answers, &s.answers)?;
+                if answers.is_empty() {
+                    return Err(DeskError::invalid("answers", "申请表没有改动"));
+                }
+                What::FormFilled { answers, pack: pack.version.clone() }
+            }
             CaseStep::AskMaterials { materials, again } => {
                 let materials: Vec<String> =
                     materials.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
@@ -711,6 +723,10 @@ impl Desktop<'_> {
         plan.shown = room.shown(&self.case, old)?;
         plan.shown.extend(household);
         plan = plan.draft(place, room.volume(new), append(&opened));
+        if !old.answers.is_empty() {
+            let filled = room.event(What::FormFilled { answers: old.answers.clone(), pack: old.pack.clone() });
+            plan.rest.push((place, append(&filled)));
+        }
         if old.finding == Some(Finding::True) {
             let found = room.event(What::Verified { outcome: Finding::True, note: "分派前已核实".to_owned() });
             plan = plan.draft(place, room.volume(new), append(&found));

@@ -15,6 +15,7 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
     Answer, Attendance, Change, Delivery, EventKind, Finding, Given, Opinion, TargetKind, Verdict,
 };
+use shouwang_protocol::records::policy::{Holds, Question};
 use shouwang_protocol::standing::{Standing, TransferState};
 use std::collections::BTreeMap;
 
@@ -36,6 +37,8 @@ pub struct Known<'a> {
     pub reserve: &'a str,
     /// Papers that the household gave before.
     pub held: &'a [Held],
+    /// What the kind's application form asks.
+    pub questions: &'a [Question],
     /// Who may have gone to the household, and who lives there.
     pub visit: &'a VisitNames,
 }
@@ -57,6 +60,27 @@ pub fn kinds(choices: &Choices, picked: &str, open: Option<&str>) -> Field {
     }
     Field::select("assistance", "救助种类", Choice::list(all, picked))
 }
+
+/// A question of an application form; its field is called `q-` and the code.
+pub fn question(question: &Question, said: &str) -> Field {
+    let name = format!("{ANSWER}{}", question.code);
+    let field = match question.holds {
+        Holds::Text => Field::text(name, &question.name).with(said),
+        Holds::Number | Holds::Yuan => Field::text(name, &question.name).typed(Input::Number).with(said),
+        Holds::Day => Field::text(name, &question.name).typed(Input::Date).with(said),
+        Holds::Choice => {
+            let all = question.choices.iter().map(|choice| (choice.clone(), choice.clone()));
+            let none = std::iter::once((String::new(), "（不选）".to_owned()));
+            Field::select(name, &question.name, Choice::list(none.chain(all), said))
+        }
+    };
+    let needed = if question.needed { "预审前须填写" } else { "" };
+    let hints = [needed, question.hint.as_str()].into_iter().filter(|hint| !hint.is_empty());
+    field.hinted(hints.collect::<Vec<_>>().join("；"))
+}
+
+/// What the fields of [`question`] are called before the code.
+const ANSWER: &str = "q-";
 
 /// Whom a case can be handed to; `open` is the word for whom the Desk picks.
 fn receivers(known: &Known<'_>, label: &str, open: &str, fits: fn(TargetKind) -> bool) -> Field {
@@ -192,6 +216,10 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             ];
             fields.extend((!known.held.is_empty()).then_some(again));
             fields
+        }
+        EventKind::FormFilled => {
+            let said = |code: &str| s.answers.iter().find(|answer| answer.code == code).map_or("", |answer| answer.text.as_str());
+            known.questions.iter().map(|it| question(it, said(&it.code))).collect()
         }
         EventKind::MaterialsGiven => vec![note("补来了什么").needed()],
         EventKind::Accepted => Vec::new(),
@@ -395,6 +423,12 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
 pub struct Form(pub BTreeMap<String, Vec<String>>);
 
 impl Form {
+    /// What was typed into the fields of an application form, by the code of the question.
+    pub fn answers(&self) -> BTreeMap<String, String> {
+        let codes = self.0.keys().filter_map(|name| name.strip_prefix(ANSWER));
+        codes.map(|code| (code.to_owned(), self.text(&format!("{ANSWER}{code}")))).collect()
+    }
+
     /// From the pairs of a request.
     pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Form {
         let mut form = Form::default();
@@ -532,6 +566,7 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             let materials = lines.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
             CaseStep::AskMaterials { materials, again: text("again") }
         }
+        EventKind::FormFilled => CaseStep::FillForm { answers: form.answers() },
         EventKind::MaterialsGiven => CaseStep::GiveMaterials { note: text("note") },
         EventKind::Accepted => CaseStep::Accept {},
         EventKind::NotAccepted => CaseStep::DoNotAccept { reason: text("reason") },

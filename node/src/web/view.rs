@@ -173,6 +173,8 @@ pub struct Field {
     pub wide: bool,
     /// Tells it from a field of that name in another form of the page.
     pub scope: String,
+    /// The kinds of assistance whose form has it, with bars between; empty: every one.
+    pub only: String,
 }
 
 impl Field {
@@ -205,6 +207,12 @@ impl Field {
     /// Sent, not shown.
     pub fn hidden(name: impl Into<String>, value: impl Into<String>) -> Field {
         Field { input: Input::Hidden, value: value.into(), ..Field::text(name, "") }
+    }
+
+    /// Shown only while one of these kinds of assistance is picked.
+    pub fn only_for(mut self, kinds: &[String]) -> Field {
+        self.only = kinds.join("|");
+        self
     }
 
     /// With this in it.

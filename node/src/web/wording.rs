@@ -181,6 +181,10 @@ pub fn lines(what: &What) -> Vec<String> {
                 out.push(format!("再次要求的理由：{again}"));
             }
         }
+        What::FormFilled { answers, .. } => {
+            let text = |text: &str| if text.is_empty() { "不填" } else { text }.to_owned();
+            out.extend(answers.iter().map(|answer| format!("{}：{}", answer.name, text(&answer.text))));
+        }
         What::MaterialsGiven { note } => out.push(note.clone()),
         What::Accepted { number } => out.push(format!("受理编号 {number}")),
         What::NotAccepted { reason } | What::GaveUp { reason } => out.push(reason.clone()),

@@ -278,3 +278,88 @@ async fn a_day_off_moves_a_deadline_and_an_exclusion_raises_a_double() {
     assert!(blocks.iter().any(|why| why.contains("医疗小额")), "{blocks:?}");
     city.stepped(&director, second, decide("火灾，另有急难")).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_asks_what_its_form_says_and_the_opinion_waits_for_what_must_be_there() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    let gao = city.person("gao", &[Role::Administrator]);
+    let asks = |code: &str, holds: &str, needed: bool| {
+        let choices = if holds == "choice" { json!(["急难型", "支出型"]) } else { json!([]) };
+        json!({"code": code, "name": code, "kinds": ["临时救助"], "holds": holds, "choices": choices, "needed": needed, "source": "样例"})
+    };
+    // The city asks three things from the 30th on, and one of them must be answered.
+    let mut form = of_row("2019-05-30", "questions", asks("困难类型", "choice", true));
+    let more = [asks("事发日期", "day", false), asks("损失", "yuan", false)];
+    let more = more.into_iter().flat_map(|row| of_row("2019-05-30", "questions", row).rows.remove("questions").expect("it"));
+    form.rows.get_mut("questions").expect("a table").extend(more);
+    city.done(&gao, Command::RevisePolicy(form)).await;
+    for (question, why) in [
+        (json!({"code": "甲", "name": "甲", "kinds": ["没有的"], "holds": "text", "source": "样例"}), "没有“没有的”这一救助种类"),
+        (json!({"code": "甲", "name": "甲", "kinds": ["临时救助"], "holds": "choice", "source": "样例"}), "至少有两个选项"),
+        (json!({"code": "甲", "name": "甲", "kinds": ["临时救助"], "holds": "图片", "source": "样例"}), "须从所列的选项中选择"),
+    ] {
+        let told =
+            city.act(&gao, Command::RevisePolicy(of_row("2019-05-31", "questions", question))).await.expect_err(why).what();
+        assert!(told.contains(why), "{why}: {told}");
+    }
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    let (mine, wang) = (village.clerk(), township.clerk());
+    let home = village.household("a").await;
+
+    // Under the pack of its day an old case asks nothing of the new.
+    let old = village.open_case(&mine, application(home)).await;
+    let asked: Vec<String> = village.page(&mine, old).await.questions.into_iter().map(|it| it.code).collect();
+    assert_eq!(asked, ["困难类型"], "the sample's own");
+
+    // The village, without a line, answers what it knows; what cannot be is told, and nothing is opened.
+    village.on("2019-05-30");
+    let open = |answers: &[(&str, &str)]| OpenCase {
+        answers: answers.iter().map(|(code, text)| ((*code).to_owned(), (*text).to_owned())).collect(),
+        ..application(home)
+    };
+    for (answer, why) in [
+        (("事发日期", "2019-02-30"), "“事发日期”应为 2026-01-31 这样的日期"),
+        (("损失", "-5"), "“损失”应为不小于零的金额"),
+        (("困难类型", "别的"), "“困难类型”须从所列的选项中选择"),
+        (("没有的", "1"), "申请表没有“没有的”这一项"),
+    ] {
+        let told = village.act(&mine, Command::OpenCase(open(&[answer]))).await.expect_err(why).what();
+        assert!(told.contains(why), "{why}: {told}");
+    }
+    let known = [("事发日期", "2019-05-28"), ("损失", "1500"), ("困难类型", ""), ("就读学校", "别的种类的")];
+    let case = village.open_case(&mine, open(&known)).await;
+    let says = |page: shouwang_node::desk::CasePage| -> Vec<(String, String)> {
+        page.standing.answers.into_iter().map(|answer| (answer.code, answer.text)).collect()
+    };
+    let both = [("事发日期", "2019-05-28"), ("损失", "1500.00")].map(|(code, text)| (code.to_owned(), text.to_owned()));
+    assert_eq!(says(village.page(&mine, case).await), both);
+
+    // The township is told what is missing, fills it in, and goes on.
+    sync(&village, &township).await;
+    township.on("2019-05-30");
+    township.stepped(&wang, case, CaseStep::Accept {}).await;
+    let examine = || CaseStep::PreExamine { opinion: Opinion::For, note: String::new() };
+    let early = township.step(&wang, case, examine()).await;
+    assert!(matches!(&early, Err(DeskError::NotNow { why }) if why == "申请表还没有填写：困难类型"), "{early:?}");
+    let fill = |answers: &[(&str, &str)]| CaseStep::FillForm {
+        answers: answers.iter().map(|(code, text)| ((*code).to_owned(), (*text).to_owned())).collect(),
+    };
+    let same = township.step(&wang, case, fill(&[("损失", "1500.00")])).await;
+    assert!(matches!(same, Err(DeskError::Invalid { .. })), "{same:?}");
+    township.stepped(&wang, case, fill(&[("困难类型", "急难型"), ("损失", "1500")])).await;
+    // The village, meanwhile and without a line, puts the sum right: both stand, for they are about different things.
+    village.stepped(&mine, case, fill(&[("损失", "1800")])).await;
+    sync(&village, &township).await;
+    sync(&village, &township).await;
+    township.stepped(&wang, case, examine()).await;
+    sync(&village, &township).await;
+    let mut all = [says(township.page(&wang, case).await), says(village.page(&mine, case).await)];
+    all.iter_mut().for_each(|answers| answers.sort());
+    assert_eq!(all[0], all[1]);
+    let text = |code: &str| all[0].iter().find(|(it, _)| it == code).map(|(_, text)| text.as_str());
+    assert_eq!([text("困难类型"), text("损失"), text("事发日期")], [Some("急难型"), Some("1800.00"), Some("2019-05-28")]);
+    let emptied = township.step(&wang, case, fill(&[("困难类型", "")])).await;
+    assert!(matches!(&emptied, Err(DeskError::NotNow { why }) if why.contains("不能清空")), "{emptied:?}");
+}

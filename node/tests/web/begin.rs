@@ -93,3 +93,46 @@ async fn item_02_item_27_a_case_begins_from_a_found_row_is_accepted_in_the_same_
     .await;
     site.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_asks_what_the_kind_asks_and_the_case_says_what_was_answered() {
+    let site = Site::open().await;
+    let record = household(&site, "三", json!([])).await;
+    site.browse(move |browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let new = format!("/cases/new?household={record}");
+        let page = zhang.get(&new).body;
+        assert!(page.contains("data-only=\"临时救助\"") && page.contains("name=\"q-困难类型\""), "{page}");
+        assert!(page.contains("data-only=\"医疗救助|刚性支出困难救助\""), "one question of two kinds: {page}");
+        let with = |kind: &'static str, school: &'static str| {
+            [
+                ("household", record.clone()),
+                ("origin", "application".into()),
+                ("assistance", "临时救助".into()),
+                ("urgency", "normal".into()),
+                ("summary", "住院费用过高".into()),
+                ("q-困难类型", kind.into()),
+                ("q-就读学校", school.into()),
+            ]
+        };
+        let send = |fields: &[(&str, String)]| {
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            zhang.submit(&new, "/cases/new", &fields)
+        };
+        let wrong = send(&with("别的", ""));
+        assert!(wrong.status == 422 && wrong.body.contains("“困难类型”须从所列的选项中选择"), "{}", wrong.body);
+        let opened = send(&with("急难型", "市一中"));
+        assert_eq!(opened.status, 303, "{}", opened.body);
+        let case = opened.header("location").to_owned();
+        let page = zhang.get(&case).body;
+        assert!(page.contains("困难类型：急难型") && !page.contains("市一中"), "another kind's answer is not kept: {page}");
+        let act = format!("{case}/act");
+        let same = zhang.submit(&case, &act, &[("kind", "form-filled"), ("q-困难类型", "急难型")]);
+        assert!(same.status == 422 && same.body.contains("申请表没有改动"), "{}", same.body);
+        assert_eq!(zhang.submit(&case, &act, &[("kind", "form-filled"), ("q-困难类型", "支出型")]).status, 303);
+        let page = zhang.get(&case).body;
+        assert!(page.contains("<dt>困难类型</dt><dd>支出型</dd>"), "{page}");
+    })
+    .await;
+    site.close().await;
+}

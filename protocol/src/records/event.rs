@@ -155,6 +155,32 @@ impl Cell for Target {
     }
 }
 
+/// An answer of an application form. Written as lines `code, tab, name, tab, text`, so that an event stays flat.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Answered {
+    /// The question's code in the policy pack.
+    pub code: String,
+    /// Its name as it was then.
+    pub name: String,
+    /// The answer; empty: it was taken out.
+    pub text: String,
+}
+
+impl Cell for Vec<Answered> {
+    fn give(&self, key: &str, out: &mut Vec<(String, ScalarValue)>) {
+        let plain = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+        let line = |it: &Answered| format!("{}\t{}\t{}", plain(&it.code), plain(&it.name), plain(&it.text));
+        self.iter().map(line).collect::<Vec<String>>().give(key, out);
+    }
+    fn take(key: &str, fields: &mut Fields) -> Option<Vec<Answered>> {
+        let read = |line: String| {
+            let mut parts = line.splitn(3, '\t').map(str::to_owned);
+            Some(Answered { code: parts.next()?, name: parts.next()?, text: parts.next()? })
+        };
+        Vec::<String>::take(key, fields)?.into_iter().map(read).collect()
+    }
+}
+
 /// The one table of events: variant, word, Chinese name, fields.
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident $word:literal $label:literal { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* })*) => {
@@ -279,6 +305,13 @@ events! {
         assistance: String,
         /// Why.
         reason: String,
+    }
+    /// The application form of the kind is filled in, or answers are put right (填写申请表).
+    FormFilled "form-filled" "填写申请表" {
+        /// What was answered; others stay as they were.
+        answers: Vec<Answered>,
+        /// The policy pack's version.
+        pack: String,
     }
     /// Everything missing is named, once (一次性告知).
     MaterialsAsked "materials-asked" "一次性告知补正" {

@@ -117,6 +117,10 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             s.entered_by.insert(who);
         }
         What::MaterialsAsked { materials, .. } => (s.materials, s.told_once) = (materials, true),
+        What::FormFilled { answers, .. } => {
+            s.answers.retain(|old| answers.iter().all(|new| new.code != old.code));
+            s.answers.extend(answers.into_iter().filter(|answer| !answer.text.is_empty()));
+        }
         What::MaterialsGiven { .. } => {
             s.materials.clear();
             if let Some(emergency) = &mut s.emergency {

@@ -25,7 +25,8 @@ use crate::records::amount::Fen;
 use crate::records::case::{StampedEvent, Volume};
 use crate::records::day::Day;
 use crate::records::event::{
-    Answer, Change, Channel, Delivery, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, Urgency, Verdict,
+    Answer, Answered, Change, Channel, Delivery, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, Urgency,
+    Verdict,
 };
 use crate::records::policy::{Assistance, Packs, Step};
 use crate::records::staff::{Role, Staff};
@@ -603,6 +604,8 @@ pub struct Standing {
     pub payouts: Vec<Payout>,
     /// The transfers.
     pub transfers: Vec<Transfer>,
+    /// What the application form says: the last answer to each question.
+    pub answers: Vec<Answered>,
     /// The needs that were assessed last, by code, with what was written.
     pub needs: Option<bookings::Needs>,
     /// Places of care projects that were asked for.

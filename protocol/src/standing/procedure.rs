@@ -3,6 +3,7 @@
 use super::stories::*;
 use super::*;
 use crate::records::event::What;
+use crate::records::policy::Question;
 
 fn day(text: &str) -> Day {
     Day::parse(text).expect("a day")
@@ -160,4 +161,37 @@ fn a_laptop_with_its_clock_in_2019_cannot_cut_the_notice_short() {
     play.on("2026-06-08").act(VILLAGE, "cun", What::Note { text: "公示栏完好".into() });
     play.on("2019-01-01").act(TOWN, "wang", ended());
     assert_eq!(play.stage(), Stage::ToDecide);
+}
+
+#[test]
+fn what_the_form_must_say_is_there_before_somebody_finds_for_the_family() {
+    let mut play = dibao();
+    let question = |code: &str, needed| Question {
+        code: code.into(),
+        name: code.into(),
+        kinds: vec!["最低生活保障".into()],
+        needed,
+        source: "样例".into(),
+        ..Question::default()
+    };
+    let filled = |answers: &[(&str, &str)]| What::FormFilled {
+        answers: answers.iter().map(|(code, text)| super::tests::answered(code, text)).collect(),
+        pack: String::new(),
+    };
+    let mut without = dibao();
+    let idle = without.act(TOWN, "wang", filled(&[("住房", "自有")]));
+    assert_eq!(why(&without, &idle), "这一种类的申请表没有另外要填的");
+    play.packs.values_mut().for_each(|pack| pack.questions = vec![question("住房", true), question("电话", false)]);
+    play.act(VILLAGE, "cun", visited(&["王敏", "李强"], "赵某"));
+    let open = play.act(TOWN, "wang", opinion(Opinion::For));
+    assert_eq!(why(&play, &open), "申请表还没有填写：住房");
+    // Two clerks answer; the later answer stands, and both are in the story.
+    play.act(VILLAGE, "cun", filled(&[("住房", "租住"), ("电话", "有")]));
+    play.act(TOWN, "wang", filled(&[("住房", "自有"), ("电话", "")]));
+    let says: Vec<(String, String)> = play.standing().answers.into_iter().map(|it| (it.code, it.text)).collect();
+    assert_eq!(says, [(String::from("住房"), String::from("自有"))]);
+    play.act(TOWN, "wang", opinion(Opinion::For));
+    assert_eq!(play.stage(), Stage::ToPost);
+    let empty = play.act(TOWN, "wang", filled(&[]));
+    assert_eq!(why(&play, &empty), "申请表没有填写内容");
 }

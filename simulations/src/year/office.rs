@@ -293,7 +293,18 @@ fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: Ar
     let moves = |person: &Person| {
         // What may be written at any time moves nothing.
         use EventKind::*;
-        let idle = [Note, Satisfaction, Withdrawn, Urged, DoubleFound, NeedsAssessed, Booked, CheckAuthorised, CheckUnauthorised];
+        let idle = [
+            Note,
+            FormFilled,
+            Satisfaction,
+            Withdrawn,
+            Urged,
+            DoubleFound,
+            NeedsAssessed,
+            Booked,
+            CheckAuthorised,
+            CheckUnauthorised,
+        ];
         possible(standing, &year.product, person).into_iter().any(|kind| !idle.contains(&kind))
     };
     let can = standing.turns.iter().any(|turn| persons(turn).iter().any(moves));

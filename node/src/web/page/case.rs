@@ -249,6 +249,9 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     put("登记日期", s.opened_on.map(|day| day.to_string()));
     put("原因", Some(s.cause.clone()));
     put("摘要", Some(s.summary.clone()));
+    for answer in &s.answers {
+        put(&answer.name, Some(answer.text.clone()));
+    }
     put("预警规则", Some(s.rule.clone()));
     put("代为申请", s.on_behalf.clone());
     put("核实机构", s.verifier.as_ref().map(|target| target.name.clone()));
@@ -346,6 +349,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         notice_phone: &found.notice_phone,
         needs: &found.projects.needs,
         held: &found.held,
+        questions: &found.questions,
         visit: &found.visit,
     };
     let next = forms::next(&found.possible, s);

@@ -115,11 +115,9 @@ async fn for_household(app: &App, signed: &Signed, id: &str, picked: &str) -> Re
     let members: Vec<String> =
         row.members.iter().filter(|member| member.is_present()).map(|member| member.name.clone()).collect();
     let applicants = members.iter().map(|name| (name.clone(), name.clone()));
-    let fields = vec![
-        Field::hidden("household", id),
-        kinds(app, signed, record, &offer.kinds, picked).await?.needed(),
-        Field::area("summary", "诉求").hinted("写明困难和需要，不写与办理无关的病情细节。").needed(),
-    ];
+    let mut fields = vec![Field::hidden("household", id), kinds(app, signed, record, &offer.kinds, picked).await?.needed()];
+    fields.extend(offer.questions.iter().map(|it| forms::question(it, "").only_for(&it.kinds)));
+    fields.push(Field::area("summary", "诉求").hinted("写明困难和需要，不写与办理无关的病情细节。").needed());
     let filled = vec![
         Field::select("origin", "怎样开始", words(&origins, Origin::word, Origin::label, "application")).needed(),
         Field::select("applicant", "申请人", Choice::list(applicants, &row.head)),
@@ -213,6 +211,7 @@ fn command(form: &Form) -> Result<Command, DeskError> {
         cause: form.text("cause"),
         urgency: Urgency::from_word(&form.text("urgency")).unwrap_or(Urgency::Normal),
         rule: form.text("rule"),
+        answers: form.answers(),
         ..OpenCase::of(origin)
     }))
 }

@@ -69,6 +69,7 @@ fn shown(pack: &Pack, column: &Column, text: &str) -> String {
     match column.holds {
         Type::Yes => if text.is_empty() { "" } else { "是" }.to_owned(),
         Type::Tier => Tier::from_word(text).map(|tier| tier.label().to_owned()).unwrap_or_default(),
+        Type::Word(words) => words.iter().find(|(word, _)| *word == text).map_or(text, |(_, label)| *label).to_owned(),
         Type::One(of) | Type::Many(of) => {
             let all = rows(pack, of);
             let name = |code: &str| all.iter().find(|row| code_of(row) == code).map_or(code, |row| name_of(row)).to_owned();
@@ -126,6 +127,7 @@ fn field(pack: &Pack, column: &Column, text: String) -> Field {
         Type::Yes => Field::select(name, column.label, Choice::list([("", "否"), ("yes", "是")], &text)),
         Type::Tier => select(Tier::ALL.map(|tier| (tier.word().to_owned(), tier.label().to_owned())).to_vec()),
         Type::One(of) => select(codes(of)),
+        Type::Word(words) => Field::select(name, column.label, Choice::list(words.iter().copied(), &text)),
         Type::Measure => select(MEASURES.iter().map(|it| (it.code.to_owned(), it.code.to_owned())).collect()),
         Type::Many(of) => {
             let mut field = Field::many(name, column.label, Choice::list(codes(of), ""));

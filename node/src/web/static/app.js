@@ -56,7 +56,13 @@
     form.closest("details")?.setAttribute("open", "");
     mark(form);
   };
+  // What only some kinds of assistance ask is there while one of them is picked.
+  const fit = (form) => {
+    const picked = form.querySelector("[name=assistance]:checked, select[name=assistance]")?.value ?? "";
+    for (const field of form.querySelectorAll("[data-only]")) field.hidden = !field.dataset.only.split("|").includes(picked);
+  };
   const mark = (form) => {
+    fit(form);
     if (!form.hasAttribute("data-changed")) return;
     for (const was of form.querySelectorAll('input[type=hidden][name^="was."]')) {
       const field = form.elements[was.name.slice(4)];

@@ -76,6 +76,13 @@ impl Pack {
         for kind in &self.kinds {
             self.check_kind(kind, &mut faults);
         }
+        for question in &self.questions {
+            let at = format!("questions[{}]", question.code);
+            faults.extend(question.faults().into_iter().map(|what| Problem::new(at.clone(), what)));
+            if let Some(code) = question.kinds.iter().find(|code| self.kind(code).is_none()) {
+                faults.push(Problem::new(at, format!("没有“{code}”这一救助种类")));
+            }
+        }
         for remedy in &self.remedies {
             let mut say = |what: &str| faults.push(Problem::new(format!("remedies[{}]", remedy.code), what));
             if remedy.text.trim().is_empty() {
@@ -207,6 +214,7 @@ impl Pack {
         let exclusions: Vec<String> = self.exclusions.iter().map(super::Exclusion::code).collect();
         let sections: &[(&str, Vec<&str>)] = &[
             ("exclusions", exclusions.iter().map(String::as_str).collect()),
+            ("questions", self.questions.iter().map(|it| it.code.as_str()).collect()),
             ("remedies", self.remedies.iter().map(|it| it.code.as_str()).collect()),
             ("changes", self.changes.iter().map(|it| it.code.as_str()).collect()),
             ("exempt", self.exempt.iter().map(|it| it.code.as_str()).collect()),
@@ -245,6 +253,7 @@ impl Pack {
         json(&mut rows, "deductions", &self.deductions);
         json(&mut rows, "statuses", &self.statuses);
         json(&mut rows, "remedies", &self.remedies);
+        json(&mut rows, "questions", &self.questions);
         json(&mut rows, "articles", &self.articles.iter().map(super::Article::without_text).collect::<Vec<_>>());
         json(&mut rows, "calendar", &self.calendar.by_year());
         for (section, row) in rows.into_iter().filter(|(_, row)| row.len() > STRING_BYTES_MAX) {

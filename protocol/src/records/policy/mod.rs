@@ -9,6 +9,7 @@ mod article;
 mod calendar;
 mod check;
 mod kinds;
+mod question;
 
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, CalendarYear, DEADLINE_DAYS_MAX};
@@ -16,6 +17,8 @@ pub use kinds::{
     Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, PayBy, ProjectKind, Remedy,
     Repeat, Review, Source, Standard, Status, Step, StopRule,
 };
+
+pub use question::{Holds, Question};
 
 use super::amount::Fen;
 use super::day::Day;
@@ -88,6 +91,9 @@ pub struct Pack {
     /// How a family may object to a decision.
     #[serde(default)]
     pub remedies: Vec<Remedy>,
+    /// What the application forms ask, in the order of the form.
+    #[serde(default)]
+    pub questions: Vec<Question>,
     /// Days off and make-up days.
     #[serde(default)]
     pub calendar: Calendar,
@@ -128,6 +134,11 @@ impl Pack {
     pub fn sources_of(&self, kind: &str) -> Vec<&Source> {
         let wanted = self.kind(kind).map(|kind| kind.sources.as_slice()).unwrap_or_default();
         self.sources.iter().filter(|source| wanted.is_empty() || wanted.contains(&source.code)).collect()
+    }
+
+    /// What the application form of a kind asks.
+    pub fn questions_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Question> {
+        self.questions.iter().filter(move |question| question.kinds.iter().any(|it| it == kind))
     }
 
     /// A policy of the list.
@@ -172,6 +183,7 @@ impl Pack {
             statuses: section(doc, "statuses", &mut found, &mut problems),
             changes: section(doc, "changes", &mut found, &mut problems),
             remedies: section(doc, "remedies", &mut found, &mut problems),
+            questions: section(doc, "questions", &mut found, &mut problems),
             calendar: Calendar::default(),
             articles: section(doc, "articles", &mut found, &mut problems),
         };
@@ -211,6 +223,7 @@ impl Pack {
         json(&mut all, "statuses", &self.statuses);
         json(&mut all, "changes", &self.changes);
         json(&mut all, "remedies", &self.remedies);
+        json(&mut all, "questions", &self.questions);
         json(&mut all, "calendar", &self.calendar.by_year());
         json(&mut all, "articles", &self.articles.iter().map(Article::without_text).collect::<Vec<_>>());
         json(&mut all, "passages", &self.articles.iter().flat_map(Article::passages).collect::<Vec<_>>());
@@ -260,6 +273,7 @@ const SECTIONS: &[&str] = &[
     "statuses",
     "changes",
     "remedies",
+    "questions",
     "calendar",
     "articles",
     "passages",
