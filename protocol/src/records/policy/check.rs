@@ -280,7 +280,9 @@ mod tests {
         };
         assert_eq!(told(falling), ["审批限额应逐级升高，只有最高一级不写限额"]);
         assert_eq!(told(|kind| kind.steps.retain(|step| *step != Step::Pay)), ["规定了发放的工作日，却没有发放环节"]);
-        let answers = |kind: &mut Assistance| drop(kind.days.insert(Step::CheckAnswer, 10));
+        let answers = |kind: &mut Assistance| {
+            kind.days.insert(Step::CheckAnswer, 10);
+        };
         assert_eq!(told(answers), ["规定了答复核对的工作日，却没有经济核对环节"]);
         assert_eq!(told(|kind| kind.steps.insert(0, Step::Notice)), [] as [&str; 0]);
         assert_eq!(told(|kind| kind.name.clear()), ["没有名称"]);
