@@ -151,7 +151,7 @@ pub const TABLES: &[Table] = &[
             hinted(column("emergency/confirms", "由哪一级确认", Type::Tier), "不选：审批这一金额的一级"),
             must("emergency/source", "先行救助的依据", Type::Text),
             column("sources", "核对哪些信息来源", Type::Many("sources")),
-            column("programs", "受助记录里的其他名称，一行一个", Type::Lines),
+            hinted(column("programs", "受助记录里的其他名称", Type::Lines), "一行一个"),
             SOURCE,
         ],
     },
@@ -173,7 +173,7 @@ pub const TABLES: &[Table] = &[
         about: "放假和调休上班的日子，一年一行；办理期限按它计算。周六、周日不写也不上班。",
         columns: &[
             hinted(must("code", "年份", Type::Text), "如 2027；发布后不再改变"),
-            hinted(must("off", "放假的日子，一行一天或一段", Type::Days), "如 2027-01-01，或 2027-02-05 至 2027-02-12"),
+            hinted(must("off", "放假的日子", Type::Days), "一行一天或一段，如 2027-01-01，或 2027-02-05 至 2027-02-12"),
             hinted(column("worked", "调休上班的周六、周日", Type::Days), "写法同上；没有的不填"),
             SOURCE,
         ],
@@ -184,14 +184,14 @@ pub const TABLES: &[Table] = &[
         about: "家庭经济状况符合哪一类，多久复核一次；排在前面的更困难。",
         columns: &[
             hinted(must("code", "代码", Type::One("categories")), "困难类别之一"),
-            column("words", "档案里的其他叫法，一行一个", Type::Lines),
+            hinted(column("words", "档案里的其他叫法", Type::Lines), "一行一个"),
             hinted(
-                must("conditions", "条件，一行一条", Type::Conditions),
-                "文字后面用“|”接表达式，如：没有机动车 | household.vehicles == 0。只有文字的由人工核实。",
+                must("conditions", "条件", Type::Conditions),
+                "一行一条；文字后面用“|”接表达式，如：没有机动车 | household.vehicles == 0。只有文字的由人工核实。",
             ),
             hinted(
-                column("reviews", "多久复核一次，一行一种", Type::Terms),
-                "文字 | 月数 | 表达式，如：情况稳定的每年复核 | 12。先符合哪一行用哪一行，没有表达式的适用其余家庭。",
+                column("reviews", "多久复核一次", Type::Terms),
+                "一行一种：文字 | 月数 | 表达式，如：情况稳定的每年复核 | 12。先符合哪一行用哪一行，没有表达式的适用其余家庭。",
             ),
             SOURCE,
         ],

@@ -325,7 +325,6 @@ async fn item_14_the_dictionary_is_edited_by_the_city_only_and_old_cases_keep_th
     booked(&village, case, one).await;
 
     // Another name for the kind, another need that it answers, a twenty-fifth kind: a new pack, by the city alone.
-    let day = |text: &str| Day::parse(text).expect("a day");
     let kind = ProjectKind { name: "康复同行".into(), ..pack.project_kind("A5").expect("listed").clone() };
     let new = ProjectKind {
         class: "D".into(),

@@ -98,7 +98,7 @@ async fn the_city_types_kinds_departments_providers_exclusions_and_the_calendar_
             ("2027-02-29", "", "没有“2027-02-29”这一天"),
             ("2027-02-05 至 2027-02-11", "2027-02-16", "2027-02-16 是星期二，本来就上班"),
             ("2026-12-31 至 2027-01-01", "", "2026-12-31 不在 2027 年"),
-            ("", "", "没有填写“放假的日子"),
+            ("", "", "没有填写“放假的日子”"),
         ] {
             let refused = gao.submit(row, row, &year(off, worked));
             assert!(refused.status == 422 && refused.body.contains(why), "{why}: {}", refused.body);

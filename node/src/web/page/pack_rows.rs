@@ -91,7 +91,10 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(section): Path<St
     let pack = &found.pack;
     let edits = may_edit(&signed);
     let line = |row: &Map<String, Value>| {
-        let cells = table.cells(row).into_iter().filter(|(it, text)| !matches!(it.path, "name" | "source") && !text.is_empty());
+        let new = |(it, text): &(&Column, String)| {
+            !matches!(it.path, "name" | "source") && !text.is_empty() && (it.path != "code" || text != name_of(row))
+        };
+        let cells = table.cells(row).into_iter().filter(new);
         RowLine {
             href: if edits { format!("{}/row?code={}", href(table), encoded(code_of(row))) } else { String::new() },
             name: name_of(row).to_owned(),
