@@ -285,12 +285,17 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
 
     // Matters.
     look_at(&liu, "case-new", &format!("/cases/new?household={long}"), "已有的内容，不用再填");
+    assert_eq!(liu.count("[data-only]:not([hidden])"), 0, "no kind is picked, and none asks");
+    liu.tick("医疗救助");
+    assert_eq!(liu.count("[data-only]:not([hidden])"), 2, "the form of this kind");
+    liu.look("case-new-form");
     look_at(&liu, "clue-new", "/clues/new", "录入线索或求助");
     let summary = "确诊结肠恶性肿瘤，住院自付 86,200 元，家中另有一名智力残疾成员，父子二人靠低保维持生活";
     let grant = open(
         at_village,
         "liu",
-        json!({ "origin": "application", "household": long, "assistance": "临时救助", "summary": summary, "urgency": "urgent" }),
+        json!({ "origin": "application", "household": long, "assistance": "临时救助", "summary": summary, "urgency": "urgent",
+            "answers": { "困难类型": "支出型" } }),
     );
     let stuck = open(
         at_village,
