@@ -80,7 +80,7 @@ fn a_household_file_becomes_a_payment_that_the_village_watches() {
     village.sees("已有的内容，不用再填");
     village.sees(text(wanted, "phone"));
     let asked =
-        village.js("return [...new Set([...document.querySelectorAll('main [name]')].filter((f) => f.type !== 'hidden').map((f) => f.name))]");
+        village.js("return [...new Set([...document.querySelectorAll('main [name]')].filter((f) => f.type !== 'hidden' && !f.closest('[hidden]')).map((f) => f.name))]");
     assert_eq!(asked, serde_json::json!(["assistance", "summary", "origin", "applicant", "cause", "urgency", "channel"]));
     assert_eq!(village.value("[name=applicant]"), head);
     village.tick("临时救助");
