@@ -176,7 +176,6 @@ impl Room<'_> {
             Some(pack) => answered(pack, &open.assistance, &open.answers, &[])?,
             None => Vec::new(),
         };
-        let version = pack.map(|pack| pack.version.clone()).unwrap_or_default();
         let opened = What::Opened {
             origin: open.origin,
             channel,
@@ -187,12 +186,12 @@ impl Room<'_> {
             urgency: open.urgency,
             rule: open.rule,
             cause: if open.cause.is_empty() { main } else { open.cause },
-            pack: version.clone(),
+            pack: pack.map(|pack| pack.version.clone()).unwrap_or_default(),
         };
         let mut plan = Plan::saying(format!("{label}已登记")).about(case);
         plan.shown.extend(open.household);
         if !form.is_empty() {
-            let filled = What::FormFilled { answers: form, pack: version };
+            let filled = What::FormFilled { answers: form };
             plan.rest.push((place, append(&self.event(short(filled)?))));
         }
         Ok(plan.draft(place, self.volume(case), append(&self.event(short(opened)?))))

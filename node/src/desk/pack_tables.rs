@@ -11,8 +11,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::difference::MEASURES;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::policy::Holds;
-use shouwang_protocol::records::policy::{CalendarYear, Decides, Limit, Pack, Step};
+use shouwang_protocol::records::policy::{CalendarYear, Decides, Holds, Limit, Pack, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands between words, months and expressions of a line.
@@ -309,11 +308,9 @@ pub fn closed(base: &Pack, mut whole: Value) -> Result<Pack, FieldFault> {
     Ok(pack)
 }
 
-/// A section of a pack as rows of values.
-pub fn rows(pack: &Pack, section: &str) -> Vec<Map<String, Value>> {
-    let mut whole = opened(pack);
-    let rows = whole.get_mut(section).and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
-    rows.into_iter().filter_map(|row| if let Value::Object(row) = row { Some(row) } else { None }).collect()
+/// The rows of a section of an [`opened`] pack.
+pub fn rows<'w>(whole: &'w Value, section: &str) -> impl Iterator<Item = &'w Map<String, Value>> {
+    whole.get(section).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
 }
 
 /// A row's code.
@@ -609,10 +606,9 @@ mod tests {
     fn every_row_of_the_sample_is_shown_and_typed_back_as_it_was() {
         let pack = sample();
         for table in TABLES {
-            let all = rows(&pack, table.section);
-            assert!(!all.is_empty(), "{}", table.section);
-            let back: Vec<Value> = all
-                .iter()
+            let mut whole = opened(&pack);
+            assert!(rows(&whole, table.section).next().is_some(), "{}", table.section);
+            let back: Vec<Value> = rows(&whole, table.section)
                 .map(|row| {
                     let cells = table.cells(row);
                     let typed = |path: &str| {
@@ -621,7 +617,6 @@ mod tests {
                     Value::Object(table.row(row, typed).unwrap_or_else(|faults| panic!("{row:?}: {faults:?}")))
                 })
                 .collect();
-            let mut whole = opened(&pack);
             whole[table.section] = Value::Array(back);
             assert_eq!(closed(&pack, whole).expect("reads"), pack, "{}", table.section);
         }
@@ -631,15 +626,16 @@ mod tests {
     fn a_group_is_whole_or_not_there_and_money_is_typed_in_yuan() {
         let table = Table::of("kinds").expect("a table");
         let pack = sample();
-        let row = rows(&pack, "kinds").into_iter().find(|row| code_of(row) == "临时救助").expect("a row");
+        let whole = opened(&pack);
+        let row = rows(&whole, "kinds").find(|row| code_of(row) == "临时救助").expect("a row");
         let with = |changes: &[(&str, &str)]| {
-            let cells = table.cells(&row);
+            let cells = table.cells(row);
             let typed = |path: &str| {
                 let changed = changes.iter().find(|(of, _)| *of == path).map(|(_, text)| (*text).to_owned());
                 let cell = || cells.iter().find(|(column, _)| column.path == path).map(|(_, text)| text.clone());
                 changed.or_else(cell).unwrap_or_default()
             };
-            table.row(&row, typed).map_err(|faults| faults.into_iter().map(|fault| fault.reason).collect::<Vec<_>>())
+            table.row(row, typed).map_err(|faults| faults.into_iter().map(|fault| fault.reason).collect::<Vec<_>>())
         };
         let more = with(&[("emergency/per_case", "3000.5")]).expect("reads");
         assert_eq!((&more["emergency"]["per_case"], &more["decides"]), (&json!(300_050), &row["decides"]));

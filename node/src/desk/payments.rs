@@ -262,7 +262,7 @@ impl Desk {
 }
 
 impl Room<'_> {
-    /// What may be to be paid by this office.
+    /// What this office may have to pay.
     fn unpaid(&self) -> CaseFilter {
         CaseFilter {
             within: self.here.areas.clone(),

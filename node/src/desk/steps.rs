@@ -313,7 +313,7 @@ impl Desktop<'_> {
                 if answers.is_empty() {
                     return Err(DeskError::invalid("answers", "申请表没有改动"));
                 }
-                What::FormFilled { answers, pack: pack.version.clone() }
+                What::FormFilled { answers }
             }
             CaseStep::AskMaterials { materials, again } => {
                 let materials: Vec<String> =
@@ -724,7 +724,7 @@ impl Desktop<'_> {
         plan.shown.extend(household);
         plan = plan.draft(place, room.volume(new), append(&opened));
         if !old.answers.is_empty() {
-            let filled = room.event(What::FormFilled { answers: old.answers.clone(), pack: old.pack.clone() });
+            let filled = room.event(What::FormFilled { answers: old.answers.clone() });
             plan.rest.push((place, append(&filled)));
         }
         if old.finding == Some(Finding::True) {

@@ -181,7 +181,7 @@ pub fn lines(what: &What) -> Vec<String> {
                 out.push(format!("再次要求的理由：{again}"));
             }
         }
-        What::FormFilled { answers, .. } => {
+        What::FormFilled { answers } => {
             let text = |text: &str| if text.is_empty() { "不填" } else { text }.to_owned();
             out.extend(answers.iter().map(|answer| format!("{}：{}", answer.name, text(&answer.text))));
         }

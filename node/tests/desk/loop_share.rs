@@ -45,6 +45,8 @@ async fn item_02_an_education_application_is_in_the_bureaus_inbox_and_the_sender
     let city = city().await;
     let clerk = city.clerk();
     let case = accepted(&city, &clerk, "a", "教育救助").await;
+    let form = [("就读学校".to_owned(), "市一中".to_owned())].into();
+    city.stepped(&clerk, case, CaseStep::FillForm { answers: form }).await;
     city.stepped(&clerk, case, CaseStep::Transfer { to: None, assistance: String::new(), note: "请审核".into() }).await;
     let school = bureau(&city, "教育局");
     let inbox = city.desk.inbox(&school).await.expect("an inbox");
@@ -57,6 +59,11 @@ async fn item_02_an_education_application_is_in_the_bureaus_inbox_and_the_sender
     let mine = city.page(&clerk, case).await;
     assert_eq!(mine.standing.transfers[0].state.label(), "已签收");
     assert!(mine.entries.iter().any(|entry| entry.item.event.what.kind() == Some(EventKind::SignedFor)));
+    // What its form says is the bureau's to know, and not that of whoever helps with something else.
+    assert_eq!(seen.standing.answers.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["市一中"]);
+    let to = To { kind: TargetKind::Provider, id: "社工服务中心".into() };
+    city.stepped(&clerk, case, CaseStep::Transfer { to: Some(to), assistance: "心理服务".into(), note: "请上门".into() }).await;
+    assert!(city.page(&provider(&city, "社工服务中心"), case).await.standing.answers.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

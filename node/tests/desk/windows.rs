@@ -34,6 +34,7 @@ async fn item_33_item_38_any_window_takes_any_kind_also_from_elsewhere_and_gives
         applicant: "大新镇唐女士".into(),
         assistance: "医疗救助".into(),
         summary: "住院费用".into(),
+        answers: [("就诊医院".to_owned(), "市一院".to_owned())].into(),
         ..OpenCase::of(Origin::Application)
     };
     let here = township.open_case(&clerk, stranger).await;
@@ -47,6 +48,7 @@ async fn item_33_item_38_any_window_takes_any_kind_also_from_elsewhere_and_gives
     sync(&township, &city).await;
     let page = daxin.page(&daxin.clerk(), there).await;
     assert_eq!((page.standing.applicant.as_str(), page.standing.assistance.as_str()), ("大新镇唐女士", "医疗救助"));
+    assert_eq!(page.standing.answers.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["市一院"], "nor asked twice");
     daxin.stepped(&daxin.clerk(), there, CaseStep::Accept {}).await;
     assert_eq!(township.page(&clerk, here).await.standing.routed_to, Some(there), "the window that took it knows where it went");
 }

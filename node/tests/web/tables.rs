@@ -1,9 +1,9 @@
 //! The tables of the policy pack, typed by the city row by row; a kind that was added so, and the notice of its cut.
 
-use super::work::{id, id_no};
+use super::work::{id, id_no, staff};
 use super::*;
 use serde_json::json;
-use shouwang_node::desk::{CaseStep, OpenCase, Person};
+use shouwang_node::desk::{CaseStep, OpenCase};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::event::{Opinion, Origin, Verdict};
 
@@ -117,13 +117,7 @@ async fn the_city_types_kinds_departments_providers_exclusions_and_the_calendar_
 async fn the_notice_of_a_cut_is_printed_from_the_case() {
     let site = Site::open().await;
     let console = site.desk.console().await.expect("the console");
-    let person = |id: &str, name: &str, roles: &[Role]| Person {
-        id: id.into(),
-        name: name.into(),
-        roles: roles.iter().copied().collect(),
-        ..console.clone()
-    };
-    let (zhang, li) = (person("zhang", "张婕", &[Role::Intake, Role::Reviewer]), person("li", "李审批", &[Role::Approver]));
+    let (zhang, li) = staff(&site).await;
     let kind = json!({
         "code": "困难残疾人生活补贴", "name": "困难残疾人生活补贴", "monthly": true, "source": "样例",
         "decides": {"tiers": [{"tier": "city"}]}, "steps": ["pre_examine", "decide", "pay"],

@@ -22,8 +22,8 @@ pub fn id_no(sequence: u32) -> String {
     format!("{body}{}", ["1", "0", "X", "9", "8", "7", "6", "5", "4", "3", "2"][(sum % 11) as usize])
 }
 
-/// Three families whose notice is to be posted, three who are to be paid (the last has no account).
-pub async fn seed(site: &Site) -> Vec<CaseId> {
+/// 张婕, who takes in and reviews, and 李, who approves.
+pub async fn staff(site: &Site) -> (Person, Person) {
     let console = site.desk.console().await.expect("the console");
     let person = |id: &str, name: &str, roles: &[Role]| Person {
         id: id.into(),
@@ -31,7 +31,12 @@ pub async fn seed(site: &Site) -> Vec<CaseId> {
         roles: roles.iter().copied().collect(),
         ..console.clone()
     };
-    let (zhang, li) = (person("zhang", "张婕", &[Role::Intake, Role::Reviewer]), person("li", "李审批", &[Role::Approver]));
+    (person("zhang", "张婕", &[Role::Intake, Role::Reviewer]), person("li", "李审批", &[Role::Approver]))
+}
+
+/// Three families whose notice is to be posted, three who are to be paid (the last has no account).
+pub async fn seed(site: &Site) -> Vec<CaseId> {
+    let (zhang, li) = staff(site).await;
     let mut cases = Vec::new();
     for (n, name) in (0_u8..).zip(NAMES) {
         let row = json!({

@@ -310,8 +310,6 @@ events! {
     FormFilled "form-filled" "填写申请表" {
         /// What was answered; others stay as they were.
         answers: Vec<Answered>,
-        /// The policy pack's version.
-        pack: String,
     }
     /// Everything missing is named, once (一次性告知).
     MaterialsAsked "materials-asked" "一次性告知补正" {

@@ -117,7 +117,7 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             s.entered_by.insert(who);
         }
         What::MaterialsAsked { materials, .. } => (s.materials, s.told_once) = (materials, true),
-        What::FormFilled { answers, .. } => {
+        What::FormFilled { answers } => {
             s.answers.retain(|old| answers.iter().all(|new| new.code != old.code));
             s.answers.extend(answers.into_iter().filter(|answer| !answer.text.is_empty()));
         }

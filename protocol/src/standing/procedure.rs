@@ -176,7 +176,6 @@ fn what_the_form_must_say_is_there_before_somebody_finds_for_the_family() {
     };
     let filled = |answers: &[(&str, &str)]| What::FormFilled {
         answers: answers.iter().map(|(code, text)| super::tests::answered(code, text)).collect(),
-        pack: String::new(),
     };
     let mut without = dibao();
     let idle = without.act(TOWN, "wang", filled(&[("住房", "自有")]));

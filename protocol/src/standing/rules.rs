@@ -12,7 +12,7 @@ use crate::records::amount::Fen;
 use crate::records::case::StampedEvent;
 use crate::records::day::Day;
 use crate::records::event::{Answer, Event, EventKind, Finding, Opinion, Origin, Ruling, TargetKind, Verdict, What};
-use crate::records::policy::{Assistance, Decides, Packs, Step};
+use crate::records::policy::{Assistance, Decides, Packs, Question, Step};
 use crate::records::privacy::leak;
 use crate::records::staff::Role;
 use std::collections::BTreeSet;
@@ -43,15 +43,10 @@ pub(super) fn kind_of<'a>(standing: &Standing, packs: &'a Packs, version: &str) 
     packs.get(version)?.kind(&standing.assistance)
 }
 
-/// What the application form of the case's kind must say and does not: names of questions.
-fn unanswered(s: &Standing, packs: &Packs) -> Vec<String> {
-    let questions = packs.get(&s.pack).into_iter().flat_map(|pack| pack.questions_of(&s.assistance));
-    let open = questions.filter(|it| it.needed && s.answers.iter().all(|answer| answer.code != it.code));
-    open.map(|question| question.name.clone()).collect()
+/// What the application form of the case's kind asks.
+fn questions<'a>(s: &'a Standing, packs: &'a Packs) -> impl Iterator<Item = &'a Question> {
+    packs.get(&s.pack).into_iter().flat_map(|pack| pack.questions_of(&s.assistance))
 }
-
-/// How a refusal begins that names what is missing in the form.
-pub const NOT_ANSWERED: &str = "申请表还没有填写：";
 
 fn needed_kind<'a>(standing: &Standing, packs: &'a Packs, version: &str) -> Result<&'a Assistance, Refusal> {
     let version = if version.is_empty() { &standing.pack } else { version };
@@ -260,9 +255,8 @@ pub(super) fn may(
         }
         FormFilled => {
             unless(s.decision.is_none() || s.without_papers().is_some(), "已经审批")?;
-            let kind = needed_kind(s, packs, "")?;
-            let asks = packs.get(&s.pack).is_some_and(|pack| pack.questions_of(&kind.code).next().is_some());
-            unless(asks, "这一种类的申请表没有另外要填的")?;
+            needed_kind(s, packs, "")?;
+            unless(questions(s, packs).next().is_some(), "这一种类的申请表没有另外要填的")?;
         }
         Declared => {
             unless(s.is_application, "还不是申请")?;
@@ -583,18 +577,18 @@ pub(super) fn judge(
                 }
             }
         }
-        What::FormFilled { answers, .. } => {
+        What::FormFilled { answers } => {
             unless(!answers.is_empty(), "申请表没有填写内容")?;
             // Whoever found for the family has read the form.
-            let needed = packs.get(&s.pack).into_iter().flat_map(|pack| pack.questions_of(&s.assistance)).filter(|it| it.needed);
-            let emptied = |code: &str| answers.iter().any(|answer| answer.code == code && answer.text.is_empty());
-            let gone = needed.filter(|_| s.opinion == Some(Opinion::For)).any(|question| emptied(&question.code));
+            let emptied = |it: &Question| answers.iter().any(|answer| answer.code == it.code && answer.text.is_empty());
+            let gone = s.opinion == Some(Opinion::For) && questions(s, packs).any(|it| it.needed && emptied(it));
             unless(!gone, "预审以后，必须填写的只能改、不能清空")
         }
-        What::PreExamined { opinion: Opinion::For, .. } => match unanswered(s, packs).as_slice() {
-            [] => Ok(()),
-            missing => Err(Refusal(format!("{NOT_ANSWERED}{}", missing.join("、")), false)),
-        },
+        What::PreExamined { opinion: Opinion::For, .. } => {
+            let open = questions(s, packs).filter(|it| it.needed && s.answers.iter().all(|answer| answer.code != it.code));
+            let names: Vec<&str> = open.map(|question| question.name.as_str()).collect();
+            unless(names.is_empty(), &format!("申请表还没有填写：{}", names.join("、")))
+        }
         What::Declared { of, relation } => {
             named(of, "须写明近亲属是谁")?;
             named(relation, "须写明是什么关系")

@@ -430,7 +430,7 @@ fn any_event() -> impl Strategy<Value = ((Tier, u32), &'static str, What)> {
         prop::sample::select(super::checks_tests::every_step()),
         prop::sample::select(vec![50_000, 90_000]).prop_map(super::emergencies::helped),
         Just(What::MaterialsGiven { note: "身份证".into() }),
-        Just(What::FormFilled { answers: vec![answered("困难类型", "急难型")], pack: String::new() }),
+        Just(What::FormFilled { answers: vec![answered("困难类型", "急难型")] }),
         prop::sample::select(vec![Verdict::Approved, Verdict::Refused])
             .prop_map(|said| super::emergencies::said(said, "收入不实")),
         Just(What::WrittenOff { amount: Fen(50_000), reason: "本人去世".into() }),

@@ -2,7 +2,7 @@
 
 use super::policies::{encoded, may_edit};
 use super::policy_edit::{PolicyEditPage, allowed, from_field, latest, names, needed_day, publish, refused};
-use crate::desk::pack_tables::{Column, TABLES, Table, Type, code_of, name_of, rows};
+use crate::desk::pack_tables::{Column, TABLES, Table, Type, code_of, name_of, opened, rows};
 use crate::desk::{DeskError, PolicyRevision};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -17,7 +17,6 @@ use serde_json::{Map, Value};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::difference::MEASURES;
 use shouwang_protocol::hash::Hash;
-use shouwang_protocol::records::policy::Pack;
 
 /// A table.
 #[derive(Template, Default)]
@@ -65,14 +64,13 @@ fn href(table: &Table) -> String {
 }
 
 /// A cell for reading: names instead of codes, on one line.
-fn shown(pack: &Pack, column: &Column, text: &str) -> String {
+fn shown(whole: &Value, column: &Column, text: &str) -> String {
     match column.holds {
         Type::Yes => if text.is_empty() { "" } else { "是" }.to_owned(),
         Type::Tier => Tier::from_word(text).map(|tier| tier.label().to_owned()).unwrap_or_default(),
         Type::Word(words) => words.iter().find(|(word, _)| *word == text).map_or(text, |(_, label)| *label).to_owned(),
         Type::One(of) | Type::Many(of) => {
-            let all = rows(pack, of);
-            let name = |code: &str| all.iter().find(|row| code_of(row) == code).map_or(code, |row| name_of(row)).to_owned();
+            let name = |code: &str| rows(whole, of).find(|row| code_of(row) == code).map_or(code, name_of).to_owned();
             text.lines().map(name).collect::<Vec<_>>().join("、")
         }
         _ => text.lines().collect::<Vec<_>>().join("；"),
@@ -89,6 +87,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(section): Path<St
     let table = table(&section)?;
     let found = app.desk().policies(&signed.person, None).await?;
     let pack = &found.pack;
+    let whole = opened(pack);
     let edits = may_edit(&signed);
     let line = |row: &Map<String, Value>| {
         let new = |(it, text): &(&Column, String)| {
@@ -98,7 +97,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(section): Path<St
         RowLine {
             href: if edits { format!("{}/row?code={}", href(table), encoded(code_of(row))) } else { String::new() },
             name: name_of(row).to_owned(),
-            cells: cells.map(|(column, text)| (column.label, shown(pack, column, &text))).collect(),
+            cells: cells.map(|(column, text)| (column.label, shown(&whole, column, &text))).collect(),
             source: row.get("source").and_then(Value::as_str).unwrap_or_default().to_owned(),
         }
     };
@@ -108,16 +107,16 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(section): Path<St
         label: table.label,
         lead: format!("{}政策包 {}{sample}，自 {} 起施行", table.about, pack.version, pack.from),
         tables: TABLES.iter().map(|it| (href(it), it.label, it.section == table.section)).collect(),
-        rows: rows(pack, table.section).iter().map(line).collect(),
+        rows: rows(&whole, table.section).map(line).collect(),
         add: edits.then(|| format!("{}/row", href(table))),
     })
 }
 
 /// The field of a column.
-fn field(pack: &Pack, column: &Column, text: String) -> Field {
+fn field(whole: &Value, column: &Column, text: String) -> Field {
     let name = column.path;
     let codes = |of: &str| {
-        rows(pack, of).iter().map(|row| (code_of(row).to_owned(), name_of(row).to_owned())).collect::<Vec<(String, String)>>()
+        rows(whole, of).map(|row| (code_of(row).to_owned(), name_of(row).to_owned())).collect::<Vec<(String, String)>>()
     };
     let or_none = |list: Vec<(String, String)>| std::iter::once((String::new(), "（不选）".to_owned())).chain(list);
     let select = |list: Vec<(String, String)>| Field::select(name, column.label, Choice::list(or_none(list), &text));
@@ -142,26 +141,25 @@ fn field(pack: &Pack, column: &Column, text: String) -> Field {
     Field { need: column.needed && !name.contains('/'), hint: column.hint.to_owned(), ..field }
 }
 
-/// The form of a row, and the row as it is; an empty code: a new one.
+/// The form of a row, the pack it is of ([`opened`]), and the row as it is; an empty code: a new one.
 async fn page(
     app: &App,
     signed: &Signed,
     table: &'static Table,
     code: &str,
-) -> Result<(PolicyEditPage, Pack, Map<String, Value>), WebError> {
+) -> Result<(PolicyEditPage, Value, Map<String, Value>), WebError> {
     allowed(signed)?;
     let pack = latest(app, signed).await?;
-    let known = rows(&pack, table.section).into_iter().find(|row| code_of(row) == code && !code.is_empty());
+    let whole = opened(&pack);
+    let known = rows(&whole, table.section).find(|row| code_of(row) == code && !code.is_empty()).cloned();
     if known.is_none() && !code.is_empty() {
         return Err(WebError::NoPage);
     }
     let row = known.clone().unwrap_or_default();
-    let mut fields: Vec<Field> = table.cells(&row).into_iter().map(|(column, text)| field(&pack, column, text)).collect();
+    let mut fields: Vec<Field> = table.cells(&row).into_iter().map(|(column, text)| field(&whole, column, text)).collect();
     if known.is_some() {
         fields.iter_mut().filter(|field| field.name == "code").for_each(|field| *field = Field::hidden("code", code));
         fields.push(Field::hidden("row", code));
-    }
-    if known.is_some() {
         let keeps = [("", "保留"), ("yes", "新政策包不再列入")];
         fields.push(Field::select("gone", "这一行", Choice::list(keeps, "")));
     }
@@ -183,7 +181,7 @@ async fn page(
         back: href(table),
         ..PolicyEditPage::default()
     };
-    Ok((page, pack, row))
+    Ok((page, whole, row))
 }
 
 /// `GET /policies/tables/{section}/row?code=…`
@@ -192,7 +190,7 @@ pub async fn form(State(app): State<App>, signed: Signed, Path(section): Path<St
 }
 
 /// What was typed, as a revision.
-fn revision(table: &Table, pack: &Pack, old: &Map<String, Value>, form: &Form) -> Result<PolicyRevision, DeskError> {
+fn revision(table: &Table, whole: &Value, old: &Map<String, Value>, form: &Form) -> Result<PolicyRevision, DeskError> {
     let mut revision = PolicyRevision::of(needed_day(form, "pack_from", "施行日期")?);
     if form.text("gone") == "yes" {
         revision.gone.insert(table.section.to_owned(), vec![code_of(old).to_owned()]);
@@ -201,7 +199,7 @@ fn revision(table: &Table, pack: &Pack, old: &Map<String, Value>, form: &Form) -
     let many = |path: &str| table.columns.iter().any(|it| it.path == path && matches!(it.holds, Type::Many(_)));
     let typed = |path: &str| if many(path) { form.all(path).join("\n") } else { form.text(path) };
     let row = table.row(old, typed).map_err(|faults| DeskError::Invalid { faults })?;
-    if old.is_empty() && rows(pack, table.section).iter().any(|it| code_of(it) == code_of(&row)) {
+    if old.is_empty() && rows(whole, table.section).any(|it| code_of(it) == code_of(&row)) {
         return Err(DeskError::invalid("code", "这一代码已经有了，请修订那一行"));
     }
     revision.rows.insert(table.section.to_owned(), vec![row]);
@@ -209,13 +207,13 @@ fn revision(table: &Table, pack: &Pack, old: &Map<String, Value>, form: &Form) -
 }
 
 /// What a revision changes in the row.
-fn changes(table: &Table, pack: &Pack, old: &Map<String, Value>, revision: &PolicyRevision) -> Vec<[String; 3]> {
+fn changes(table: &Table, whole: &Value, old: &Map<String, Value>, revision: &PolicyRevision) -> Vec<[String; 3]> {
     let empty = Map::new();
     let new = revision.rows.get(table.section).and_then(|rows| rows.first()).unwrap_or(&empty);
     let pairs = table.cells(old).into_iter().zip(table.cells(new));
     let changed = pairs.filter(|((_, was), (_, now))| was != now);
     let line = |((column, was), (_, now)): ((&Column, String), (&Column, String))| {
-        [column.label.to_owned(), shown(pack, column, &was), shown(pack, column, &now)]
+        [column.label.to_owned(), shown(whole, column, &was), shown(whole, column, &now)]
     };
     changed.map(line).collect()
 }
@@ -223,18 +221,19 @@ fn changes(table: &Table, pack: &Pack, old: &Map<String, Value>, revision: &Poli
 /// `POST /policies/tables/{section}/row`
 pub async fn save(State(app): State<App>, Path(section): Path<String>, sent: SignedForm) -> Answer {
     let (table, form) = (table(&section)?, &sent.form);
-    let (mut page, pack, old) = page(&app, &sent.signed, table, &form.text("row")).await?;
-    let revision = match revision(table, &pack, &old, form) {
+    let (mut page, whole, old) = page(&app, &sent.signed, table, &form.text("row")).await?;
+    let revision = match revision(table, &whole, &old, form) {
         Ok(revision) => revision,
         Err(error) => return refused(&error, page, form),
     };
     let text = serde_json::to_string(&revision).unwrap_or_default();
-    let seen = Hash::of("shouwang pack row 1", &[pack.version.as_bytes(), text.as_bytes()]).hex();
+    let version = whole.get("version").and_then(Value::as_str).unwrap_or_default();
+    let seen = Hash::of("shouwang pack row 1", &[version.as_bytes(), text.as_bytes()]).hex();
     if form.text("do") == "publish" && form.text("seen") == seen {
         let then = page.back.clone();
         return publish(&app, &sent, Ok(revision), page, then).await;
     }
-    page.changes = changes(table, &pack, &old, &revision);
+    page.changes = changes(table, &whole, &old, &revision);
     match app.desk().try_policy(&sent.signed.person, revision).await {
         Ok(()) => {
             page.seen = seen;
