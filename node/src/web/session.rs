@@ -27,6 +27,9 @@ pub struct Signed {
     pub person: Person,
     /// What forms must carry.
     pub csrf: String,
+    /// The number of the last change before a page was read; what changes while it is made is then news to it. None for
+    /// a form: what it changes itself is none.
+    pub began: Option<u64>,
     /// The session.
     token: Token,
 }
@@ -129,7 +132,8 @@ impl FromRequestParts<App> for Signed {
             WebError::SignIn { .. } => WebError::SignIn { walking },
             other => other,
         })?;
-        Ok(Signed { person, csrf: token.csrf(), token })
+        let began = (parts.method == Method::GET).then(|| app.change());
+        Ok(Signed { person, csrf: token.csrf(), began, token })
     }
 }
 

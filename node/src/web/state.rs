@@ -273,7 +273,7 @@ impl App {
             csrf: signed.csrf.clone(),
             banners: self.banners(&summary),
             link: link(&here, &summary),
-            change: self.change(),
+            change: signed.began.unwrap_or_else(|| self.change()),
         })
     }
 
