@@ -236,7 +236,7 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
             reason: text(),
             formula: String::new(),
             pack: String::new(),
-            saw: Vec::new(),
+            saw: now.saw(),
         },
         Paid => What::Paid {
             decision: now.decision.as_ref().map(|decision| decision.id.clone()),

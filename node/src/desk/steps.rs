@@ -27,9 +27,6 @@ use shouwang_protocol::records::policy::Packs;
 use shouwang_protocol::standing::payout::month;
 use shouwang_protocol::standing::{BookingState, Standing, Term, TimelineItem, Transfer, TransferState, would_count};
 
-/// Events that a decision names as seen, at most; the latest.
-const SAW_MAX: usize = 64;
-
 /// Receivers of one split at most, and bytes of all that is asked of them: it is one entry.
 const PARTS_MAX: usize = 8;
 const PARTS_BYTES_MAX: usize = 3 * 1024;
@@ -527,9 +524,8 @@ impl Desktop<'_> {
                 }
             }
         };
-        let timeline = &self.standing().timeline;
-        let saw = timeline.iter().skip(timeline.len().saturating_sub(SAW_MAX)).map(|item| item.id.to_string()).collect();
-        Ok(What::Decided { outcome, amount, reason, formula, pack: self.standing().pack.clone(), saw })
+        let s = self.standing();
+        Ok(What::Decided { outcome, amount, reason, formula, pack: s.pack.clone(), saw: s.saw() })
     }
 
     fn proposed_formula(&self) -> String {

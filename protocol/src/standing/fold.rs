@@ -2,6 +2,10 @@
 //!
 //! A withdrawal takes its event out of the past, so after one that counts the fold begins anew without that event;
 //! each round takes out one more, and there is a limit, so the fold always ends.
+//!
+//! The common order says nothing of two offices that wrote without seeing each other. A decision names what it saw;
+//! what else was written meanwhile comes after it ([`after_what_it_saw`]), so that money which was decided and paid in
+//! good order does not vanish because of an entry that nobody there could know.
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
@@ -16,16 +20,17 @@ use crate::records::day::Day;
 use crate::records::event::{Event, Finding, Origin, Target, TargetKind, Verdict, What};
 use crate::records::policy::{Assistance, Calendar, Decides, Packs, Step};
 use crate::records::{OpId, Problem};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Withdrawals that can have effect in one case.
 pub const WITHDRAWALS_MAX: usize = 256;
 
 /// Folds events that are already in their common order.
 pub(super) fn fold(events: &[(Tier, &StampedEvent)], packs: &Packs, problems: Vec<Problem>) -> Standing {
+    let events = after_what_it_saw(events);
     let mut taken_back: BTreeMap<OpId, OpId> = BTreeMap::new();
     loop {
-        match round(events, packs, &taken_back) {
+        match round(&events, packs, &taken_back) {
             Ok(mut standing) => {
                 standing.problems.extend(problems);
                 finish(&mut standing, packs);
@@ -36,6 +41,35 @@ pub(super) fn fold(events: &[(Tier, &StampedEvent)], packs: &Packs, problems: Ve
             }
         }
     }
+}
+
+/// The events, each decision before what it did not see. Where money moved unseen the common order stays: that is a
+/// double, and is settled as one.
+fn after_what_it_saw<'a>(events: &[(Tier, &'a StampedEvent)]) -> Vec<(Tier, &'a StampedEvent)> {
+    let mut order: Vec<(Tier, &StampedEvent)> = Vec::with_capacity(events.len());
+    for (tier, decision) in events {
+        if let What::Decided { saw, .. } = &decision.event.what {
+            let saw: BTreeSet<&str> = saw.iter().map(String::as_str).collect();
+            let names = |other: &StampedEvent| saw.contains(other.id.to_string().as_str());
+            let device = |event: &StampedEvent| event.stamp.map(|stamp| stamp.device);
+            let known = |other: &StampedEvent| names(other) || device(other) == device(decision);
+            // It names the latest only: what is older than all of those is known to it too.
+            let first = order.iter().position(|(_, other)| names(other)).unwrap_or(order.len());
+            let latest = order.split_off(first);
+            let double = latest.iter().any(|(_, other)| !known(other) && moves_money(&other.event.what));
+            let (before, after): (Vec<_>, Vec<_>) = latest.into_iter().partition(|(_, other)| double || known(other));
+            order.extend(before);
+            order.push((*tier, decision));
+            order.extend(after);
+        } else {
+            order.push((*tier, decision));
+        }
+    }
+    order
+}
+
+fn moves_money(what: &What) -> bool {
+    matches!(what, What::Decided { .. } | What::Emergency { .. } | What::PayListed { .. } | What::Paid { .. })
 }
 
 /// One pass; the error is a withdrawal that counts and what it takes back.
@@ -70,10 +104,16 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
             }
         }
         if matches!(verdict, Effect::WithoutEffect(_)) && rules::went_out(&standing, packs, *tier, stamped, claimed) {
-            on_its_way(&mut standing, *tier, &stamped.id, &event.what, claimed);
-            if let What::Emergency { amount, .. } = &event.what {
-                standing.astray = Fen(standing.astray.0.saturating_add(amount.0));
-                (standing.stage, standing.since) = (stage_of(&standing, packs), claimed);
+            match &event.what {
+                What::Emergency { amount, .. } => standing.astray = Fen(standing.astray.0.saturating_add(amount.0)),
+                What::Paid { .. } if standing.payment.is_none() => {
+                    apply(&mut standing, packs, *tier, &stamped.id, event, claimed);
+                }
+                what => on_its_way(&mut standing, *tier, &stamped.id, what, claimed),
+            }
+            let stage = stage_of(&standing, packs);
+            if stage != standing.stage {
+                (standing.stage, standing.since) = (stage, claimed);
             }
         }
         standing.timeline.push(TimelineItem {
@@ -89,7 +129,7 @@ fn round(events: &[(Tier, &StampedEvent)], packs: &Packs, taken_back: &BTreeMap<
 }
 
 /// What an event that counts changes.
-fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
+pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, day: Option<Day>) {
     let who = (event.by, event.staff.clone());
     if !matches!(event.what, What::Note { .. } | What::Urged { .. } | What::Satisfaction { .. } | What::HandedOver { .. }) {
         let first = || Handler { staff: event.staff.clone(), name: event.name.clone() };
@@ -146,7 +186,11 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
             }
         }
         What::Objected { .. } => notice(s, |notice| (notice.objections, notice.open) = (notice.objections + 1, notice.open + 1)),
-        What::ObjectionSettled { outcome: Finding::True, .. } if s.is_running() => s.stop_notice = None,
+        What::ObjectionSettled { outcome: Finding::True, .. } if s.is_stopping() => s.stop_notice = None,
+        What::ObjectionSettled { outcome, .. } if s.decision.is_some() && !s.is_stopping() => {
+            s.upheld |= outcome == Finding::True;
+            notice(s, |notice| notice.open = notice.open.saturating_sub(1));
+        }
         What::ObjectionSettled { outcome: Finding::True, .. } => (s.notice, s.opinion) = (None, None),
         What::ObjectionSettled { .. } => notice(s, |notice| notice.open = notice.open.saturating_sub(1)),
         What::NoticeEnded { .. } => notice(s, |notice| notice.ended = true),
@@ -181,7 +225,7 @@ fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, event: &Event, 
         What::Heard { who, .. } => s.heard = Some((who, day)),
         What::Adjusted { amount, from, reason, .. } => {
             s.terms.push(Term { id: id.clone(), from, amount, reason, day, notice: None });
-            (s.heard, s.stop_notice) = (None, None);
+            (s.heard, s.stop_notice, s.upheld) = (None, None, false);
         }
         What::CutNoticed { adjustment, text } => {
             let by = event.name.clone();
@@ -343,7 +387,7 @@ pub(super) fn paid_for(s: &Standing, batch: &str, period: &str, day: Option<Day>
 }
 
 fn notice(s: &mut Standing, change: impl FnOnce(&mut Notice)) {
-    let open = if s.is_running() { &mut s.stop_notice } else { &mut s.notice };
+    let open = if s.is_stopping() { &mut s.stop_notice } else { &mut s.notice };
     if let Some(notice) = open {
         change(notice);
     }
@@ -504,6 +548,17 @@ fn stopping(s: &Standing, decider: Tier) -> Vec<Turn> {
     turns
 }
 
+/// Who must do what about objections to what was decided.
+fn objections(s: &Standing, decider: Tier) -> Option<Turn> {
+    let turn = |tier: Tier, what: &'static str| Some(Turn { who: Who::Tier(tier), what, due: None });
+    match s.objected() {
+        true => turn(Tier::Township, "核查对审批的异议"),
+        false if s.upheld && s.is_running() => turn(decider, "异议属实，调整或停发"),
+        false if s.upheld && s.payment.is_none() => turn(decider, "异议属实，撤销审批"),
+        false => None,
+    }
+}
+
 /// Who must do what now.
 fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let kind = kind_of(s, packs, "");
@@ -540,9 +595,10 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
                 _ => tier(confirms, "确认先行救助"),
             }
         }
-        Stage::ToPay | Stage::PaymentFailed | Stage::Running | Stage::Stopped if s.listed().is_some() => {
+        Stage::ToPay | Stage::PaymentFailed | Stage::Running | Stage::Stopped | Stage::GivenUp if s.listed().is_some() => {
             tier(payer, "登记发放结果")
         }
+        Stage::ToPay | Stage::PaymentFailed if s.held().is_some() => None,
         Stage::ToPay => tier(payer, "发放"),
         Stage::Running => tier(payer, "按月发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
@@ -554,6 +610,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
     turns.extend(checks::turns(s, packs));
     turns.extend(stopping(s, payer));
+    turns.extend(objections(s, payer));
     if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
         turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });
     }

@@ -35,6 +35,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Months of a benefit that are looked through: a hundred years.
 const MONTHS_MAX: u32 = 1_200;
+/// Events that a decision names as seen.
+const SAW_MAX: usize = 64;
 
 /// The volumes of one case that a replica holds.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -570,6 +572,8 @@ pub struct Standing {
     pub unchecked: Option<String>,
     /// The opinion as it was put up last.
     pub notice: Option<Notice>,
+    /// Whether an objection was found true after the decision.
+    pub upheld: bool,
     /// What has been done about the clock.
     pub clock: ClockChanges,
     /// How often somebody was urged on, and when last.
@@ -737,12 +741,37 @@ impl Standing {
 
     /// Whether a benefit is paid every month now.
     pub fn is_running(&self) -> bool {
-        self.is_monthly() && self.stopped_from().is_none() && !self.is_void()
+        self.is_monthly() && self.stopped_from().is_none() && !self.is_void() && self.given_up.is_none()
     }
 
-    /// The public notice that people may object to now: of the opinion, or of a stop.
+    /// Whether the stop of a benefit that runs is put up.
+    pub fn is_stopping(&self) -> bool {
+        self.is_running() && self.stop_notice.is_some()
+    }
+
+    /// The public notice that people may object to now: of a stop, or of the opinion.
     pub fn open_notice(&self) -> Option<&Notice> {
-        if self.is_running() { self.stop_notice.as_ref() } else { self.notice.as_ref() }
+        if self.is_stopping() { self.stop_notice.as_ref() } else { self.notice.as_ref() }
+    }
+
+    /// Whether somebody objected to what was decided, and nobody has looked into it.
+    pub fn objected(&self) -> bool {
+        self.decided().is_some() && self.result.is_none() && self.notice.as_ref().is_some_and(|notice| notice.open > 0)
+    }
+
+    /// Why what was approved to be paid once is not to be paid now.
+    pub fn held(&self) -> Option<&'static str> {
+        match (self.is_monthly(), self.upheld, self.objected()) {
+            (false, true, _) => Some("对审批的异议属实，须先撤销审批"),
+            (false, _, true) => Some("对审批的异议正在核查，查清以前不发放"),
+            _ => None,
+        }
+    }
+
+    /// The latest events, as a decision names what it saw.
+    pub fn saw(&self) -> Vec<String> {
+        let latest = self.timeline.iter().skip(self.timeline.len().saturating_sub(SAW_MAX));
+        latest.map(|item| item.id.to_string()).collect()
     }
 
     /// What was paid for nothing, also when it came back or was written off.
@@ -752,7 +781,8 @@ impl Standing {
 
     /// What was paid for nothing and has not come back.
     pub fn owed(&self) -> Fen {
-        let nothing = self.is_void() || self.is_unconfirmed();
+        let undone = self.is_void() || self.is_unconfirmed() || (self.upheld && !self.is_monthly());
+        let nothing = undone || self.given_up.is_some() || self.decided().is_none();
         let too_much = |payout: &Payout| match (nothing, self.is_monthly()) {
             (true, _) => payout.amount.0,
             (false, true) => payout.amount.0.saturating_sub(self.amount_for(&payout.period).0).max(0),
@@ -880,3 +910,5 @@ mod procedure;
 mod stories;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unseen;

@@ -35,7 +35,7 @@ pub(super) fn ended() -> What {
     What::NoticeEnded { note: "无异议".into() }
 }
 
-fn settled(outcome: Finding) -> What {
+pub(super) fn settled(outcome: Finding) -> What {
     What::ObjectionSettled { outcome, note: "邻里走访".into() }
 }
 

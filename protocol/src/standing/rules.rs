@@ -3,8 +3,8 @@
 //! [`may`] answers for a kind of event (that is what buttons need), [`judge`] for one event with its amounts, names
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
-use super::fold::paid_for;
-use super::{Effect, PayoutState, Person, Standing, Transfer, TransferState, bookings, checks, payout};
+use super::fold::{apply, paid_for};
+use super::{Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, bookings, checks, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -218,7 +218,9 @@ pub(super) fn may(
         return unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办");
     }
     if kind != Closed {
-        unless(s.given_up.is_none(), "申请人已撤回")?;
+        // What is at the bank already has a result all the same.
+        let at_bank = matches!(kind, Paid | PaymentFailed) && s.listed().is_some();
+        unless(s.given_up.is_none() || at_bank, "申请人已撤回")?;
         unless(s.not_accepted.is_none(), "已不予受理")?;
     }
     let in_hand = || {
@@ -227,6 +229,11 @@ pub(super) fn may(
     };
     // What is put up is the opinion, or the stop of a benefit that runs.
     let on_notice = || if s.is_running() { Ok(()) } else { in_hand() };
+    // People may object to what is put up, and to what was approved after it was.
+    let objectionable = || {
+        unless(s.number.is_some(), "尚未受理")?;
+        unless(s.decision.is_none() || s.decided().is_some(), "已不予批准")
+    };
     let above_village = || unless(tier >= Tier::Township, "村(社区)不办理这一步");
     match kind {
         VerifyAsked | Verified => unless(s.decision.is_none(), "已经审批")?,
@@ -296,12 +303,12 @@ pub(super) fn may(
             unless(kind_of(s, packs, "").is_none_or(|kind| kind.has(Step::Notice)), "这一种类不公示")?;
         }
         Objected => {
-            on_notice()?;
+            objectionable()?;
             unless(s.open_notice().is_some(), "还没有公示")?;
         }
         ObjectionSettled => {
             above_village()?;
-            on_notice()?;
+            objectionable()?;
             unless(s.open_notice().is_some_and(|notice| notice.open > 0), "没有待处理的异议")?;
         }
         NoticeEnded => {
@@ -436,11 +443,13 @@ fn confirming(s: &Standing, packs: &Packs) -> Tier {
 fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
     let Some(decision) = &s.decision else { return Err("尚未审批".into()) };
     unless(decision.outcome == Verdict::Approved && decision.amount > Fen(0), "没有批准的金额")?;
+    unless(s.held().is_none() || s.listed().is_some(), s.held().unwrap_or_default())?;
     unless(tier >= decision.tier, "应由审批机构发放")
 }
 
-/// Whether a listing or payment without effect is a fact all the same: nothing was wrong with it but that another
-/// office, unseen, was first.
+/// Whether a listing or payment without effect is a fact all the same: nothing was wrong with it but what another
+/// office did unseen. It was first, or took back what the money rests on, or wrote down that the family does not want
+/// it or that somebody objects.
 pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &StampedEvent, day: Option<Day>) -> bool {
     let event = &stamped.event;
     if matches!(event.what, What::Emergency { .. }) {
@@ -451,10 +460,19 @@ pub(super) fn went_out(s: &Standing, packs: &Packs, tier: Tier, stamped: &Stampe
         return own && ended && judge(&first, packs, tier, event, day, stamped.may_decide).is_ok();
     }
     let money = matches!(event.what, What::PayListed { .. } | What::Paid { .. });
-    if !money || stamped.office.is_some_and(|office| office != event.by) || s.payouts.is_empty() {
+    if !money || stamped.office.is_some_and(|office| office != event.by) {
         return false;
     }
-    let first = Standing { payment: None, payouts: Vec::new(), result: None, ..s.clone() };
+    let (payment, payouts, result, given_up, upheld) = Default::default();
+    let mut first = Standing { payment, payouts, result, given_up, upheld, ..s.clone() };
+    first.notice.iter_mut().for_each(|notice| notice.open = 0);
+    if first.decision.is_none() {
+        let taken_back = |item: &&TimelineItem| matches!(item.effect, Effect::TakenBack(_));
+        let mut decisions = s.timeline.iter().filter(taken_back).filter(|it| matches!(it.event.what, What::Decided { .. }));
+        if let Some(last) = decisions.next_back() {
+            apply(&mut first, packs, last.tier, &last.id, &last.event, last.day);
+        }
+    }
     judge(&first, packs, tier, event, day, stamped.may_decide).is_ok()
 }
 
@@ -508,10 +526,12 @@ fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     let given_back = s.given_up.is_none() && s.not_accepted.is_none() && s.returned_transfers().next().is_some();
     unless(!given_back, "有转办被退回，尚未改派；确实不再需要的，请撤销那次转办")?;
     unless(s.paid_again().next().is_none(), "重复发放的钱还没有追回")?;
-    unless(!s.is_monthly() || s.stopped_from().is_some() || s.is_void(), "按月发放的待遇还没有停止")?;
-    unless(!s.is_monthly() || s.listed().is_none(), LISTED_BEFORE)?;
-    unless(!s.is_monthly() || s.is_void() || s.unpaid_month().is_none(), "停发以前还有月份没有发放")?;
-    let paid = s.payment.is_some() || s.is_monthly();
+    unless(!s.objected(), "对审批的异议还没有核查")?;
+    let nothing_due = s.is_void() || s.given_up.is_some();
+    unless(!s.is_monthly() || s.stopped_from().is_some() || nothing_due, "按月发放的待遇还没有停止")?;
+    unless(s.listed().is_none(), LISTED_BEFORE)?;
+    unless(!s.is_monthly() || nothing_due || s.unpaid_month().is_none(), "停发以前还有月份没有发放")?;
+    let paid = s.payment.is_some() || s.is_monthly() || s.given_up.is_some();
     unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || paid || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
     unless(s.untold().is_none(), "减发、停发的书面通知还没有送达")?;
@@ -752,6 +772,13 @@ pub(super) fn judge(
     }
 }
 
+/// Whether no decision and no payment rests on events of this kind.
+fn stands_alone(kind: EventKind) -> bool {
+    use EventKind::*;
+    let handed_over = matches!(kind, Transferred | SignedFor | Returned | Session | Outcome | Feedback);
+    handed_over || matches!(kind, GaveUp | Note | Urged | HandedOver | Satisfaction) || bookings::is_about(kind)
+}
+
 /// Whether an office of `tier` may take back the event `id`.
 fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     let Some(at) = s.timeline.iter().position(|item| item.id == *id) else {
@@ -767,8 +794,13 @@ fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
     // The place may be somebody else's by now.
     unless(item.event.what.kind() != Some(EventKind::BookingCancelled), "取消预约不能撤销，请重新预约")?;
-    let paid_at = s.payment.as_ref().and_then(|payment| s.timeline.iter().position(|item| item.id == payment.id));
-    unless(paid_at.is_none_or(|paid| at > paid), "已经发放，此前的记录不能再撤销")?;
+    if !item.event.what.kind().is_some_and(stands_alone) {
+        let place = |id: &OpId| s.timeline.iter().position(|item| item.id == *id);
+        let paid = s.payment.as_ref().and_then(|payment| place(&payment.id));
+        unless(paid.is_none_or(|paid| at > paid), "已经发放，此前的记录不能再撤销")?;
+        let decided = s.decision.as_ref().and_then(|decision| place(&decision.id));
+        unless(decided.is_none_or(|decided| at >= decided), "已经审批，此前的记录不能撤销；确有错误的，先由审批机构撤销审批")?;
+    }
     let first = item.event.what.kind() == Some(EventKind::Opened);
     let followed = s.timeline.iter().filter(|item| item.effect == Effect::Counts).count() > 1;
     unless(!(first && followed), "登记之后已有办理，不能撤销登记")

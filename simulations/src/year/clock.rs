@@ -9,6 +9,10 @@ use shouwang_protocol::records::policy::{Decides, Pack, Step};
 use shouwang_protocol::standing::{Effect, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a payer who had not seen it yet is told of a case that had ended, or waited, elsewhere.
+const MOVED_ON: [&str; 5] =
+    ["事项已办结", "申请人已撤回", "尚未审批", "对审批的异议属实，须先撤销审批", "对审批的异议正在核查，查清以前不发放"];
+
 /// Working days, as a list of days that are worked.
 pub struct Almanac {
     off: BTreeSet<String>,
@@ -139,6 +143,8 @@ pub struct Ledger {
     came_back: i64,
     over: bool,
     given_up: bool,
+    /// An objection was found true after the decision.
+    upheld: bool,
     pauses: Vec<(Day, Option<Day>)>,
     extensions: Vec<(Day, u32)>,
     phase: Option<Step>,
@@ -157,9 +163,9 @@ impl Ledger {
         for item in &standing.timeline {
             let unseen = matches!(&item.effect, Effect::WithoutEffect(why)
                 if ["这一审批已经发放过", "这个月已经发放过", "已列入发放名册，尚未登记结果"].contains(&why.as_str()));
-            // Money that went out after another office had closed the case is out all the same.
-            let closed = matches!(&item.effect, Effect::WithoutEffect(why) if why == "事项已办结");
-            let unseen = unseen || (closed && matches!(item.event.what, What::Paid { .. }));
+            // Money that went out after the case had ended elsewhere is out all the same.
+            let over = matches!(&item.effect, Effect::WithoutEffect(why) if MOVED_ON.contains(&why.as_str()));
+            let unseen = unseen || (over && matches!(item.event.what, What::Paid { .. } | What::PayListed { .. }));
             if item.effect != Effect::Counts && !unseen {
                 continue;
             }
@@ -228,7 +234,8 @@ impl Ledger {
 
     /// What the family has and should not have.
     fn owed(&self) -> i64 {
-        let nothing = self.is_void() || self.is_unconfirmed();
+        let undone = self.is_void() || self.is_unconfirmed() || (self.upheld && self.terms.is_empty());
+        let nothing = undone || self.given_up || !self.decision.is_some_and(|(approved, ..)| approved);
         let beyond = |money: &Money| match (nothing, self.terms.is_empty()) {
             (true, _) => money.fen,
             (false, true) => 0,
@@ -376,6 +383,10 @@ impl Ledger {
             What::PreExamined { opinion, .. } => self.opinion = Some(*opinion),
             What::NoticePosted { until, .. } => *self.on_the_board() = Some((*until, 0, false)),
             What::Objected { .. } => self.on_the_board().iter_mut().for_each(|(_, open, _)| *open += 1),
+            What::ObjectionSettled { outcome, .. } if self.decision.is_some() && !self.is_stopping() => {
+                self.upheld |= *outcome == Finding::True;
+                self.notice.iter_mut().for_each(|(_, open, _)| *open = open.saturating_sub(1));
+            }
             What::ObjectionSettled { outcome: Finding::True, .. } => {
                 *self.on_the_board() = None;
                 if self.terms.is_empty() {
@@ -404,7 +415,7 @@ impl Ledger {
             }
             What::Adjusted { amount, from, .. } => {
                 self.terms.push((from.clone(), amount.0));
-                self.stop_notice = None;
+                (self.stop_notice, self.upheld) = (None, false);
             }
             What::Emergency { amount, assistance, .. } => {
                 (self.application, self.number) = (true, true);
@@ -454,7 +465,11 @@ impl Ledger {
 
     /// What is put up: the opinion, or the stop of a benefit that runs.
     fn on_the_board(&mut self) -> &mut Option<(Day, u32, bool)> {
-        if self.runs_until() == Some(None) && !self.is_void() { &mut self.stop_notice } else { &mut self.notice }
+        if self.is_stopping() { &mut self.stop_notice } else { &mut self.notice }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.runs_until() == Some(None) && !self.is_void() && self.stop_notice.is_some()
     }
 
     /// Whether two payments are for the same: the same month, or what is paid once.

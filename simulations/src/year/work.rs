@@ -667,7 +667,7 @@ impl World {
             reason: reason.to_owned(),
             formula: String::new(),
             pack: String::new(),
-            saw: Vec::new(),
+            saw: s.saw(),
         };
         let (all_the_same, against) = (fate("all the same"), fate("decider").chance(rates::REFUSED));
         if s.opinion == Some(Opinion::Against) || against {
@@ -692,7 +692,7 @@ impl World {
             reason: String::new(),
             formula: String::new(),
             pack: String::new(),
-            saw: Vec::new(),
+            saw: s.saw(),
         })
     }
 
