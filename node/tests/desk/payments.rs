@@ -7,7 +7,7 @@ use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase};
 use shouwang_node::tables;
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
-use shouwang_protocol::records::event::{Opinion, Verdict};
+use shouwang_protocol::records::event::{Opinion, Verdict, What};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::{PayoutState, Stage};
 use std::collections::BTreeMap;
@@ -183,4 +183,75 @@ async fn item_29_what_two_offices_paid_offline_is_shown_until_it_came_back() {
     assert_eq!(twice.len(), 1);
     let cases: Vec<CaseId> = twice[0].rows.iter().map(|row| row.case).collect();
     assert!(cases.contains(&here) && cases.contains(&there));
+}
+
+/// 临时救助 of a village's household, up to the decision; the village has it too.
+async fn undecided(village: &Machine, township: &Machine, city: &Machine) -> CaseId {
+    sync(township, city).await;
+    let household = township.household("a").await;
+    let clerk = township.clerk();
+    let case = township.open_case(&clerk, application(household)).await;
+    township.stepped(&clerk, case, CaseStep::Accept {}).await;
+    township.stepped(&clerk, case, CaseStep::PreExamine { opinion: Opinion::For, note: String::new() }).await;
+    sync(village, township).await;
+    case
+}
+
+async fn decide(township: &Machine, case: CaseId) {
+    // Somebody worked on it there meanwhile, so what the village writes comes earlier in the common order.
+    township.stepped(&township.clerk(), case, CaseStep::Note { text: "电话联系过".into() }).await;
+    let approve = CaseStep::Decide { outcome: Verdict::Approved, amount: Some(Fen(90_000)), reason: "小额".into() };
+    township.stepped(&township.person("chen", &[Role::Approver]), case, approve).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_and_a_withdrawal_at_the_same_time_lose_no_money() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    let case = undecided(&village, &township, &city).await;
+    // The village has no line when the family says it does not want it; the township approves and lists it.
+    village.stepped(&village.clerk(), case, CaseStep::GiveUp { reason: "已有亲属帮助".into() }).await;
+    decide(&township, case).await;
+    let listing = list(&township, "2019-06").await;
+    assert_eq!(listing.rows, 1);
+    sync(&village, &township).await;
+    let page = township.page(&township.clerk(), case).await;
+    assert_eq!((page.standing.stage, page.standing.turns[0].what), (Stage::GivenUp, "登记发放结果"));
+    assert_eq!(page.standing.given_up.as_deref(), Some("已有亲属帮助"));
+    // The bank had paid it already: it is paid, everywhere, and must come back.
+    let settled = answer(&township, &listing.batch, &[(case, BankSays::Paid)]).await;
+    assert_eq!((settled.paid, settled.left.len()), (1, 0));
+    sync(&village, &township).await;
+    sync(&township, &city).await;
+    for machine in [&village, &township, &city] {
+        let standing = machine.page(&machine.clerk(), case).await.standing;
+        assert_eq!((standing.stage, standing.paid(), standing.owed()), (Stage::ToRecover, Some(Fen(90_000)), Fen(90_000)));
+    }
+    let recovered = CaseStep::Recover { amount: Some(Fen(90_000)), note: "本人退回".into() };
+    township.stepped(&township.clerk(), case, recovered).await;
+    township.stepped(&township.clerk(), case, CaseStep::Close { result: "申请人撤回，款已退回".into() }).await;
+    assert_eq!(township.page(&township.clerk(), case).await.standing.stage, Stage::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_and_a_withdrawal_at_the_same_time_end_before_the_money_goes_out() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    let case = undecided(&village, &township, &city).await;
+    village.stepped(&village.clerk(), case, CaseStep::GiveUp { reason: "已有亲属帮助".into() }).await;
+    decide(&township, case).await;
+    sync(&village, &township).await;
+    let standing = township.page(&township.clerk(), case).await.standing;
+    assert_eq!((standing.stage, standing.decided()), (Stage::GivenUp, Some(Fen(90_000))), "both are there");
+    let listing = list(&township, "2019-06").await;
+    assert_eq!(listing.rows, 0, "nothing is paid any more");
+    let cash = CaseStep::Pay { amount: None, method: "现金".into(), account_last4: None, batch: String::new(), period: None };
+    let refused = township.step(&township.clerk(), case, cash).await.expect_err("refused");
+    assert!(refused.what().contains("申请人已撤回"), "{refused:?}");
+    // The family changes its mind: the village takes its entry back, and the approval stands.
+    let gave_up = standing.timeline.iter().find(|item| matches!(item.event.what, What::GaveUp { .. })).expect("there").id.clone();
+    let back = CaseStep::TakeBack { event: gave_up, reason: "本人仍要".into() };
+    village.stepped(&village.clerk(), case, back).await;
+    sync(&village, &township).await;
+    assert_eq!(list(&township, "2019-06").await.rows, 1);
 }
