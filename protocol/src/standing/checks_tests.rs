@@ -12,13 +12,6 @@ fn day(text: &str) -> Day {
     Day::parse(text).expect("a day")
 }
 
-fn why(play: &Play, id: &OpId) -> String {
-    match play.effect(id) {
-        Effect::WithoutEffect(why) => why,
-        other => panic!("has {other:?}"),
-    }
-}
-
 fn authorised(name: &str, scope: &[&str], signed: &str, until: &str) -> What {
     What::CheckAuthorised {
         person: format!("1@{name}"),

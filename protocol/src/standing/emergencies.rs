@@ -22,13 +22,6 @@ pub(super) fn said(outcome: Verdict, reason: &str) -> What {
     What::Acknowledged { outcome, reason: reason.into() }
 }
 
-fn why(play: &Play, id: &OpId) -> String {
-    match play.effect(id) {
-        Effect::WithoutEffect(why) => why,
-        other => panic!("has {other:?}"),
-    }
-}
-
 /// A village's plea, and 500 yuan from the township the same evening (Monday 2026-06-01).
 fn evening() -> Play {
     let mut play = Play::new("2026-06-01");

@@ -907,6 +907,8 @@ mod places;
 #[cfg(test)]
 mod procedure;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod tests;

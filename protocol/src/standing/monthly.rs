@@ -2,7 +2,7 @@
 
 use super::procedure::{ended, posted, visited};
 use super::stories::*;
-use super::tests::{examined, why};
+use super::tests::examined;
 use super::*;
 use crate::records::event::What;
 

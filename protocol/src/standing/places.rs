@@ -6,13 +6,6 @@ use super::*;
 use crate::hash::Hash;
 use crate::records::event::{Attendance, What};
 
-fn why(play: &Play, id: &OpId) -> String {
-    match play.effect(id) {
-        Effect::WithoutEffect(why) | Effect::Waits(why) => why,
-        other => panic!("has {other:?}"),
-    }
-}
-
 pub(super) fn booked(places: u32) -> What {
     What::Booked {
         project: RecordId(Hash([3; 32])),

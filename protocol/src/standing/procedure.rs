@@ -9,13 +9,6 @@ fn day(text: &str) -> Day {
     Day::parse(text).expect("a day")
 }
 
-fn why(play: &Play, id: &OpId) -> String {
-    match play.effect(id) {
-        Effect::WithoutEffect(why) => why,
-        other => panic!("has {other:?}"),
-    }
-}
-
 pub(super) fn visited(who: &[&str], present: &str) -> What {
     let investigators = who.iter().map(|name| (*name).to_owned()).collect();
     What::Visited {

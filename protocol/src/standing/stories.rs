@@ -13,6 +13,10 @@ pub(super) struct Play {
     docs: BTreeMap<Tier, Automerge>,
     stamps: BTreeMap<OpId, Stamp>,
     lamport: u64,
+    /// How far behind the others the next event is written.
+    behind: u64,
+    /// The last number of each device.
+    last: BTreeMap<Tier, u64>,
     day: Day,
     pub packs: Packs,
 }
@@ -33,6 +37,8 @@ impl Play {
             docs: Tier::ALL.map(doc).into(),
             stamps: BTreeMap::new(),
             lamport: 0,
+            behind: 0,
+            last: BTreeMap::new(),
             day: Day::parse(day).expect("a day"),
             packs: [(pack.version.clone(), pack)].into(),
         }
@@ -40,6 +46,12 @@ impl Play {
 
     pub fn on(&mut self, day: &str) -> &mut Play {
         self.day = Day::parse(day).expect("a day");
+        self
+    }
+
+    /// The next event is written by a device that has not heard of the latest ones.
+    pub fn behind(&mut self, events: u64) -> &mut Play {
+        self.behind = events;
         self
     }
 
@@ -52,7 +64,10 @@ impl Play {
         let events = Volume::read(tier, doc).events;
         let id = events.last().expect("one").id.clone();
         let device = DeviceKey([number(tier); 32]);
-        self.stamps.insert(id.clone(), Stamp { lamport: self.lamport, tier, device, sequence: self.lamport, index: id.counter });
+        let own = self.last.get(&tier).copied().unwrap_or(0) + 1;
+        let lamport = self.lamport.saturating_sub(std::mem::take(&mut self.behind)).max(own);
+        self.last.insert(tier, lamport);
+        self.stamps.insert(id.clone(), Stamp { lamport, tier, device, sequence: self.lamport, index: id.counter });
         id
     }
 
@@ -80,6 +95,14 @@ impl Play {
 }
 
 use crate::records::event::What;
+
+/// Why an event has no effect, or what it waits for.
+pub(super) fn why(play: &Play, id: &OpId) -> String {
+    match play.effect(id) {
+        Effect::WithoutEffect(why) | Effect::Waits(why) => why,
+        other => panic!("has {other:?}"),
+    }
+}
 
 pub(super) fn opened(origin: Origin, channel: Channel, assistance: &str, applicant: &str) -> What {
     What::Opened {

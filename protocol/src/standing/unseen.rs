@@ -4,7 +4,7 @@
 use super::payments::listed;
 use super::procedure::{dibao, ended, posted, settled, visited};
 use super::stories::*;
-use super::tests::{examined, why};
+use super::tests::examined;
 use super::*;
 use crate::records::event::What;
 
