@@ -213,25 +213,32 @@ fn days_never_run_backwards() {
 }
 
 #[test]
-fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
+fn every_stage_is_reached_and_left_and_every_open_stage_has_somebody_to_act() {
     let mut seen = BTreeSet::from([standing(&CaseRecords::default(), &Packs::new()).stage]);
+    let mut left = BTreeSet::from([Stage::Unknown]);
     let mut walk = |start: What, steps: Vec<((Tier, u32), &str, What)>| {
         let mut play = Play::new("2019-05-20");
         play.act(TOWN, "wang", start);
-        seen.insert(play.stage());
+        let mut before = play.stage();
+        seen.insert(before);
         for (place, staff, what) in steps {
             let id = play.act(place, staff, what);
             let standing = play.standing();
             assert_eq!(play.effect(&id), Effect::Counts, "{:?}", standing.timeline.last().map(|item| &item.event.what));
             assert!(!standing.turns.is_empty() || standing.stage == Stage::Closed, "{:?}", standing.stage);
             seen.insert(standing.stage);
+            if standing.stage != before {
+                left.insert(std::mem::replace(&mut before, standing.stage));
+            }
         }
+        play
     };
     let plea = || opened(Origin::Plea, Channel::Wechat, "临时救助", "某");
     let asked = || opened(Origin::Application, Channel::Village, "临时救助", "某");
     let found = |outcome| What::Verified { outcome, note: String::new() };
     walk(plea(), vec![(TOWN, "wang", found(Finding::Unclear)), (TOWN, "wang", found(Finding::False)), (TOWN, "wang", closed())]);
-    walk(plea(), vec![(VILLAGE, "cun", found(Finding::True))]);
+    let on_behalf = What::AppliedOnBehalf { assistance: String::new(), reason: "主动发现".into() };
+    walk(plea(), vec![(VILLAGE, "cun", found(Finding::True)), (TOWN, "wang", on_behalf)]);
     let materials = What::MaterialsAsked { materials: vec!["病历".into(), "收入证明".into()], again: String::new() };
     walk(
         asked(),
@@ -244,11 +251,13 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
             (CITY, "chen", paid(200_000)),
             (CITY, "chen", came_back("退汇")),
             (CITY, "chen", paid(200_000)),
+            (TOWN, "wang", closed()),
         ],
     );
-    walk(asked(), vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", examined()), (CITY, "chen", decided(0))]);
+    let refused = (CITY, "chen", decided(0));
+    walk(asked(), vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", examined()), refused, (CITY, "li", closed())]);
     walk(asked(), vec![(TOWN, "wang", What::NotAccepted { reason: "非本市".into() }), (TOWN, "wang", closed())]);
-    walk(asked(), vec![(VILLAGE, "cun", What::GaveUp { reason: "已自行解决".into() })]);
+    walk(asked(), vec![(VILLAGE, "cun", What::GaveUp { reason: "已自行解决".into() }), (TOWN, "wang", closed())]);
     let settled =
         |ruling| What::DoubleSettled { other: "cd".repeat(16), ruling, told: "乙村".into(), reason: "同一人".into() };
     walk(
@@ -282,7 +291,7 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     walk(school, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", transferred(Target::department("教育局", "教育局"), ""))]);
     use super::procedure::{ended, posted, visited};
     let dibao = opened(Origin::Application, Channel::Kiosk, "最低生活保障", "某");
-    walk(
+    let mut stopped = walk(
         dibao,
         vec![
             (TOWN, "wang", accepted("1")),
@@ -317,17 +326,30 @@ fn every_stage_is_reached_and_every_open_stage_has_somebody_to_act() {
     let unchecked = What::CheckImpossible { reason: "本人在外地，无法签字".into() };
     let visit = visited(&["甲", "乙"], "某");
     walk(rigid, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", visit), (TOWN, "wang", unchecked)]);
-    // A service, whose stages depend on the name of the transfer.
+    // What depends on the name of an event: a benefit that was stopped, a service.
+    let adjustment = stopped.standing().untold().expect("a cut").1.id.clone();
+    let (to, how, on) = ("某".to_owned(), Delivery::Handed, Day::parse("2019-05-20").expect("a day"));
+    stopped.act(CITY, "chen", What::CutNoticed { adjustment: adjustment.clone(), text: "停发".into() });
+    stopped.act(TOWN, "wang", What::CutServed { adjustment, to, how, on, note: String::new() });
+    assert_eq!(stopped.stage(), Stage::Stopped);
+    stopped.act(CITY, "li", closed());
+    assert_eq!(stopped.stage(), Stage::Closed);
+    left.insert(Stage::Stopped);
     let mut play = Play::new("2019-05-20");
     play.act(TOWN, "wang", opened(Origin::Application, Channel::Web, "心理服务", "某"));
     play.act(TOWN, "wang", accepted("1"));
     let transfer = play.act(TOWN, "wang", transferred(Target::provider("社工服务中心", "社工"), ""));
-    play.act(TOWN, "shegong", What::SignedFor { transfer: transfer.clone() });
-    seen.insert(play.stage());
-    play.act(TOWN, "shegong", What::Feedback { transfer, result: Answer::Served, text: "好".into() });
-    seen.insert(play.stage());
+    let signed_for = What::SignedFor { transfer: transfer.clone() };
+    let fed_back = What::Feedback { transfer, result: Answer::Served, text: "好".into() };
+    for what in [signed_for, fed_back, closed()] {
+        left.insert(play.stage());
+        play.act(TOWN, "shegong", what);
+        seen.insert(play.stage());
+    }
     let missing: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| !seen.contains(stage)).collect();
     assert_eq!(missing, []);
+    let stuck: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| !left.contains(stage)).collect();
+    assert_eq!(stuck, []);
     for stage in Stage::ALL {
         assert_eq!(Stage::from_word(stage.word()), Some(stage));
     }

@@ -381,7 +381,10 @@ impl Ledger {
             What::Accepted { .. } => self.number = true,
             What::Visited { .. } => self.visited = true,
             What::PreExamined { opinion, .. } => self.opinion = Some(*opinion),
-            What::NoticePosted { until, .. } => *self.on_the_board() = Some((*until, 0, false)),
+            What::NoticePosted { until, .. } if self.runs_until() == Some(None) && !self.is_void() => {
+                self.stop_notice = Some((*until, 0, false));
+            }
+            What::NoticePosted { until, .. } => self.notice = Some((*until, 0, false)),
             What::Objected { .. } => self.on_the_board().iter_mut().for_each(|(_, open, _)| *open += 1),
             What::ObjectionSettled { outcome, .. } if self.decision.is_some() && !self.is_stopping() => {
                 self.upheld |= *outcome == Finding::True;
