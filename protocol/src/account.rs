@@ -62,15 +62,17 @@ impl From<Outcome> for &'static str {
     }
 }
 
-/// Money that went out by a case and arrived, or that was recovered of it.
+/// What went out by a case and arrived, or what was recovered of it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Paid {
     /// The day.
     pub day: Option<Day>,
     /// How much.
     pub amount: Fen,
-    /// Whose decision it carries out: the fund it came from.
-    pub fund: &'static str,
+    /// The kind of assistance (code).
+    pub kind: String,
+    /// Whose decision it carries out: the fund it came from, or the department or provider that gave it.
+    pub fund: String,
     /// The month that a monthly benefit's payment is for; empty: paid once, or recovered.
     pub month: String,
 }
@@ -107,7 +109,7 @@ pub struct Account {
     pub finding: Option<Finding>,
     /// Payments that came back.
     pub failed_payments: u32,
-    /// Payments that stand.
+    /// Payments that stand, and what departments and providers gave.
     pub payments: Vec<Paid>,
     /// What came back of them because it was paid for nothing (追回): each time, never more than they come to.
     pub recovered: Vec<Paid>,
@@ -143,10 +145,16 @@ impl Account {
         let paid = standing.paid_out().map(|payment| Paid {
             day: payment.day,
             amount: payment.amount,
-            fund,
+            kind: standing.assistance.clone(),
+            fund: fund.to_owned(),
             month: if monthly { payment.period.clone() } else { String::new() },
         });
-        let payments: Vec<Paid> = paid.collect();
+        let given = standing.transfers.iter().filter_map(|transfer| {
+            let kind = if transfer.assistance.is_empty() { &standing.assistance } else { &transfer.assistance };
+            let (kind, fund) = (kind.clone(), transfer.to.name.clone());
+            Some(Paid { day: transfer.ended_on, amount: transfer.given?, kind, fund, month: String::new() })
+        });
+        let payments: Vec<Paid> = paid.chain(given).collect();
         Some(Account {
             application: standing.is_application,
             channel: standing.channel,
@@ -164,7 +172,7 @@ impl Account {
 }
 
 /// What came back, with its days. What went out without effect ([`Standing::astray`]) is in no sum: it comes back first.
-fn recovered(standing: &Standing, payments: &[Paid], fund: &'static str) -> Vec<Paid> {
+fn recovered(standing: &Standing, payments: &[Paid], fund: &str) -> Vec<Paid> {
     let mut beside = standing.astray.0.saturating_sub(standing.written_off.0).max(0);
     let mut left = payments.iter().fold(0i64, |sum, paid| sum.saturating_add(paid.amount.0));
     let mut out = Vec::new();
@@ -174,7 +182,8 @@ fn recovered(standing: &Standing, payments: &[Paid], fund: &'static str) -> Vec<
         let back = amount.0.saturating_sub(of_none).min(left);
         (beside, left) = (beside - of_none, left - back);
         if back > 0 {
-            out.push(Paid { day: item.day, amount: Fen(back), fund, month: String::new() });
+            let (kind, fund) = (standing.assistance.clone(), fund.to_owned());
+            out.push(Paid { day: item.day, amount: Fen(back), kind, fund, month: String::new() });
         }
     }
     out

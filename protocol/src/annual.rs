@@ -344,12 +344,12 @@ pub fn aid(household: &Household, cases: &[CaseOf<'_>]) -> Vec<AidLine> {
     }
     for (case, account) in accounts {
         let Some(account) = account else { continue };
-        let (number, kind) = (number(case), case.standing.assistance.clone());
+        let number = number(case);
         let line = |paid: &Paid, amount: Fen, source: AidSource| AidLine {
             day: paid.day,
-            kind: kind.clone(),
+            kind: paid.kind.clone(),
             person: case.standing.applicant.clone(),
-            fund: paid.fund.to_owned(),
+            fund: paid.fund.clone(),
             amount: Some(amount),
             source,
             late: false,
@@ -360,7 +360,7 @@ pub fn aid(household: &Household, cases: &[CaseOf<'_>]) -> Vec<AidLine> {
             if household.aid.iter().filter(numbered).any(|row| of_month(row.date)) {
                 continue;
             }
-            let twin = paid.day.and_then(|day| twins.get_mut(&(kind.clone(), day, paid.amount))).filter(|left| **left > 0);
+            let twin = paid.day.and_then(|day| twins.get_mut(&(paid.kind.clone(), day, paid.amount))).filter(|left| **left > 0);
             if let Some(left) = twin {
                 *left -= 1;
                 continue;

@@ -261,9 +261,12 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
         },
         SignedFor => What::SignedFor { transfer: receives(|state| state == TransferState::ToSign)? },
         Returned => What::Returned { transfer: receives(TransferState::is_open)?, reason: text() },
-        Feedback => {
-            What::Feedback { transfer: receives(|state| state == TransferState::Signed)?, result: Answer::Served, text: text() }
-        }
+        Feedback => What::Feedback {
+            transfer: receives(|state| state == TransferState::Signed)?,
+            result: Answer::Served,
+            text: text(),
+            amount: None,
+        },
         GaveUp => What::GaveUp { reason: text() },
         Closed => What::Closed { result: text() },
         Satisfaction => What::Satisfaction { score: 5, text: String::new() },

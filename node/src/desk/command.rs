@@ -905,6 +905,10 @@ pub enum CaseStep {
         /// In words.
         #[serde(default)]
         text: String,
+        /// What was given, or what goods and services are worth, in fen; none: nothing, or not said.
+        #[serde(default)]
+        #[schema(value_type = Option<i64>)]
+        amount: Option<Fen>,
     },
     /// 核对授权
     AuthoriseCheck {

@@ -406,8 +406,8 @@ impl Desktop<'_> {
             CaseStep::Outcome { transfer, change, text, follow_up } => {
                 What::Outcome { transfer: self.transfer(transfer, EventKind::Outcome)?, change, text, follow_up }
             }
-            CaseStep::Feedback { transfer, result, text } => {
-                What::Feedback { transfer: self.transfer(transfer, EventKind::Feedback)?, result, text }
+            CaseStep::Feedback { transfer, result, text, amount } => {
+                What::Feedback { transfer: self.transfer(transfer, EventKind::Feedback)?, result, text, amount }
             }
             step @ (CaseStep::AuthoriseCheck { .. }
             | CaseStep::WithdrawAuthorisation { .. }

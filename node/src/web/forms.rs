@@ -310,6 +310,7 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         EventKind::Feedback => vec![
             transfer(known, kind),
             words("result", "结果", Answer::ALL, Answer::word, Answer::label),
+            Field::text("amount", "金额(元)").typed(Input::Number).hinted("给予的资金；物资、服务写折合金额；没有的不填"),
             Field::area("text", "说明").needed(),
         ],
         EventKind::Routed => {
@@ -624,7 +625,8 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             follow_up: form.day("follow_up")?,
         },
         EventKind::Feedback => {
-            CaseStep::Feedback { transfer: transfer()?, result: form.word("result", Answer::from_word)?, text: text("text") }
+            let (result, amount) = (form.word("result", Answer::from_word)?, form.fen("amount")?);
+            CaseStep::Feedback { transfer: transfer()?, result, text: text("text"), amount }
         }
         EventKind::Routed => {
             let area = AreaId::parse(&text("area")).ok_or("请选择村(社区)")?;

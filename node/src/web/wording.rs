@@ -230,7 +230,10 @@ pub fn lines(what: &What) -> Vec<String> {
             let again = follow_up.map(|day| format!("{day} 回访")).unwrap_or_default();
             out.extend([joined(&[change.label(), &again]), text.clone()]);
         }
-        What::Feedback { result, text, .. } => out.extend([result.label().to_owned(), text.clone()]),
+        What::Feedback { result, text, amount, .. } => {
+            let given = amount.map(|amount| format!("{} 元", money(amount))).unwrap_or_default();
+            out.extend([joined(&[result.label(), &given]), text.clone()]);
+        }
         What::Closed { result } => out.push(result.clone()),
         What::Satisfaction { score, text } => out.extend([format!("{score} 分"), text.clone()]),
         What::Withdrawn { reason, .. } => out.push(reason.clone()),

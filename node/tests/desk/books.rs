@@ -4,13 +4,13 @@ use super::support::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shouwang_node::desk::statistics::{By, Question, Statistics};
-use shouwang_node::desk::{CaseStep, Command, DeskError, HouseholdChange, OpenCase, Person};
+use shouwang_node::desk::{CaseStep, Command, DeskError, HouseholdChange, OpenCase, Person, To};
 use shouwang_node::store::reader::{Page, Period, YearFilter};
 use shouwang_protocol::account::Outcome;
 use shouwang_protocol::annual::{Closing, Missing};
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
-use shouwang_protocol::records::event::{Answer, Channel, Opinion, Origin, Verdict};
+use shouwang_protocol::records::event::{Answer, Channel, Opinion, Origin, TargetKind, Verdict};
 use shouwang_protocol::records::staff::Role;
 
 pub fn of_year(year: i32) -> Question {
@@ -103,7 +103,7 @@ async fn item_03_item_04_six_applications_by_channel_sum_to_their_outcomes_and_e
     city.stepped(&centre, school, CaseStep::Transfer { to: None, assistance: String::new(), note: "请审核".into() }).await;
     let bureau = Person { department: Some("教育局".into()), ..city.person("jyj", &[Role::Department]) };
     city.stepped(&bureau, school, CaseStep::SignFor { transfer: None }).await;
-    let answer = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "符合条件".into() };
+    let answer = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "符合条件".into(), amount: None };
     city.stepped(&bureau, school, answer).await;
     // A plea is a clue, and one that was routed on is counted once, where it went.
     let plea = OpenCase { summary: "儿子拒绝治疗".into(), applicant: "唐女士".into(), ..OpenCase::of(Origin::Plea) };
@@ -133,6 +133,49 @@ async fn item_03_item_04_six_applications_by_channel_sum_to_their_outcomes_and_e
     sums_equal_their_lists(&city, &of_year(2019)).await;
     let department = Question { department: Some("教育局".into()), ..of_year(2019) };
     assert_eq!(city.desk.account_list(&auditor, department, Page::first(9)).await.expect("lists").lines.rows.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_09_item_19_what_a_department_or_an_organisation_gives_is_in_every_total_once() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    sync(&township, &city).await;
+    let household = township.household("zhang").await;
+    let clerk = township.clerk();
+    let open = OpenCase { assistance: "教育救助".into(), ..application(household) };
+    let case = township.open_case(&clerk, open).await;
+    township.stepped(&clerk, case, CaseStep::Accept {}).await;
+    let to = |kind, id: &str, assistance: &str| CaseStep::Transfer {
+        to: Some(To { kind, id: id.into() }),
+        assistance: assistance.into(),
+        note: "请办理".into(),
+    };
+    township.stepped(&clerk, case, to(TargetKind::Department, "教育局", "教育救助")).await;
+    township.stepped(&clerk, case, to(TargetKind::Provider, "慈善总会", "照料服务")).await;
+    sync(&township, &city).await;
+    let bureau = Person { department: Some("教育局".into()), ..city.person("jyj", &[Role::Department]) };
+    let charity = Person { provider: Some("慈善总会".into()), ..city.person("cishan", &[Role::Provider]) };
+    let answer = |result, amount| CaseStep::Feedback { transfer: None, result, text: "已办".into(), amount };
+    for (person, result, amount) in [(&bureau, Answer::Approved, 300_000), (&charity, Answer::Served, 45_000)] {
+        city.stepped(person, case, CaseStep::SignFor { transfer: None }).await;
+        let refused = city.step(person, case, answer(Answer::Refused, Some(Fen(amount)))).await.expect_err("refused");
+        assert!(refused.what().contains("没有给予救助的，不写金额"), "{refused:?}");
+        city.stepped(person, case, answer(result, Some(Fen(amount)))).await;
+    }
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    for machine in [&city, &township, &village] {
+        let funds = statistics(machine, &of_year(2019), By::Fund).await;
+        let by: Vec<(&str, Fen)> = funds.by_picked.rows.iter().map(|row| (row.label.as_str(), row.group.amount)).collect();
+        assert!(by.contains(&("教育局", Fen(300_000))) && by.contains(&("慈善总会", Fen(45_000))), "{by:?}");
+        assert_eq!(funds.total.rows[0].group.amount, Fen(94_500 + 300_000 + 45_000));
+        let kinds = statistics(machine, &of_year(2019), By::Kind).await.by_picked;
+        let by: Vec<(&str, Fen)> = kinds.rows.iter().map(|row| (row.label.as_str(), row.group.amount)).collect();
+        assert!(by.contains(&("照料服务", Fen(45_000))), "each as what was handed to it: {by:?}");
+        sums_equal_their_lists(machine, &of_year(2019)).await;
+        let file = machine.desk.annual(&machine.clerk(), household, 2019).await.expect("a file").file;
+        assert_eq!(file.total, Fen(94_500 + 300_000 + 45_000));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

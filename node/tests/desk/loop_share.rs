@@ -82,7 +82,7 @@ async fn item_06_what_one_office_confirmed_another_department_sees_with_its_date
     city.stepped(&clerk, to_school, CaseStep::Transfer { to: None, assistance: String::new(), note: "办".into() }).await;
     let school = bureau(&city, "教育局");
     city.stepped(&school, to_school, CaseStep::SignFor { transfer: None }).await;
-    let yes = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "已核".into() };
+    let yes = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "已核".into(), amount: None };
     city.stepped(&school, to_school, yes).await;
 
     city.on("2019-05-29");
@@ -169,7 +169,12 @@ async fn item_09_an_organisation_sees_its_part_only_and_what_it_gave_stands_in_t
     assert!(city.desk.household(&charity, household, 1).await.is_err());
     city.stepped(&charity, case, CaseStep::SignFor { transfer: None }).await;
     city.stepped(&charity, case, CaseStep::Session { transfer: None, text: "送去轮椅一辆".into() }).await;
-    city.stepped(&charity, case, CaseStep::Feedback { transfer: None, result: Answer::Served, text: "已送达".into() }).await;
+    city.stepped(
+        &charity,
+        case,
+        CaseStep::Feedback { transfer: None, result: Answer::Served, text: "已送达".into(), amount: None },
+    )
+    .await;
     let file = city.desk.annual(&clerk, household, 2019).await.expect("a file").file;
     let services = serde_json::to_string(&file.services).expect("json");
     assert!(services.contains("慈善总会"), "{services}");

@@ -84,7 +84,7 @@ async fn item_05_one_household_with_three_needs_is_split_in_one_step_and_closed_
     assert!(matches!(wordless, Err(DeskError::Invalid { .. })));
     township.stepped(&there, case, CaseStep::Return { transfer: None, reason: "本镇没有照料员".into() }).await;
     sync(&township, &city).await;
-    let answer = |result| CaseStep::Feedback { transfer: None, result, text: "已办".into() };
+    let answer = |result| CaseStep::Feedback { transfer: None, result, text: "已办".into(), amount: None };
     city.stepped(&school, case, answer(Answer::Approved)).await;
     let worker = provider(&city, "社工服务中心");
     city.stepped(&worker, case, CaseStep::SignFor { transfer: None }).await;

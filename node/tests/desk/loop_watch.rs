@@ -63,7 +63,7 @@ async fn item_42_the_time_from_hand_over_to_feedback_is_known_for_each_departmen
     }
     for (case, day) in cases.iter().zip(["2019-05-21", "2019-05-23", "2019-05-30"]) {
         city.on(day);
-        let answer = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "已办".into() };
+        let answer = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "已办".into(), amount: None };
         city.stepped(&school, *case, answer).await;
     }
     city.stepped(&school, cases[3], CaseStep::Return { transfer: None, reason: "不属本局".into() }).await;

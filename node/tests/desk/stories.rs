@@ -59,7 +59,7 @@ async fn item_01_item_02_story_a_a_consultation_becomes_an_application_and_goes_
         city.step(&school, case, CaseStep::Close { result: "好".into() }).await,
         Err(DeskError::NotPermitted { .. })
     ));
-    let feedback = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "符合条件".into() };
+    let feedback = CaseStep::Feedback { transfer: None, result: Answer::Approved, text: "符合条件".into(), amount: None };
     city.stepped(&school, case, feedback).await;
     let seen = city.page(&school, case).await;
     assert_eq!(seen.entries.len(), 4, "opened, transferred, signed for, fed back: not how it was accepted");
@@ -202,7 +202,12 @@ async fn story_c_a_plea_without_a_village_is_routed_verified_and_becomes_a_servi
     }
     let change = CaseStep::Outcome { transfer: None, change: Change::Better, text: "愿意治疗".into(), follow_up: None };
     city.stepped(&worker, case, change).await;
-    city.stepped(&worker, case, CaseStep::Feedback { transfer: None, result: Answer::Served, text: "愿意治疗".into() }).await;
+    city.stepped(
+        &worker,
+        case,
+        CaseStep::Feedback { transfer: None, result: Answer::Served, text: "愿意治疗".into(), amount: None },
+    )
+    .await;
     city.stepped(&centre, case, CaseStep::Close { result: "已接受治疗".into() }).await;
     city.stepped(&centre, case, CaseStep::Rate { score: 5, text: String::new() }).await;
     sync(&daxin, &city).await;

@@ -554,6 +554,8 @@ events! {
         result: Answer,
         /// In words.
         text: String,
+        /// What the household was given, or what goods and services are worth; none: nothing, or not said.
+        amount: Option<Fen>,
     }
     /// The applicant takes the application back.
     GaveUp "gave-up" "申请人撤回" {

@@ -294,6 +294,7 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
             change: None,
             follow_up: None,
             result: None,
+            given: None,
             text: String::new(),
             due: None,
         }),
@@ -305,8 +306,9 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
         What::Outcome { transfer, change, follow_up, .. } => {
             of(s, &transfer, |t| (t.change, t.follow_up) = (Some(change), follow_up));
         }
-        What::Feedback { transfer, result, text } => of(s, &transfer, |t| {
+        What::Feedback { transfer, result, text, amount } => of(s, &transfer, |t| {
             (t.state, t.ended_on, t.result, t.text) = (TransferState::FedBack, day, Some(result), text);
+            t.given = amount;
         }),
         What::GaveUp { reason } => s.given_up = Some(reason),
         What::Closed { result } => s.result = Some(result),

@@ -400,6 +400,8 @@ pub struct Transfer {
     pub follow_up: Option<Day>,
     /// The result.
     pub result: Option<Answer>,
+    /// What the receiver gave the household, or what its goods and services are worth.
+    pub given: Option<Fen>,
     /// The result, or why it was returned, in words.
     pub text: String,
     /// The last day for the receiver's next step.

@@ -99,8 +99,8 @@ fn events(s: &Standing) -> Vec<What> {
             What::Returned { transfer: transfer(), reason: "材料不清".into() },
             What::Session { transfer: transfer(), text: word() },
             What::Outcome { transfer: transfer(), change, text: word(), follow_up },
-            What::Feedback { transfer: transfer(), result: Answer::Approved, text: String::new() },
-            What::Feedback { transfer: transfer(), result: Answer::Impossible, text: String::new() },
+            What::Feedback { transfer: transfer(), result: Answer::Approved, text: String::new(), amount: None },
+            What::Feedback { transfer: transfer(), result: Answer::Impossible, text: String::new(), amount: None },
         ]);
     }
     for booking in s.bookings.iter().map(|booking| &booking.id).chain([&nothing]) {

@@ -755,7 +755,12 @@ pub(super) fn judge(
         What::Routed { to, .. } => named(to, "没有写明新事项"),
         What::Returned { transfer, reason } => answers(transfer).and(named(reason, "退回须写明理由")),
         What::SignedFor { transfer } | What::Session { transfer, .. } | What::Outcome { transfer, .. } => answers(transfer),
-        What::Feedback { transfer, .. } => answers(transfer),
+        What::Feedback { transfer, result, amount, .. } => {
+            answers(transfer)?;
+            let gives = matches!(result, Answer::Approved | Answer::Served);
+            unless(amount.is_none() || gives, "没有给予救助的，不写金额")?;
+            unless(amount.is_none_or(|amount| amount > Fen(0)), "金额无效")
+        }
         What::NeedsAssessed { .. }
         | What::Booked { .. }
         | What::BookingContested { .. }

@@ -184,7 +184,11 @@ fn story_a_a_consultation_goes_to_the_education_bureau() {
     assert_eq!(standing.turns[0].due, Day::parse("2019-06-12"), "two working days to sign for it");
     play.on("2019-06-11").act(CITY, "jyj-wang", What::SignedFor { transfer: transfer.clone() });
     assert_eq!(play.standing().transfers[0].state, TransferState::Signed);
-    play.act(CITY, "jyj-wang", What::Feedback { transfer, result: Answer::Approved, text: "符合教育救助条件".into() });
+    play.act(
+        CITY,
+        "jyj-wang",
+        What::Feedback { transfer, result: Answer::Approved, text: "符合教育救助条件".into(), amount: None },
+    );
     assert_eq!(play.stage(), Stage::FedBack);
     play.act(CITY, "zhangjie", closed());
     let standing = play.standing();
@@ -245,7 +249,7 @@ fn story_c_a_plea_becomes_a_service_and_no_money_moves() {
         "social",
         What::Outcome { transfer: transfer.clone(), change: Change::Better, text: "愿意接受治疗".into(), follow_up },
     );
-    play.act(CITY, "social", What::Feedback { transfer, result: Answer::Served, text: "愿意接受治疗".into() });
+    play.act(CITY, "social", What::Feedback { transfer, result: Answer::Served, text: "愿意接受治疗".into(), amount: None });
     play.act(CITY, "zhang", closed());
     play.act(CITY, "zhang", What::Satisfaction { score: 5, text: "感谢社会各方的帮助".into() });
     let standing = play.standing();

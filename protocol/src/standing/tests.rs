@@ -137,7 +137,7 @@ fn a_case_closes_only_when_every_transfer_has_its_result() {
     let first = play.act(CITY, "zhang", transferred(Target::department("教育局", "教育局"), ""));
     let second = play.act(CITY, "zhang", transferred(Target::office(OfficeId(TOWN.1), "杨舍镇"), "临时救助"));
     play.act(CITY, "jyj", What::SignedFor { transfer: first.clone() });
-    play.act(CITY, "jyj", What::Feedback { transfer: first, result: Answer::Approved, text: "好".into() });
+    play.act(CITY, "jyj", What::Feedback { transfer: first, result: Answer::Approved, text: "好".into(), amount: None });
     let early = play.act(CITY, "zhang", closed());
     assert_eq!(why(&play, &early), "还有转办没有反馈");
     let stranger = play.act((Tier::Township, 999), "x", What::SignedFor { transfer: second.clone() });
@@ -150,7 +150,7 @@ fn a_case_closes_only_when_every_transfer_has_its_result() {
     let instead = play.act(CITY, "zhang", transferred(Target::provider("慈善总会", "慈善总会"), "临时救助"));
     assert_eq!(play.standing().returned_transfers().count(), 0);
     play.act(CITY, "cishan", What::SignedFor { transfer: instead.clone() });
-    play.act(CITY, "cishan", What::Feedback { transfer: instead, result: Answer::Served, text: "好".into() });
+    play.act(CITY, "cishan", What::Feedback { transfer: instead, result: Answer::Served, text: "好".into(), amount: None });
     play.act(CITY, "zhang", closed());
     assert_eq!(play.stage(), Stage::Closed);
 }
@@ -340,7 +340,7 @@ fn every_stage_is_reached_and_left_and_every_open_stage_has_somebody_to_act() {
     play.act(TOWN, "wang", accepted("1"));
     let transfer = play.act(TOWN, "wang", transferred(Target::provider("社工服务中心", "社工"), ""));
     let signed_for = What::SignedFor { transfer: transfer.clone() };
-    let fed_back = What::Feedback { transfer, result: Answer::Served, text: "好".into() };
+    let fed_back = What::Feedback { transfer, result: Answer::Served, text: "好".into(), amount: None };
     for what in [signed_for, fed_back, closed()] {
         left.insert(play.stage());
         play.act(TOWN, "shegong", what);

@@ -136,6 +136,8 @@ pub struct Ledger {
     check: Option<Checked>,
     unchecked: bool,
     transfers: BTreeMap<OpId, Handed>,
+    /// What departments gave: kind, day, fen.
+    given: Vec<(String, Option<Day>, i64)>,
     /// The day on which a department approved it.
     pub approved_by_department: Option<Option<Day>>,
     rulings: BTreeMap<String, Ruling>,
@@ -200,9 +202,10 @@ impl Ledger {
         self.ahead.as_ref().is_some_and(|ahead| ahead.confirmed == Some(false))
     }
 
-    /// The payments that stand: amount and day.
-    pub fn paid(&self) -> impl Iterator<Item = (i64, Option<Day>)> {
-        self.out().map(|money| (money.fen, money.day))
+    /// What the family has: the payments that stand, then what departments gave; each with its kind, day and fen.
+    pub fn paid(&self) -> impl Iterator<Item = (String, Option<Day>, i64)> {
+        let paid = self.out().map(|money| (self.kind.clone(), money.day, money.fen));
+        paid.chain(self.given.iter().cloned())
     }
 
     /// How often money is out that was out before.
@@ -451,7 +454,9 @@ impl Ledger {
             }
             What::SignedFor { transfer } => self.handed(transfer, |handed| handed.signed = day),
             What::Returned { transfer, .. } => self.handed(transfer, |handed| handed.ended = true),
-            What::Feedback { transfer, result, .. } => {
+            What::Feedback { transfer, result, amount, .. } => {
+                let kind = self.transfers.get(transfer).map(|handed| handed.kind.clone()).unwrap_or_default();
+                self.given.extend(amount.map(|amount| (kind, day, amount.0)));
                 self.handed(transfer, |handed| (handed.ended, handed.fed_back) = (true, true));
                 let department = self.transfers.get(transfer).is_some_and(|handed| handed.target == TargetKind::Department);
                 if department && *result == shouwang_protocol::records::event::Answer::Approved {

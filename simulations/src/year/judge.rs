@@ -303,8 +303,8 @@ impl World {
                 let counted: i64 = cases
                     .iter()
                     .flat_map(|(_, seen)| from_events(seen).paid)
-                    .filter(|(day, _)| day.is_some_and(|day| day.ymd().0 == year))
-                    .map(|(_, fen)| fen)
+                    .filter(|(_, day, _)| day.is_some_and(|day| day.ymd().0 == year))
+                    .map(|(.., fen)| fen)
                     .sum();
                 let total: i64 = file.aid.iter().filter_map(|line| line.amount).map(|fen| fen.0).sum();
                 if listed != counted || total != file.total.0 || file.by_kind.values().map(|fen| fen.0).sum::<i64>() != total {
@@ -334,16 +334,16 @@ fn from_events(seen: &Seen) -> Books {
     let stands = !seen.ledger.is_given_up() && !seen.ledger.is_unconfirmed();
     let decided = seen.ledger.decision.filter(|(approved, ..)| *approved && stands);
     Books {
-        granted: decided.map(|(_, amount, day)| (day, amount)).into_iter().collect(),
-        paid: seen.ledger.paid().map(|(amount, day)| (day, amount)).collect(),
+        granted: decided.map(|(_, amount, day)| (seen.ledger.kind().to_owned(), day, amount)).into_iter().collect(),
+        paid: seen.ledger.paid().collect(),
     }
 }
 
 fn add(sums: &mut Sums, seen: &Seen, books: &Books) {
     for (paid, all) in [(false, &books.granted), (true, &books.paid)] {
-        for (day, fen) in all {
+        for (kind, day, fen) in all {
             let month = day.map(|day| day.to_string()[..7].to_owned()).unwrap_or_default();
-            let sum = sums.entry((seen.place.area, seen.ledger.kind().to_owned(), month, paid)).or_default();
+            let sum = sums.entry((seen.place.area, kind.clone(), month, paid)).or_default();
             *sum = (sum.0 + 1, sum.1 + fen);
         }
     }

@@ -69,11 +69,11 @@ pub(super) struct Seen {
     pub(super) books: Books,
 }
 
-/// Day and fen of what was granted and paid.
+/// Kind, day and fen of what was granted and paid.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Books {
-    pub(super) granted: Vec<(Option<Day>, i64)>,
-    pub(super) paid: Vec<(Option<Day>, i64)>,
+    pub(super) granted: Vec<(String, Option<Day>, i64)>,
+    pub(super) paid: Vec<(String, Option<Day>, i64)>,
 }
 
 /// What the program says a case means.
@@ -93,9 +93,9 @@ fn books(case: &CaseId, standing: &Standing, sabotage: Option<Sabotage>) -> Book
     let mut books = Books::default();
     let Some(account) = Account::of(standing) else { return books };
     if let Some(decision) = standing.decision.as_ref().filter(|_| account.outcome == Outcome::Approved) {
-        books.granted.push((decision.day, decision.amount.0));
+        books.granted.push((standing.assistance.clone(), decision.day, decision.amount.0));
     }
-    books.paid.extend(account.payments.iter().map(|paid| (paid.day, paid.amount.0)));
+    books.paid.extend(account.payments.iter().map(|paid| (paid.kind.clone(), paid.day, paid.amount.0)));
     if sabotage == Some(Sabotage::PaymentsLost) && case.0[0].is_multiple_of(8) {
         books.paid.clear();
     }

@@ -29,10 +29,10 @@ pub fn report(world: &World, events: u64) -> String {
             decided += 1;
             refused += u64::from(!approved);
         }
-        for (_, fen) in &seen.books.granted {
+        for (.., fen) in &seen.books.granted {
             granted = (granted.0 + 1, granted.1 + fen);
         }
-        for (_, fen) in &seen.books.paid {
+        for (.., fen) in &seen.books.paid {
             paid = (paid.0 + 1, paid.1 + fen);
         }
     }

@@ -760,7 +760,9 @@ impl World {
                 0 => Answer::Approved,
                 _ => Answer::Refused,
             };
-            return Some(What::Feedback { transfer: id, result, text: NOTE.into() });
+            let amount = Fen(10_000 * (1 + fate("amount").index(40).unwrap_or(0) as i64));
+            let amount = Some(amount).filter(|_| result == Answer::Approved);
+            return Some(What::Feedback { transfer: id, result, text: NOTE.into(), amount });
         }
         if handed.sessions < 2 {
             return Some(What::Session { transfer: id, text: "个案服务".into() });
@@ -770,7 +772,7 @@ impl World {
             return Some(What::Outcome { transfer: id, change, text: "有改善".into(), follow_up: None });
         }
         let result = if impossible { Answer::Impossible } else { Answer::Served };
-        Some(What::Feedback { transfer: id, result, text: NOTE.into() })
+        Some(What::Feedback { transfer: id, result, text: NOTE.into(), amount: None })
     }
 
     /// A reviewer goes through the doubles that wait, at the lowest office that sees both halves and may undo them.

@@ -25,7 +25,8 @@ struct Counted {
     monthly: bool,
     cut: bool,
     undue: i64,
-    payments: Vec<(Option<i32>, i64, String, String)>,
+    /// Day, fen, kind, fund, month.
+    payments: Vec<(Option<i32>, i64, String, String, String)>,
     recovered: Vec<(Option<i32>, i64, String)>,
     needs: Vec<Option<i32>>,
 }
@@ -48,9 +49,9 @@ impl AccountView {
                 payments: account
                     .payments
                     .into_iter()
-                    .map(|paid| (paid.day.map(|day| day.0), paid.amount.0, paid.fund.to_owned(), paid.month))
+                    .map(|paid| (paid.day.map(|day| day.0), paid.amount.0, paid.kind, paid.fund, paid.month))
                     .collect(),
-                recovered: account.recovered.iter().map(|p| (p.day.map(|day| day.0), p.amount.0, p.fund.to_owned())).collect(),
+                recovered: account.recovered.iter().map(|p| (p.day.map(|day| day.0), p.amount.0, p.fund.clone())).collect(),
                 needs: account.needs.iter().map(|need| need.day.map(|day| day.0)).collect(),
             }
         }))
@@ -78,8 +79,9 @@ impl AccountView {
             })
         })?;
         let Some(mut counted) = counted else { return Ok(AccountView(None)) };
-        let sql = "SELECT day, amount, fund, month FROM payment WHERE matter = ?1 ORDER BY ordinal";
-        counted.payments = all(&db.conn, sql, [matter], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        let sql = "SELECT day, amount, kind, fund, month FROM payment WHERE matter = ?1 ORDER BY ordinal";
+        let payment = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+        counted.payments = all(&db.conn, sql, [matter], payment)?;
         let sql = "SELECT day, amount, fund FROM recovery WHERE matter = ?1 ORDER BY ordinal";
         counted.recovered = all(&db.conn, sql, [matter], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         counted.needs =
@@ -118,9 +120,9 @@ impl AccountView {
             c.undue
         ];
         execute(conn, sql, values)?;
-        for (ordinal, (day, amount, fund, month)) in c.payments.iter().enumerate() {
-            let sql = "INSERT INTO payment (matter, ordinal, day, amount, fund, month) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            execute(conn, sql, params![matter, ordinal as i64, day, amount, fund, month])?;
+        for (ordinal, (day, amount, kind, fund, month)) in c.payments.iter().enumerate() {
+            let sql = "INSERT INTO payment (matter, ordinal, day, amount, kind, fund, month) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            execute(conn, sql, params![matter, ordinal as i64, day, amount, kind, fund, month])?;
         }
         for (ordinal, (day, amount, fund)) in c.recovered.iter().enumerate() {
             let sql = "INSERT INTO recovery (matter, ordinal, day, amount, fund) VALUES (?1, ?2, ?3, ?4, ?5)";

@@ -200,6 +200,9 @@ fn transfer(transfer: &Transfer) -> TransferLine {
     if let Some(result) = transfer.result {
         lines.push(format!("结果：{}", result.label()));
     }
+    if let Some(given) = transfer.given {
+        lines.push(format!("给予 {} 元", wording::money(given)));
+    }
     lines.push(transfer.text.clone());
     lines.retain(|line| !line.is_empty());
     TransferLine {
