@@ -74,7 +74,7 @@ fn kind_of_field(field: &str) -> Option<&'static str> {
 }
 
 impl Room<'_> {
-    fn noted(&self, kind: &str, on: Day, person: &str, note: &str) -> Change {
+    pub(super) fn noted(&self, kind: &str, on: Day, person: &str, note: &str) -> Change {
         Change {
             kind: kind.to_owned(),
             on,
@@ -83,11 +83,12 @@ impl Room<'_> {
             day: self.day,
             name: self.person.name.clone(),
             office: self.here.name.clone(),
+            moved: None,
         }
     }
 
     /// A name for a note of this action.
-    fn note_name(&self, number: usize) -> String {
+    pub(super) fn note_name(&self, number: usize) -> String {
         format!("{}-{number}", hex(&self.action.0[..8]))
     }
 
