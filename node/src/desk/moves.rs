@@ -19,13 +19,13 @@ use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::hash::hex;
 use shouwang_protocol::missed::PERIOD_DAYS;
 use shouwang_protocol::record::{Kind, RecordId, RecordRef};
-use shouwang_protocol::records::{Edit, OpId};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::{Change, Moved, key};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::household::{Household, Member};
 use shouwang_protocol::records::import;
 use shouwang_protocol::records::moves::{Destination, Seat, had_before, is_head, leave, member, row};
+use shouwang_protocol::records::{Edit, OpId};
 use shouwang_protocol::standing::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,8 @@ const NAMES_MAX: usize = 6;
 /// Cases of the old record that are shown.
 const CASES_MAX: u32 = 50;
 /// Who moves whom, and what is safe.
-const WHO: &str = "同一村(社区)内的分户由本村办理，村(社区)之间由镇(街道)办理，镇(街道)之间由市级办理；没有写入任何内容，原档案照旧";
+const WHO: &str =
+    "同一村(社区)内的分户由本村办理，村(社区)之间由镇(街道)办理，镇(街道)之间由市级办理；没有写入任何内容，原档案照旧";
 
 /// What somebody needs to move a household, or to split it.
 #[derive(Debug)]
