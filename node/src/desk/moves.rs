@@ -22,7 +22,7 @@ use shouwang_protocol::record::{Kind, RecordId, RecordRef};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::{Change, Moved, key};
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::household::{Household, Member};
+use shouwang_protocol::records::household::{Household, MOVED_AWAY, Member};
 use shouwang_protocol::records::import;
 use shouwang_protocol::records::moves::{Destination, Seat, had_before, is_head, leave, member, row};
 use shouwang_protocol::records::{Edit, OpId};
@@ -306,6 +306,39 @@ impl Room<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A household's record and those from which all of it moved here, as far as they are held.
+    pub(super) fn with_before(&self, record: RecordId) -> Result<Vec<RecordId>, DeskError> {
+        let (mut all, mut next) = (vec![record], 0);
+        while let Some(record) = all.get(next) {
+            let found = self.reader.household(record)?;
+            for (name, change) in found.iter().flat_map(|found| &found.household.changes) {
+                let Some(moved) = change.moved.as_ref().filter(|moved| moved.came && moved.whole) else { continue };
+                let other = self.other_end(name, moved)?.map(|(record, _)| record);
+                all.extend(other.filter(|other| !all.contains(other)));
+            }
+            next += 1;
+        }
+        Ok(all)
+    }
+
+    /// The cases of a household, of the records before too: the latest of each.
+    pub(super) fn cases_with_before(&self, record: RecordId, most: u32) -> Result<Vec<CaseRow>, DeskError> {
+        let mut cases = Vec::new();
+        for home in self.with_before(record)? {
+            let filter = CaseFilter { household: Some(home), ..CaseFilter::default() };
+            cases.extend(self.reader.cases(&filter, Page::first(most))?.rows);
+        }
+        Ok(cases)
+    }
+
+    /// Where a household moved to, when all of it did; cheap for one that did not.
+    pub(super) fn moved_away(&self, record: &RecordId) -> Result<Option<String>, DeskError> {
+        if self.reader.household_row(record)?.is_none_or(|row| row.status != MOVED_AWAY) {
+            return Ok(None);
+        }
+        Ok(self.reader.household(record)?.and_then(|detail| gone(&detail.household)))
     }
 
     fn open_cases(&self, record: RecordId) -> Result<Vec<CaseRow>, DeskError> {

@@ -48,9 +48,9 @@ fn relation(member: &Member, relation: &str) -> RelationOf {
 async fn waiting(machine: &Machine, village: AreaId) -> Vec<(String, String)> {
     let page = machine.desk.reviews(&machine.clerk(), Some(village)).await.expect("reads");
     let all = page.lines.iter().flat_map(|line| line.due.why.iter().map(|why| (line.row.head.clone(), why)));
-    let told = all.filter_map(|(head, why)| match why {
-        Why::Changed { change, .. } => Some((head, change.kind.clone())),
-        _ => Some((head, "-".into())),
+    let told = all.map(|(head, why)| match why {
+        Why::Changed { change, .. } => (head, change.kind.clone()),
+        _ => (head, "-".into()),
     });
     told.collect()
 }
@@ -189,6 +189,8 @@ async fn item_10_a_township_moves_a_family_and_both_villages_see_one_family_and_
     }
     let decide = || CaseStep::Decide { outcome: Verdict::Approved, amount: None, reason: String::new() };
     town.city.stepped(&director, case, decide()).await;
+    let confirmed = town.city.page(&centre, second).await.confirmed;
+    assert_eq!(confirmed.len(), 1, "what was confirmed at the old end need not be checked again");
     let wordless = town.city.step(&director, second, decide()).await.expect_err("had at the old end");
     assert!(wordless.what().contains("临时救助"), "{wordless:?}");
 }
@@ -214,6 +216,12 @@ async fn item_12_a_move_counts_out_at_the_old_village_and_in_at_the_new_one() {
     for machine in [&town.other, &town.township, &town.city] {
         assert_eq!(june(machine, area(OTHER_VILLAGE)).await, [2, 4, 1, 0, 0, 1]);
     }
+    // A register from before the move does not bring the family back.
+    let register = town.village.dir.path().join("register.jsonl");
+    std::fs::write(&register, Value::from(row("zhou", VILLAGE)).to_string()).expect("writes");
+    let console = town.village.desk.console().await.expect("a console");
+    let report = town.village.desk.import_file(&console, &register, |_, _| ()).await.expect("imports");
+    assert_eq!((report.rejected, page(&town.village, home).await.detail.household.status.as_str()), (1, "迁出"));
     // The next year's list has the family once; this year's has it at both places, its money at one.
     town.city.on("2020-02-01");
     let list = |year| YearFilter { year, ..YearFilter::default() };

@@ -119,7 +119,7 @@ fn one_box(end: &MoveEnd) -> MoveBox {
     };
     MoveBox {
         title,
-        note: format!("{}　{} {} {}登记", change.note, change.office, change.name, change.day),
+        note: format!("{}　{} {} {} 登记", change.note, change.office, change.name, change.day),
         had,
         href: end.other.map(|other| format!("/households/{other}")).unwrap_or_default(),
         link: if moved.came { "看原档案" } else { "看新档案" },

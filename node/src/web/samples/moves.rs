@@ -17,7 +17,7 @@ fn open() -> Vec<CaseLine> {
 pub fn arrived() -> MoveBox {
     MoveBox {
         title: "2019-05-28 由经开区（杨舍镇）农联村迁来".into(),
-        note: "由经开区（杨舍镇）农联村迁来（原编号 ZJG-000123）：拆迁安置　杨舍镇民政办 张婕 2019-05-29登记".into(),
+        note: "由经开区（杨舍镇）农联村迁来（原编号 ZJG-000123）：拆迁安置　杨舍镇民政办 张婕 2019-05-29 登记".into(),
         had: "此前受助 12 笔，合计 54,120.00 元，记在原档案，不重复统计".into(),
         href: "#".into(),
         link: "看原档案",
@@ -37,12 +37,13 @@ pub fn page(split: bool) -> HouseholdMovePage {
         said: ["户主", "配偶", "户主"][at].into(),
         goes: at == 2,
     };
+    let what = if split { "分户" } else { "迁居" };
     let villages = [("a", "杨舍镇农联村"), ("b", "杨舍镇善港村")];
     HouseholdMovePage {
-        frame: frame("迁居", "家庭"),
+        frame: frame(what, "家庭"),
         id: "x".into(),
         split,
-        heading: "张三丰 户迁居".into(),
+        heading: format!("张三丰 户{what}"),
         place: "杨舍镇农联村".into(),
         faults: if split { vec!["留下的这户没有户主".into()] } else { Vec::new() },
         meanwhile: if split { Vec::new() } else { vec!["联系电话".into()] },
