@@ -12,7 +12,7 @@ use super::households::{Found, faults, meanwhile, place};
 use super::model::Person;
 use super::outcome::DeskError;
 use super::permit::{self, REGISTRY};
-use super::{Desk, LOOKING, Plan, Room};
+use super::{Desk, LOOKING, Plan, Room, derived};
 use crate::store::reader::{CaseFilter, CaseRow, Page};
 use automerge::{ChangeHash, ROOT, ReadDoc as _};
 use shouwang_protocol::area::{AreaId, Tier};
@@ -135,7 +135,7 @@ impl Room<'_> {
         }
         let town = village.parent.and_then(|parent| self.divisions.get(parent)).map(|town| town.name.clone());
         Ok(Destination {
-            id: format!("{}-{}", village.code, hex(&self.action.0[..4])),
+            id: format!("{}-{}", village.code, hex(&derived("shouwang moved household 1", &[&self.action.0]).0[..4])),
             region: village.code.clone(),
             names: [town.unwrap_or_default(), village.name.clone()],
             address: address.trim().to_owned(),
