@@ -36,6 +36,8 @@ mod missed;
 mod monthly;
 #[path = "desk/months.rs"]
 mod months;
+#[path = "desk/moves.rs"]
+mod moves;
 #[path = "desk/notices.rs"]
 mod notices;
 #[path = "desk/payments.rs"]

@@ -24,6 +24,8 @@ mod checks;
 mod lists;
 #[path = "web/loops.rs"]
 mod loops;
+#[path = "web/moves.rs"]
+mod moves;
 #[path = "web/projects.rs"]
 mod projects;
 #[path = "web/stick.rs"]
@@ -141,6 +143,7 @@ struct Site {
 
 const PASSWORD: &str = "correct horse battery";
 const VILLAGE: &str = "320582100201";
+const OTHER_VILLAGE: &str = "320582100202";
 
 fn areas() -> Vec<Area> {
     let area = |code: &str, name: &str, tier, parent: Option<&str>| Area {
@@ -154,6 +157,7 @@ fn areas() -> Vec<Area> {
         area("320582000000", "张家港市", Tier::City, None),
         area("320582100000", "杨舍镇", Tier::Township, Some("320582000000")),
         area(VILLAGE, "农联村", Tier::Village, Some("320582100000")),
+        area(OTHER_VILLAGE, "善港村", Tier::Village, Some("320582100000")),
     ]
 }
 
@@ -224,6 +228,8 @@ const PAGES: &[&str] = &[
     "/months",
     "/reviews",
     "/households/0000000000000000000000000000000000000000000000000000000000000000/means",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/move",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/split",
     "/projects",
     "/projects/conflicts",
     "/projects/new",

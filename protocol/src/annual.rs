@@ -14,7 +14,7 @@ use crate::record::{CaseId, RecordId};
 use crate::records::amount::Fen;
 use crate::records::day::Day;
 use crate::records::event::Verdict;
-use crate::records::household::Household;
+use crate::records::household::{Household, MOVED_AWAY};
 use crate::records::then::Then;
 use crate::records::{OpId, field};
 use crate::standing::Standing;
@@ -379,7 +379,8 @@ pub fn aid(household: &Household, cases: &[CaseOf<'_>]) -> Vec<AidLine> {
 pub fn missing(household: &Household, assessed: bool, year: i32) -> Vec<Missing> {
     let of_year = |day: Option<Day>| day.is_some_and(|day| day.ymd().0 == year);
     let checks = [
-        (Missing::Members, !household.members.iter().any(|member| member.is_present())),
+        // Of a household that moved away nobody is left, and nothing is missing.
+        (Missing::Members, household.status != MOVED_AWAY && !household.members.iter().any(|member| member.is_present())),
         (Missing::Category, household.category.is_empty()),
         (Missing::Address, household.address.is_empty()),
         (Missing::Income, household.income_annual.is_none()),

@@ -96,7 +96,9 @@ pub fn due(pack: &Pack, household: &Household, known: Known, today: Day) -> Opti
         });
     }
     let means = assess(pack, household, today);
-    if let Some((months, rule)) = means.review {
+    // Of a household that moved away only what happened waits; the rest is for the record it moved into.
+    let here = household.moved_out().is_none();
+    if let Some((months, rule)) = means.review.filter(|_| here) {
         let last = last_review(household).max(known.approved).or_else(|| began(household)).or(known.written);
         let by = last.map_or(today, |last| last.months_later(months));
         if by <= today.plus(NOTICE_DAYS) {
@@ -104,7 +106,7 @@ pub fn due(pack: &Pack, household: &Household, known: Known, today: Day) -> Opti
         }
     }
     let answered = household.reviews.values().any(|review| review.basis == means.basis);
-    if means.agrees == Some(false) && !answered {
+    if here && means.agrees == Some(false) && !answered {
         why.push(Why::Differs { proposed: means.proposed.clone() });
     }
     let days = why.iter().filter_map(|why| match why {

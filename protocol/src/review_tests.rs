@@ -37,6 +37,7 @@ fn change(kind: &str, written: &str) -> Change {
         day: day(written),
         name: "王某".into(),
         office: "甲村".into(),
+        moved: None,
     }
 }
 

@@ -226,6 +226,8 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     liu.press("保存");
     liu.sees("还没有保存");
     liu.look("household-edit-faults");
+    look_at(&liu, "household-move-village", &format!("/households/{short}/move"), "由镇(街道)办理");
+    look_at(&liu, "household-split", &format!("/households/{long}/split"), "谁分出去");
 
     // What follows from them: policies, annual files, statistics.
     look_at(&liu, "policies", "/policies", "43 条");
@@ -440,6 +442,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     });
     step(at_township, "wang", &rigid, json!({ "step": "accept" }));
     look_at(&wang, "check-asked-nobody", &format!("/cases/{rigid}/check"), "还没有授权");
+    look_at(&wang, "household-move", &format!("/households/{long}/move"), "办理迁居");
     let who = json!({ "step": "authorise_check", "name": LONG, "relation": "姐姐", "id_no": "34052419800101001X",
         "until": "2027-12-01", "signed": "2026-11-01", "paper": "镇档案室 A-12" });
     step(at_township, "wang", &rigid, who);
@@ -467,6 +470,14 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     zhangjie.press("查看核对结果");
     zhangjie.sees("与申报比对");
     zhangjie.look("check-sheet");
+    // A family moves; each record shows the other.
+    let leaving = household(at_city, "zhangjie", rows[21]["head_id_no"].as_str().expect("a number"));
+    let wanted = json!({ "do": "move_household", "record": leaving, "to": OTHER_VILLAGE, "address": "花园浜新村 8 幢 302 室",
+        "reason": "农联村整体拆迁，安置到花园浜新村" });
+    let moved = perform(at_city, "zhangjie", &wanted).expect("moved");
+    let new = moved["records"][0].as_str().expect("a record").to_owned();
+    look_at(&zhangjie, "household-arrived", &format!("/households/{new}"), "迁来");
+    look_at(&zhangjie, "household-gone", &format!("/households/{leaving}"), "已迁往");
     zhangjie.close();
 
     // Staff, sync, errors.

@@ -6,6 +6,7 @@
 
 use super::command::OpenCase;
 use super::doubles::unsettled;
+use super::moves::gone;
 use super::outcome::{DeskError, FieldFault};
 use super::permit::{self, sees};
 use super::{Plan, Room};
@@ -135,6 +136,9 @@ impl Room<'_> {
         }
         permit::role_or_console(&self.person, roles)?;
         let household = open.household.map(|record| self.household(&record)).transpose()?;
+        if let Some(why) = household.as_ref().and_then(|found| gone(&found.household)) {
+            return Err(DeskError::NotNow { why });
+        }
         let area = match (&household, open.area) {
             (Some(found), _) => found.place.area,
             (None, Some(area)) => area,

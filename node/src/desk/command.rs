@@ -100,6 +100,10 @@ pub enum Command {
     },
     /// Several changes of one household at once, as a form sends them: one entry, all or nothing.
     ChangeHousehold(HouseholdChange),
+    /// Moves a household to another village (迁居): a new record there; the old one says 迁出. The office must cover both.
+    MoveHousehold(HouseholdMove),
+    /// Makes some members of a household a household of their own (分户).
+    SplitHousehold(HouseholdSplit),
     /// Settles a field that several people wrote at the same time.
     SettleConflict {
         /// The household.
@@ -428,6 +432,75 @@ pub struct RowChange {
     pub row: OpId,
     /// New values by field name.
     pub set: Map<String, Value>,
+}
+
+/// A household that moves to another village.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HouseholdMove {
+    /// The household.
+    #[serde(with = "wire::record")]
+    #[schema(value_type = String)]
+    pub record: RecordId,
+    /// The village it moves to.
+    #[serde(with = "wire::area")]
+    #[schema(value_type = String)]
+    pub to: AreaId,
+    /// The address there.
+    pub address: String,
+    /// The day; none: today.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on: Option<Day>,
+    /// Why.
+    pub reason: String,
+    /// The heads the form showed; empty: not said.
+    #[serde(default)]
+    pub seen_heads: Vec<String>,
+}
+
+/// Members of a household who become one of their own.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HouseholdSplit {
+    /// The household.
+    #[serde(with = "wire::record")]
+    #[schema(value_type = String)]
+    pub record: RecordId,
+    /// Who goes, each with the relation to the new head; one of them is 户主.
+    pub members: Vec<RelationOf>,
+    /// Who of those that stay is related to the head otherwise than before; one is 户主 when the head goes.
+    #[serde(default)]
+    pub rest: Vec<RelationOf>,
+    /// The village they go to; none: the same.
+    #[serde(default, with = "wire::area::maybe")]
+    #[schema(value_type = Option<String>)]
+    pub to: Option<AreaId>,
+    /// The address; empty in the same village: the same.
+    #[serde(default)]
+    pub address: String,
+    /// The day; none: today.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on: Option<Day>,
+    /// Why.
+    pub reason: String,
+    /// The heads the form showed; empty: not said.
+    #[serde(default)]
+    pub seen_heads: Vec<String>,
+}
+
+/// A member and the relation to the head.
+#[derive(Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RelationOf {
+    /// The member's row.
+    #[serde(with = "wire::op")]
+    #[schema(value_type = String)]
+    pub row: OpId,
+    /// The relation; empty: as before.
+    #[serde(default)]
+    pub relation: String,
 }
 
 /// How a case begins. Warnings are opened by staff or by a feed.
@@ -1152,6 +1225,8 @@ impl Command {
             Command::AddAid { .. } => "add_aid",
             Command::EditAid { .. } => "edit_aid",
             Command::ChangeHousehold(_) => "change_household",
+            Command::MoveHousehold(_) => "move_household",
+            Command::SplitHousehold(_) => "split_household",
             Command::SettleConflict { .. } => "settle_conflict",
             Command::OpenCase(_) => "open_case",
             Command::Case { .. } => "case",
@@ -1201,6 +1276,8 @@ mod tests {
         for value in [
             json!({"do": "register_household", "area": "320582100201", "row": {"head": "某", "members": []}}),
             json!({"do": "change_household", "record": record, "set": {"phone": "1"}, "seen_heads": ["00"]}),
+            json!({"do": "move_household", "record": record, "to": "320582100201", "address": "八组", "reason": "婚嫁"}),
+            json!({"do": "split_household", "record": record, "members": [{"row": "12@00ff", "relation": "户主"}], "reason": "成家"}),
             json!({"do": "open_case", "origin": "plea", "applicant": "某"}),
             json!({"do": "case", "case": case, "step": {"step": "accept"}}),
             json!({"do": "case", "case": case, "step": {"step": "decide", "outcome": "approved", "amount": 283500}}),

@@ -5,7 +5,6 @@
 
 use super::Room;
 use super::outcome::DeskError;
-use crate::store::reader::{CaseFilter, Page};
 use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Answer, Verdict};
@@ -36,9 +35,8 @@ impl Room<'_> {
         packs: &Packs,
     ) -> Result<Vec<ConfirmedStatus>, DeskError> {
         let Some(household) = household else { return Ok(Vec::new()) };
-        let filter = CaseFilter { household: Some(household), ..CaseFilter::default() };
         let mut all = Vec::new();
-        for row in self.reader.cases(&filter, Page::first(CASES_MAX))?.rows {
+        for row in self.cases_with_before(household, CASES_MAX)? {
             for file in self.reader.case(&row.case)? {
                 let s = &file.standing;
                 if let Some(decision) = s.decision.as_ref().filter(|it| it.outcome == Verdict::Approved && !s.is_void()) {

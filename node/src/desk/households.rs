@@ -24,7 +24,7 @@ pub(super) fn place(area: AreaId) -> Place {
     Place { area, lane: Lane::Registry, floor: Tier::Village }
 }
 
-fn faults(found: Vec<RowFault>) -> DeskError {
+pub(super) fn faults(found: Vec<RowFault>) -> DeskError {
     DeskError::Invalid { faults: found.into_iter().map(FieldFault::from).collect() }
 }
 
@@ -135,7 +135,7 @@ impl Room<'_> {
             wanted.push((None, field.clone(), text(value)));
             if matches!(field.as_str(), "id" | "region") {
                 wrong.push(RowFault {
-                    field: field.clone(), reason: "编号和区划不能改；迁居请在新的村(社区)登记".to_owned()
+                    field: field.clone(), reason: "编号和区划不能改；迁到别的村(社区)请用“迁居”".to_owned()
                 });
                 continue;
             }
@@ -285,7 +285,7 @@ fn seen_once(take: &mut impl FnMut(String, String, &mut Vec<RowFault>), id: Stri
 }
 
 /// What was changed since a form was shown; nothing when the form does not say.
-fn meanwhile(found: &Found, seen_heads: &[String]) -> Result<Vec<FieldChange>, DeskError> {
+pub(super) fn meanwhile(found: &Found, seen_heads: &[String]) -> Result<Vec<FieldChange>, DeskError> {
     if seen_heads.is_empty() {
         return Ok(Vec::new());
     }

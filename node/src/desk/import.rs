@@ -154,6 +154,12 @@ impl Room<'_> {
             return wrong("region", "不在本机构的辖区内", json.into());
         }
         let known = self.reader.import_key(&key)?;
+        for (record, _) in &known {
+            // An old register does not bring back who moved away.
+            if let Some(why) = self.moved_away(record)? {
+                return wrong("id", &why, json.into());
+            }
+        }
         let here = known.iter().find(|(_, at)| *at == area.id);
         let wanted = match (here, known.is_empty()) {
             (Some((record, _)), _) => Wanted::Change { key, row, record: *record },

@@ -5,7 +5,6 @@
 
 use super::Room;
 use super::outcome::DeskError;
-use crate::store::reader::{CaseFilter, Page};
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::What;
@@ -53,9 +52,8 @@ impl Room<'_> {
     /// The papers that a household gave, the latest of each kind.
     pub(super) fn held(&self, household: Option<RecordId>) -> Result<Vec<Held>, DeskError> {
         let Some(household) = household else { return Ok(Vec::new()) };
-        let filter = CaseFilter { household: Some(household), ..CaseFilter::default() };
         let mut all = Vec::new();
-        for row in self.reader.cases(&filter, Page::first(CASES_MAX))?.rows {
+        for row in self.cases_with_before(household, CASES_MAX)? {
             for file in self.reader.case(&row.case)? {
                 all.extend(given(row.case, &file.standing));
             }

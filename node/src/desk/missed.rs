@@ -10,7 +10,7 @@ use super::permit::{self, REGISTRY};
 use super::{Desk, LOOKING, Plan, Room};
 use crate::store::reader::HouseholdRow;
 use shouwang_protocol::area::AreaId;
-use shouwang_protocol::missed::{Missed, PERIOD_DAYS, missed};
+use shouwang_protocol::missed::{Missed, missed};
 use shouwang_protocol::record::{RecordId, RecordRef};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::Origin;
@@ -56,7 +56,7 @@ pub struct MissedPage {
 
 impl Room<'_> {
     fn missed_of(&self, pack: &Pack, record: &RecordId, household: &Household) -> Result<Vec<Missed>, DeskError> {
-        let had = self.reader.had_since(record, self.day.plus(-PERIOD_DAYS))?;
+        let had = self.had_with_before(record, household)?;
         Ok(missed(pack, household, &had, self.day))
     }
 

@@ -31,6 +31,7 @@ pub mod means;
 pub mod missed;
 mod model;
 pub mod months;
+pub mod moves;
 mod notices;
 mod outcome;
 pub mod pack_tables;
@@ -49,7 +50,10 @@ pub mod wire;
 pub mod years;
 
 pub use answer::CaseAnswer;
-pub use command::{CaseStep, CheckAnswer, Command, HouseholdChange, NewStaff, OpenCase, Part, PolicyRevision, RowChange, To};
+pub use command::{
+    CaseStep, CheckAnswer, Command, HouseholdChange, HouseholdMove, HouseholdSplit, NewStaff, OpenCase, Part, PolicyRevision,
+    RelationOf, RowChange, To,
+};
 pub use confirmed::ConfirmedStatus;
 pub use materials::Held;
 pub use model::*;
@@ -363,6 +367,8 @@ impl Room<'_> {
             Command::RegisterHousehold { area, row } => self.register_household(area, row, again),
             Command::PublishPolicy { pack } => self.publish_policy(&pack, again),
             Command::RevisePolicy(revision) => self.revise_policy(revision, again),
+            Command::MoveHousehold(wanted) => self.move_household(wanted, again),
+            Command::SplitHousehold(wanted) => self.split_household(wanted, again),
             // What was done stays done, whatever the record has come to since.
             Command::OpenCase(_) | Command::ApplyForMissed { .. } if again => Ok(Plan::saying("已登记").about(begun)),
             Command::Case { step: CaseStep::Route { .. }, .. } if again => Ok(Plan::saying("已分派").about(begun)),

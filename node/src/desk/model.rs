@@ -5,6 +5,7 @@
 
 use super::confirmed::ConfirmedStatus;
 use super::materials::Held;
+use super::moves::MoveEnd;
 use super::outcome::FieldChange;
 use super::reviews::ChangeChoices;
 use crate::store::reader::{CaseRow, ConflictRow, Counts, DuplicateRow, HouseholdDetail, HouseholdRow, StaffRow, Stored};
@@ -138,6 +139,8 @@ pub struct HouseholdPage {
     pub cases: Vec<CaseRow>,
     /// Whether and why it is to be looked at again, and what may be written down about it.
     pub review: (Option<Due>, ChangeChoices),
+    /// Where it, or some of it, moved to or came from, the latest first.
+    pub moves: Vec<MoveEnd>,
     /// Members who live in another household too: the name, and that household.
     pub duplicates: Vec<(String, RecordId)>,
     /// Whether this person may change it.

@@ -83,9 +83,10 @@ impl Room<'_> {
             older,
             cases,
             duplicates,
+            moves: self.move_ends(&found)?,
             review: self.review_with(&record, &detail.household)?,
             may_edit: self.person.has(REGISTRY),
-            may_open_case: self.person.has(&[Role::Intake]),
+            may_open_case: self.person.has(&[Role::Intake]) && detail.household.moved_out().is_none(),
             detail,
         })
     }

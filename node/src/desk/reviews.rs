@@ -4,7 +4,7 @@ use super::command::HouseholdChange;
 use super::model::Person;
 use super::outcome::DeskError;
 use super::permit::{self, REGISTRY};
-use super::{Desk, LOOKING, Plan, Room, day_of};
+use super::{Desk, LOOKING, Plan, Room, day_of, derived};
 use crate::store::reader::HouseholdRow;
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::hash::hex;
@@ -74,7 +74,7 @@ fn kind_of_field(field: &str) -> Option<&'static str> {
 }
 
 impl Room<'_> {
-    fn noted(&self, kind: &str, on: Day, person: &str, note: &str) -> Change {
+    pub(super) fn noted(&self, kind: &str, on: Day, person: &str, note: &str) -> Change {
         Change {
             kind: kind.to_owned(),
             on,
@@ -83,12 +83,13 @@ impl Room<'_> {
             day: self.day,
             name: self.person.name.clone(),
             office: self.here.name.clone(),
+            moved: None,
         }
     }
 
-    /// A name for a note of this action.
-    fn note_name(&self, number: usize) -> String {
-        format!("{}-{number}", hex(&self.action.0[..8]))
+    /// A name for a note of this action, whatever programs outside count up in their ids.
+    pub(super) fn note_name(&self, number: usize) -> String {
+        format!("{}-{number}", hex(&derived("shouwang note 1", &[&self.action.0]).0[..8]))
     }
 
     /// The changes that a change of fields is: written down beside it, so that somebody looks at the household again.

@@ -29,9 +29,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
     allotments, carry, case, case_new, cases, check_queue, checks, cut_notice, doubles, export, household, household_edit,
-    households, import, inbox, loops, means, missed, months, notices, pack_rows, payments, policies, policy_edit, project,
-    project_edit, projects, query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync,
-    today, year,
+    household_move, households, import, inbox, loops, means, missed, months, notices, pack_rows, payments, policies, policy_edit,
+    project, project_edit, projects, query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists,
+    sync, today, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -54,6 +54,8 @@ fn router(app: App) -> Router {
         .route("/households/export", get(export::form).post(export::take))
         .route("/households/{id}", get(household::show))
         .route("/households/{id}/edit", get(household_edit::edit).post(household_edit::save))
+        .route("/households/{id}/move", get(household_move::move_form).post(household_move::move_it))
+        .route("/households/{id}/split", get(household_move::split_form).post(household_move::split_it))
         .route("/households/{id}/settle", post(household::settle))
         .route("/households/{id}/changes", post(reviews::note))
         .route("/households/{id}/means", get(means::show))

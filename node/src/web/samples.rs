@@ -13,6 +13,7 @@ use office::*;
 mod checks;
 mod lists;
 mod months;
+mod moves;
 mod office;
 mod projects;
 
@@ -208,6 +209,8 @@ fn household(n: usize, conflicts: bool) -> HouseholdPage {
         may_open: true,
         conflicts: if conflicts { vec![conflict] } else { Vec::new() },
         problems: if conflicts { vec!["张小明：出生日期与身份证号不一致".into()] } else { Vec::new() },
+        moves: if conflicts { Vec::new() } else { vec![moves::arrived()] },
+        may_move: true,
         basics: vec![
             Fact::new("户主", "张三丰"),
             Fact::new("户主身份证号", "320***********0017"),
@@ -317,6 +320,8 @@ fn every_page_renders() {
         ("household", household(3, true).render()),
         ("household-long", household(30, false).render()),
         ("household-edit", edit().render()),
+        ("household-move", moves::page(false).render()),
+        ("household-split", moves::page(true).render()),
         ("case", case().render()),
         ("case-new", case_new(false).render()),
         ("clue", case_new(true).render()),

@@ -335,7 +335,7 @@ async fn item_52_item_53_a_figure_carries_query_villages_and_hash_and_two_office
     let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
     sync(&township, &city).await;
     let before = statistics(&township, &of_year(2019), By::Kind).await;
-    assert_eq!((before.as_of.villages.len(), before.as_of.heard()), (1, 0), "the village has never called");
+    assert_eq!((before.as_of.villages.len(), before.as_of.heard()), (2, 0), "neither village has ever called");
     sync(&village, &township).await;
     village.household("zhang").await;
     let unheard = statistics(&township, &of_year(2019), By::Kind).await;

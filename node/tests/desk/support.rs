@@ -28,14 +28,17 @@ pub const CITY: usize = 0;
 pub const YANGSHE: usize = 1;
 pub const VILLAGE: usize = 2;
 pub const DAXIN: usize = 3;
+/// The other village of 杨舍镇.
+pub const OTHER_VILLAGE: usize = 5;
 pub const PASSWORD: &str = "correct horse";
 
-const AREAS: [(&str, &str, Tier, &str); 5] = [
+const AREAS: [(&str, &str, Tier, &str); 6] = [
     ("320582000000", "张家港市", Tier::City, ""),
     ("320582100000", "杨舍镇", Tier::Township, "320582000000"),
     ("320582100201", "甲村", Tier::Village, "320582100000"),
     ("320582107000", "大新镇", Tier::Township, "320582000000"),
     ("320582107201", "乙村", Tier::Village, "320582107000"),
+    ("320582100202", "丙村", Tier::Village, "320582100000"),
 ];
 
 pub fn area(office: usize) -> AreaId {
@@ -234,7 +237,7 @@ pub async fn city() -> Machine {
     for draft in city::describe(root, record, &areas(), &offices()) {
         commit(draft).await.expect("describes");
     }
-    for number in [CITY, YANGSHE, VILLAGE, DAXIN] {
+    for number in [CITY, YANGSHE, VILLAGE, DAXIN, OTHER_VILLAGE] {
         commit(city::enrol(root, &grantee(number), &certificate(number))).await.expect("enrols");
     }
     let console = city.desk.console().await.expect("a console");

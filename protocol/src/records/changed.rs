@@ -11,6 +11,7 @@ use crate::area::Tier;
 use automerge::transaction::Transactable;
 use automerge::{ROOT, ScalarValue};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 words! {
     /// What came of looking at a household again.
@@ -46,6 +47,25 @@ pub struct Change {
     pub name: String,
     /// Of which office.
     pub office: String,
+    /// The other household, when people moved between the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// The other end of a move or a split, as each of the two records tells it. Both tell it under the same name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moved {
+    /// Whether they came from there; else they went there.
+    pub came: bool,
+    /// The other household's own number (编号).
+    pub household: String,
+    /// Where it is: township and village, as they were called then.
+    pub place: String,
+    /// Whether everybody went.
+    pub whole: bool,
+    /// What those who came had before, and when last: programs and kinds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub had: BTreeMap<String, Day>,
 }
 
 /// What came of looking at it again.
@@ -95,6 +115,11 @@ fn put(prefix: &str, name: &str, note: &impl Serialize) -> Edit {
         }
         Ok(tx.put(ROOT, key, text)?)
     })
+}
+
+/// The key of the root under which a change of that name stands.
+pub fn key(name: &str) -> String {
+    format!("{CHANGED}{name}")
 }
 
 impl Change {

@@ -127,6 +127,10 @@ form! {
 
 /// The words for the person a household is named after.
 pub(crate) const HEAD: [&str; 2] = ["户主", "本人"];
+/// The status of a household that moved to another village.
+pub const MOVED_AWAY: &str = "迁出";
+/// The fields of a member that say when the person ceased to live in the household.
+pub(crate) const GONE: [&str; 2] = ["left", "died"];
 
 /// Root keys that are no fields of the file; a file's field of that name, or with the prefix, gets the prefix.
 const RESERVED: [&str; 3] = ["schema", "members", "aid"];
@@ -231,10 +235,16 @@ impl Household {
         row
     }
 
+    /// What was written down when all of it moved to another village; none: it did not. The last move counts.
+    pub fn moved_out(&self) -> Option<&Change> {
+        let whole = |change: &&Change| change.moved.as_ref().is_some_and(|moved| moved.whole && !moved.came);
+        self.changes.values().filter(whole).max_by_key(|change| change.day)
+    }
+
     /// Whether it belongs to the register of people in hardship (在册) on a day: it has a category, somebody lives in
     /// it, and it was not taken out.
     pub fn is_registered(&self, on: Day) -> bool {
-        let out = ["已注销", "停保", "迁出", "死亡"].contains(&self.status.as_str());
+        let out = ["已注销", "停保", MOVED_AWAY, "死亡"].contains(&self.status.as_str());
         !out && !self.category.is_empty() && self.members.iter().any(|member| member.shares_life(on))
     }
 
@@ -243,9 +253,10 @@ impl Household {
         self.conflicts.iter().any(|conflict| conflict.blocks)
     }
 
-    /// The head among the members.
+    /// The head among the members: the one who lives in it, else the one who did.
     pub fn head_member(&self) -> Option<&Member> {
-        self.members.iter().find(|member| member.is_head())
+        let mut heads = self.members.iter().filter(|member| member.is_head());
+        heads.clone().find(|member| member.is_present()).or_else(|| heads.next())
     }
 
     /// The identity numbers of the members that have a right one, each in its 18-character form.
@@ -311,10 +322,12 @@ pub(crate) fn derive_member(json: &mut Map<String, Value>) {
 }
 
 /// The head's name and number follow from the member 户主, unless somebody wrote them down.
-pub(crate) fn derive_head<'a>(json: &mut Map<String, Value>, mut members: impl Iterator<Item = &'a Map<String, Value>>) {
+pub(crate) fn derive_head<'a>(json: &mut Map<String, Value>, members: impl Iterator<Item = &'a Map<String, Value>>) {
     let is_head =
         |member: &&Map<String, Value>| member.get("relation").is_some_and(|word| HEAD.contains(&json_text(word).as_str()));
-    if let Some(head) = members.find(is_head) {
+    let is_present = |member: &&Map<String, Value>| GONE.iter().all(|field| member.get(*field).is_none_or(Value::is_null));
+    let heads: Vec<&Map<String, Value>> = members.filter(is_head).collect();
+    if let Some(head) = heads.iter().copied().find(is_present).or_else(|| heads.first().copied()) {
         for (field, source) in [("head", "name"), ("head_id_no", "id_no")] {
             if let Some(value) = head.get(source) {
                 json.entry(field).or_insert_with(|| value.clone());

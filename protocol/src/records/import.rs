@@ -31,7 +31,7 @@ pub struct RowFault {
 }
 
 impl RowFault {
-    fn new(field: impl Into<String>, reason: impl Into<String>) -> RowFault {
+    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> RowFault {
         RowFault { field: field.into(), reason: reason.into() }
     }
 }
@@ -401,8 +401,15 @@ pub fn set(field: &str, value: &Value) -> Result<Edit, RowFault> {
                 let relation = scalar(tx, map, "relation").map(|word| json_text(&decode_in(MEMBER, "relation", &word)));
                 relation.is_some_and(|word| super::household::HEAD.contains(&word.as_str()))
             };
-            if let Some((head, _)) = rows(tx, &list).into_iter().find(|(map, _)| is_head(map)) {
-                return Ok(tx.put(&head, source, scalar_value)?);
+            let is_present = |map: &automerge::ObjId| {
+                let of = |field: &&str| scalar(tx, map, field).is_none_or(|value| value == ScalarValue::Null);
+                super::household::GONE.iter().all(of)
+            };
+            let mut heads: Vec<_> = rows(tx, &list).into_iter().map(|(map, _)| map).filter(is_head).collect();
+            // Who left and was the head before is the head no more.
+            heads.sort_by_key(|map| !is_present(map));
+            if let Some(head) = heads.first() {
+                return Ok(tx.put(head, source, scalar_value)?);
             }
         }
         Ok(tx.put(ROOT, key, scalar_value)?)

@@ -16,6 +16,7 @@ pub mod field;
 pub mod household;
 pub mod idno;
 pub mod import;
+pub mod moves;
 pub mod policy;
 pub mod privacy;
 pub mod project;

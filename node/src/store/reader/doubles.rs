@@ -26,11 +26,14 @@ const GRANT: &str = "SELECT matter.id, matter.case_id, matter.area, matter.house
     coalesce(award.monthly, 0), award.stopped_on \
     FROM matter LEFT JOIN award ON award.matter = matter.id LEFT JOIN record ON record.name = matter.household";
 
-/// Who was granted something: every member with an identity number who lived in the household that day.
+/// Who was granted something: every member with an identity number who lived in the household that day. Of a household
+/// that moved away, what is granted afterwards is granted to those who moved.
 const HELD: &str = "WITH held (matter, id_no) AS MATERIALIZED (SELECT award.matter, member.id_no FROM award \
     JOIN matter ON matter.id = award.matter JOIN record ON record.name = matter.household \
     JOIN member ON member.household = record.id AND member.id_no <> '' \
-    AND (member.until IS NULL OR award.day IS NULL OR member.until >= award.day)) ";
+    AND (member.until IS NULL OR award.day IS NULL OR member.until >= award.day OR (member.until = (\
+    SELECT max(until) FROM member AS last WHERE last.household = record.id) AND EXISTS (\
+    SELECT 1 FROM household WHERE household.record = record.id AND household.status = '迁出')))) ";
 
 fn grant(row: &Row<'_>) -> Sql<(i64, Option<i64>, Grant)> {
     let household = row.get_ref(3)?.as_blob_or_null().map_err(|_| Fault::Damaged("a column is no blob"))?;
@@ -67,7 +70,9 @@ impl Reader {
     }
 
     fn persons_on(&self, record: i64, day: Option<Day>) -> Sql<BTreeSet<String>> {
-        let sql = "SELECT DISTINCT id_no FROM member WHERE household = ?1 AND id_no <> '' AND (until IS NULL OR ?2 IS NULL OR until >= ?2)";
+        let sql = "SELECT DISTINCT id_no FROM member WHERE household = ?1 AND id_no <> '' AND (until IS NULL OR ?2 IS NULL OR until >= ?2 \
+                   OR (until = (SELECT max(until) FROM member WHERE household = ?1) \
+                   AND EXISTS (SELECT 1 FROM household WHERE record = ?1 AND status = '迁出')))";
         let found: Vec<String> = all(&self.db.conn, sql, params![record, day.map(|day| day.0)], |row| Ok(row.get(0)?))?;
         Ok(found.into_iter().collect())
     }

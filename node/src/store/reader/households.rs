@@ -246,6 +246,15 @@ impl Reader {
         Ok(all(&self.db.conn, sql, params![id.0.0, since.0], |row| Ok(row.get(0)?))?.into_iter().collect())
     }
 
+    /// The same with the last day of each, without those of no known day.
+    pub fn had_last(&self, id: &RecordId, since: Day) -> Result<Vec<(String, Day)>, StoreError> {
+        let sql = "SELECT name, max(day) FROM (SELECT program AS name, day FROM aid JOIN record ON record.id = aid.household \
+                   WHERE record.name = ?1 AND day >= ?2 \
+                   UNION ALL SELECT assistance, opened_on FROM matter JOIN account ON account.matter = matter.id \
+                   WHERE household = ?1 AND outcome IN ('approved', 'pending') AND opened_on >= ?2) WHERE name <> '' GROUP BY name";
+        Ok(all(&self.db.conn, sql, params![id.0.0, since.0], |row| Ok((row.get(0)?, Day(row.get(1)?))))?)
+    }
+
     /// All households in the order in which they arrived here, a few at a time: those after `cursor` (0 at first),
     /// each with the cursor to go on from. For exports.
     pub fn households_after(&self, cursor: u64, limit: u32) -> Result<Vec<(u64, RecordId)>, StoreError> {

@@ -592,10 +592,11 @@ impl Reader {
         statement.figure(self, None, |row| Ok(number(row.get(0)?)))
     }
 
-    /// Households of each area that has any.
+    /// Households of each area that has any; one that moved away counts where it lives now.
     pub fn households_by_area(&self, within: &[AreaId]) -> Result<Figure<(AreaId, u64)>, StoreError> {
         let mut statement = Statement::new("SELECT area, count(*) FROM household");
         statement.within("household.area", within);
+        statement.and("status <> '迁出'", []);
         statement.push(" GROUP BY area ORDER BY area", []);
         statement.figure(self, None, |row| Ok((AreaId::from_raw(number(row.get(0)?)), number(row.get(1)?))))
     }

@@ -60,7 +60,7 @@ pub struct YearCount {
 /// The condition of each kind, for a household; `year.first` and `year.last` are the days of the year.
 fn condition(missing: Missing) -> &'static str {
     match missing {
-        Missing::Members => "household.members = 0",
+        Missing::Members => "household.members = 0 AND household.status <> '迁出'",
         Missing::Category => "household.category = ''",
         Missing::Address => "household.address = ''",
         Missing::Income => "household.income IS NULL",
@@ -104,7 +104,9 @@ impl YearFilter {
         }
         statement.push(
             " AS mask FROM year, household JOIN record ON record.id = household.record WHERE \
-             ((SELECT min(claimed_ms) FROM change WHERE change.record = household.record) < year.closes \
+             (((SELECT min(claimed_ms) FROM change WHERE change.record = household.record) < year.closes \
+             AND (household.status <> '迁出' OR EXISTS (SELECT 1 FROM member WHERE member.household = household.record \
+             AND member.until >= year.first))) \
              OR EXISTS (SELECT 1 FROM aid WHERE aid.household = household.record AND aid.day BETWEEN year.first AND year.last) \
              OR EXISTS (SELECT 1 FROM matter WHERE matter.household = record.name AND matter.opened_on BETWEEN year.first AND year.last))",
             [],

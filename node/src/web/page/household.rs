@@ -1,5 +1,6 @@
 //! One household: what is known, who changed what, and what does not fit together.
 
+use super::household_move::{self, MoveBox};
 use super::reviews;
 use crate::desk::{self, Command};
 use crate::store::reader;
@@ -44,6 +45,10 @@ pub struct HouseholdPage {
     pub conflicts: Vec<ConflictBox>,
     /// What does not fit together.
     pub problems: Vec<String>,
+    /// Where it, or some of it, moved to or came from.
+    pub moves: Vec<MoveBox>,
+    /// Whether the reader may move or split it.
+    pub may_move: bool,
     /// Who and where.
     pub basics: Vec<Fact>,
     /// Members.
@@ -399,6 +404,8 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         may_open: page.may_open_case,
         conflicts,
         problems,
+        moves: household_move::boxes(&page.moves),
+        may_move: page.may_edit && household.moved_out().is_none(),
         basics: facts(household, &BASICS),
         members: household.members.iter().map(|person| member(person, in_conflict(person))).collect(),
         means: facts(household, &MEANS),

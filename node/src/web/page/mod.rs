@@ -15,6 +15,7 @@ pub mod error;
 pub mod export;
 pub mod household;
 pub mod household_edit;
+pub mod household_move;
 pub mod households;
 pub mod import;
 pub mod inbox;
