@@ -6,7 +6,7 @@ use shouwang_node::desk::{Command, Desk, NewStaff};
 use shouwang_node::node::{self, Node};
 use shouwang_node::store::{KeySource, make_key_file};
 use shouwang_node::web::{self, Parts};
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::record::ActionId;
 use shouwang_protocol::records::policy;
 use shouwang_protocol::records::staff::Role;
@@ -149,6 +149,7 @@ fn areas() -> Vec<Area> {
         name: name.into(),
         tier,
         parent: parent.and_then(AreaId::parse),
+        past: Past::default(),
     };
     vec![
         area("320582000000", "张家港市", Tier::City, None),
