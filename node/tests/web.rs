@@ -514,6 +514,15 @@ async fn a_case_goes_from_the_household_to_its_receipt_and_a_mistake_is_withdraw
         let receipt = zhang.get(&format!("{case}/receipt"));
         assert!(receipt.status == 200 && receipt.body.contains("社会救助受理回执") && receipt.body.contains("张三丰"));
 
+        // A relative of somebody who handles cases: who it is must be said, and stands on the page from then on.
+        let nameless = zhang.submit(&case, &act, &[("kind", "declared"), ("of", " "), ("relation", "兄弟")]);
+        assert!(nameless.status == 422 && nameless.body.contains("须写明近亲属是谁"), "{}", nameless.body);
+        assert!(nameless.body.contains("兄弟"), "what was typed is still there");
+        let declared = [("kind", "declared"), ("of", "村会计"), ("relation", "兄弟")];
+        assert_eq!(zhang.submit(&case, &act, &declared).status, 303);
+        let page = zhang.get(&case).body;
+        assert!(page.contains("近亲属备案") && page.contains("村会计"), "{page}");
+
         // Nobody decides before pre-examination, and the page says so where it was pressed.
         let early = zhang.submit(&case, &act, &[("kind", "decided"), ("outcome", "approved"), ("amount", "2835")]);
         assert!(matches!(early.status, 403 | 409), "{}", early.body);

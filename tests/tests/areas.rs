@@ -253,4 +253,15 @@ fn a_village_comes_under_another_township_with_all_it_has() {
     let late = json!({ "do": "case", "case": case, "step": { "step": "note", "text": "再看看" } });
     assert!(perform(town.township.web().expect("pages"), "wang", &late).is_err(), "the former township writes there no more");
     verify(&[&town.village, &daxin, &town.city, &town.township]);
+
+    // One office over both towns from now on; what the other wrote is good, and it writes no more.
+    let joined = ["office", "merge", "--area", OTHER_TOWNSHIP, "--area", TOWNSHIP];
+    let merged = town.city.command(&joined).expect("joins what has logs already");
+    assert!(merged["logs_closed"].as_u64() > Some(0) && merged["next"].is_string(), "{merged}");
+    daxin
+        .wait_until("both towns", PATIENCE, |status| status["areas"].as_array().is_some_and(|areas| areas.len() == 2))
+        .expect("covers both");
+    let control = |office: &Office| digest(office, "320582000000");
+    town.township.wait_until("the news", PATIENCE, |_| control(&town.township) == control(&town.city)).expect("hears it");
+    verify(&[&town.village, &daxin, &town.city, &town.township]);
 }

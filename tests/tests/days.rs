@@ -648,13 +648,13 @@ fn a_providers_worker_signs_visits_reports_gives_one_back_and_sees_nothing_else(
         zhou.sees(text);
     }
     zhou.press("服务成效");
-    zhou.choose("change", "好转");
+    zhou.choose("change", "有改善");
     zhou.fill("//form[.//input[@value='outcome']]//*[@name='text']", "愿意出门，愿意见人");
-    zhou.fill("[name=follow_up]", &date(30));
+    zhou.pick_day("[name=follow_up]", &date(30));
     zhou.click(&submit("outcome"));
     zhou.sees("愿意出门");
     zhou.press("反馈");
-    zhou.choose("result", "办结");
+    zhou.choose("result", "已提供服务");
     zhou.fill("//form[.//input[@value='feedback']]//*[@name='text']", "上门两次，情况好转");
     zhou.click(&submit("feedback"));
     zhou.sees("上门两次");
@@ -676,7 +676,7 @@ fn a_providers_worker_signs_visits_reports_gives_one_back_and_sees_nothing_else(
     zhou.sees("愿意出门");
     let shown = zhou.page();
     assert!(!shown.contains(day.id_no(0)) && !shown.contains("审批"), "{shown}");
-    assert_eq!(zhou.count("//nav[contains(@class, 'nav')]/a[starts-with(normalize-space(), '家庭')]"), 0);
+    assert_eq!(zhou.count("nav.nav a[href='/households']"), 0);
 
     // In the evening the centre reads both, the township how it went.
     let zhangjie = day.browser(&driver, "zhangjie", day.city);
@@ -714,8 +714,8 @@ fn an_administrator_adds_a_colleague_hands_over_what_a_leaver_had_and_decides_no
     let of = |who: &str, rest: &str| format!("//tr[.//td[.='{who}']]{rest}");
     let term = |page: &Browser, from: i32, until: i32| {
         page.click(&of("qian", "//summary"));
-        page.fill(&of("qian", "//input[@name='from']"), &date(from));
-        page.fill(&of("qian", "//input[@name='until']"), &date(until));
+        page.pick_day(&of("qian", "//input[@name='from']"), &date(from));
+        page.pick_day(&of("qian", "//input[@name='until']"), &date(until));
         page.click(&of("qian", "//button[.='改起止']"));
         page.sees("起止日期已更改");
     };
@@ -738,7 +738,7 @@ fn an_administrator_adds_a_colleague_hands_over_what_a_leaver_had_and_decides_no
     // Wang leaves: shut, and what she had in hand goes over in one step.
     gao.go("/staff");
     gao.click(&of("wang", "//button[.='停用']"));
-    gao.press("确定");
+    gao.agree();
     gao.sees("承办中的事项请在下面移交");
     qian.until("nobody has them", |page| {
         page.go("/today");
