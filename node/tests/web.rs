@@ -593,6 +593,15 @@ async fn administrators_see_to_accounts_and_clerks_do_not() {
         assert_eq!(wang.get("/today").status, 303, "a new password ends old sessions");
         assert_eq!(gao.submit("/staff", "/staff/disable", &[("id", "zhang")]).status, 200);
         assert_eq!(zhang.get("/today").status, 303, "a shut account is out at once");
+        assert_eq!(gao.submit("/staff", "/staff/enable", &[("id", "zhang")]).status, 200);
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let roles = gao.submit("/staff", "/staff/roles", &[("id", "zhang"), ("role", "auditor")]);
+        assert!(roles.status == 200 && roles.body.contains("审计员"), "{}", roles.body);
+        assert_eq!(gao.submit("/staff", "/staff/roles", &[("id", "zhang")]).status, 422, "somebody without a role");
+        let term = |until| gao.submit("/staff", "/staff/term", &[("id", "zhang"), ("from", ""), ("until", until)]);
+        assert_eq!(term("2026-13-01").status, 422);
+        assert!(term("2019-05-29").body.contains("已到期"));
+        assert_eq!(zhang.get("/today").status, 303, "out with the last day");
     })
     .await;
     site.close().await;
