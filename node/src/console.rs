@@ -58,6 +58,10 @@ pub enum Request {
     Grant { request: String },
     /// Join two areas in one office.
     Merge { areas: Vec<String> },
+    /// Give an area another code, name or place in the tree.
+    AreaChange { area: String, code: Option<String>, name: Option<String>, parent: Option<String>, from: String },
+    /// List a new area.
+    AreaAdd { code: String, name: String, parent: String, split_from: Option<String>, from: Option<String> },
     /// Name the device that writes its office's decisions.
     Decider { device: String },
     /// Give a device a new certificate.

@@ -3,6 +3,7 @@
 //! It puts the parts together (vault, store, replica, writer, network, console) and carries out what the
 //! console is asked, whether a process serves the directory or a single command opened it alone.
 
+mod areas;
 mod devices;
 mod enrol;
 mod execute;

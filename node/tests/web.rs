@@ -6,7 +6,7 @@ use shouwang_node::desk::{Command, Desk, NewStaff};
 use shouwang_node::node::{self, Node};
 use shouwang_node::store::{KeySource, make_key_file};
 use shouwang_node::web::{self, Parts};
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::record::ActionId;
 use shouwang_protocol::records::policy;
 use shouwang_protocol::records::staff::Role;
@@ -152,6 +152,7 @@ fn areas() -> Vec<Area> {
         name: name.into(),
         tier,
         parent: parent.and_then(AreaId::parse),
+        past: Past::default(),
     };
     vec![
         area("320582000000", "张家港市", Tier::City, None),
@@ -519,6 +520,15 @@ async fn a_case_goes_from_the_household_to_its_receipt_and_a_mistake_is_withdraw
         let receipt = zhang.get(&format!("{case}/receipt"));
         assert!(receipt.status == 200 && receipt.body.contains("社会救助受理回执") && receipt.body.contains("张三丰"));
 
+        // A relative of somebody who handles cases: who it is must be said, and stands on the page from then on.
+        let nameless = zhang.submit(&case, &act, &[("kind", "declared"), ("of", " "), ("relation", "兄弟")]);
+        assert!(nameless.status == 422 && nameless.body.contains("须写明近亲属是谁"), "{}", nameless.body);
+        assert!(nameless.body.contains("兄弟"), "what was typed is still there");
+        let declared = [("kind", "declared"), ("of", "村会计"), ("relation", "兄弟")];
+        assert_eq!(zhang.submit(&case, &act, &declared).status, 303);
+        let page = zhang.get(&case).body;
+        assert!(page.contains("近亲属备案") && page.contains("村会计"), "{page}");
+
         // Nobody decides before pre-examination, and the page says so where it was pressed.
         let early = zhang.submit(&case, &act, &[("kind", "decided"), ("outcome", "approved"), ("amount", "2835")]);
         assert!(matches!(early.status, 403 | 409), "{}", early.body);
@@ -589,6 +599,15 @@ async fn administrators_see_to_accounts_and_clerks_do_not() {
         assert_eq!(wang.get("/today").status, 303, "a new password ends old sessions");
         assert_eq!(gao.submit("/staff", "/staff/disable", &[("id", "zhang")]).status, 200);
         assert_eq!(zhang.get("/today").status, 303, "a shut account is out at once");
+        assert_eq!(gao.submit("/staff", "/staff/enable", &[("id", "zhang")]).status, 200);
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let roles = gao.submit("/staff", "/staff/roles", &[("id", "zhang"), ("role", "auditor")]);
+        assert!(roles.status == 200 && roles.body.contains("审计员"), "{}", roles.body);
+        assert_eq!(gao.submit("/staff", "/staff/roles", &[("id", "zhang")]).status, 422, "somebody without a role");
+        let term = |until| gao.submit("/staff", "/staff/term", &[("id", "zhang"), ("from", ""), ("until", until)]);
+        assert_eq!(term("2026-13-01").status, 422);
+        assert!(term("2019-05-29").body.contains("已到期"));
+        assert_eq!(zhang.get("/today").status, 303, "out with the last day");
     })
     .await;
     site.close().await;

@@ -132,6 +132,44 @@ pub struct Area {
     pub tier: Tier,
     /// The area it belongs to; none for the city.
     pub parent: Option<AreaId>,
+    /// What it was before.
+    pub past: Past,
+}
+
+/// Where an area comes from, for people and for files that name it as it was. No right follows from it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Past {
+    /// The area it was split from.
+    pub split_from: Option<AreaId>,
+    /// The day from which it exists, `YYYY-MM-DD`; empty for one that was listed when the city was founded.
+    pub since: String,
+    /// What it was before, oldest first.
+    pub earlier: Vec<Earlier>,
+}
+
+/// What an area was until a day.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The first day on which it was so no longer, `YYYY-MM-DD`.
+    pub until: String,
+    /// The official code then.
+    pub code: String,
+    /// The official name then.
+    pub name: String,
+    /// The area it belonged to then.
+    pub parent: Option<AreaId>,
+}
+
+impl Area {
+    /// What it is called today, and what it was called before.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name.as_str()).chain(self.past.earlier.iter().map(|was| was.name.as_str()))
+    }
+
+    /// What it belongs to today, and what it belonged to before.
+    pub fn parents(&self) -> impl Iterator<Item = AreaId> + '_ {
+        self.parent.into_iter().chain(self.past.earlier.iter().filter_map(|was| was.parent))
+    }
 }
 
 /// The division tree as control knows it.
@@ -166,9 +204,29 @@ impl Divisions {
         self.areas.is_empty()
     }
 
-    /// The area whose official code today is `code`, else the area first listed under it.
+    /// The area whose official code today is `code`, else the one that had it last, else the area first listed under it.
     pub fn by_code(&self, code: &str) -> Option<&Area> {
-        self.areas.values().find(|area| area.code == code).or_else(|| self.get(AreaId::parse(code)?))
+        let last = |area: &&Area| area.past.earlier.iter().rev().find(|was| was.code == code).map(|was| was.until.clone());
+        let today = self.areas.values().find(|area| area.code == code);
+        let before = || self.areas.values().filter(|area| last(area).is_some()).max_by_key(last);
+        today.or_else(before).or_else(|| self.get(AreaId::parse(code)?))
+    }
+
+    /// What a household file may call a village and what is above it, by the file's field: first as it is called today.
+    pub fn called(&self, village: AreaId) -> [(&'static str, Vec<&str>); 3] {
+        let area = self.get(village);
+        let codes = area
+            .iter()
+            .flat_map(|area| std::iter::once(area.code.as_str()).chain(area.past.earlier.iter().map(|was| was.code.as_str())));
+        let above = area.iter().flat_map(|area| area.parents()).filter_map(|parent| self.get(parent));
+        let towns = above.filter(|above| above.tier == Tier::Township).flat_map(Area::names);
+        let villages = area.iter().flat_map(|area| area.names());
+        [("region", codes.collect()), ("town", towns.collect()), ("village", villages.collect())]
+    }
+
+    /// A label that no area has, for one that is listed under `code`; none when all 256 are taken.
+    pub fn free_label(&self, code: u64) -> Option<AreaId> {
+        (0..=u8::MAX).filter_map(|suffix| AreaId::new(code, suffix)).find(|label| self.get(*label).is_none())
     }
 
     /// The top of the tree.
@@ -208,6 +266,42 @@ mod tests {
     }
 
     #[test]
+    fn a_code_names_who_has_it_then_who_had_it_last() {
+        let id = |text: &str| AreaId::parse(text).expect("a label");
+        let area = |label: &str, code: &str, earlier: &[(&str, &str)]| Area {
+            id: id(label),
+            code: code.into(),
+            name: String::new(),
+            tier: Tier::Village,
+            parent: None,
+            past: Past {
+                earlier: earlier
+                    .iter()
+                    .map(|(until, code)| Earlier {
+                        until: (*until).into(),
+                        code: (*code).into(),
+                        name: String::new(),
+                        parent: None,
+                    })
+                    .collect(),
+                ..Past::default()
+            },
+        };
+        let first = area("320582100201", "320582100203", &[("2020-01-01", "320582100201"), ("2021-01-01", "320582100202")]);
+        let again = area("320582100201-1", "320582100204", &[("2023-01-01", "320582100201")]);
+        let tree = Divisions::new([first.clone()]);
+        let found = |tree: &Divisions, code| tree.by_code(code).map(|area| area.id.to_string());
+        for code in ["320582100201", "320582100202", "320582100203"] {
+            assert_eq!(found(&tree, code).as_deref(), Some("320582100201"), "{code}");
+        }
+        assert_eq!(tree.free_label(320_582_100_201), Some(id("320582100201-1")));
+        let tree = Divisions::new([first, again]);
+        assert_eq!(found(&tree, "320582100201").as_deref(), Some("320582100201-1"));
+        assert_eq!(found(&tree, "320582100209"), None);
+        assert_eq!(tree.free_label(320_582_100_201), Some(id("320582100201-2")));
+    }
+
+    #[test]
     fn a_ring_of_parents_ends() {
         let area = |id, parent| Area {
             id: AreaId(id),
@@ -215,6 +309,7 @@ mod tests {
             name: String::new(),
             tier: Tier::Village,
             parent: Some(AreaId(parent)),
+            past: Past::default(),
         };
         let ring = Divisions::new([area(1, 2), area(2, 1)]);
         assert!(!ring.is_within(AreaId(1), AreaId(3)));

@@ -58,6 +58,10 @@ pub const RECEIPTS_MAX: usize = 4_096;
 pub const RECEIPT_LENGTHS_MAX: usize = 4_096;
 /// Steps from an area to the top of the division tree.
 pub const AREA_DEPTH_MAX: usize = 16;
+/// Characters of an area's name.
+pub const AREA_NAME_CHARS_MAX: usize = 40;
+/// Times that an area is re-coded, renamed or put elsewhere.
+pub const AREA_EARLIER_MAX: usize = 64;
 /// Areas one office covers.
 pub const OFFICE_AREAS_MAX: usize = 64;
 /// Milliseconds without an answer to something sent after which a session dials anew.

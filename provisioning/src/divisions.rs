@@ -3,7 +3,7 @@
 //! [`read`] gives the areas in the order of the file, and only when they form one tree below one city in which every
 //! parent is of a higher tier; whoever takes them need not check again. Other columns are ignored.
 
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::limits::AREAS_MAX;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -138,7 +138,10 @@ impl Table<'_> {
         if self.rows.len() == AREAS_MAX {
             return Err(self.error(at, "code", Problem::TooMany));
         }
-        self.rows.push(Row { area: Area { id, code: code.to_owned(), name: name.to_owned(), tier, parent }, at });
+        self.rows.push(Row {
+            area: Area { id, code: code.to_owned(), name: name.to_owned(), tier, parent, past: Past::default() },
+            at,
+        });
         Ok(())
     }
 

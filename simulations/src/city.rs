@@ -2,7 +2,7 @@
 //!
 //! Keys and certificates are the same in every run, whatever the seed, so that a city is founded once for each process.
 
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::control::Office;
 use shouwang_protocol::device::{Certificate, DeviceKey, Incarnation, SigningKey};
 use shouwang_protocol::hash::Hash;
@@ -72,6 +72,7 @@ impl City {
                 name: format!("区划{code}"),
                 tier,
                 parent: parent.and_then(|parent| AreaId::new(parent, 0)),
+                past: Past::default(),
             };
             let city = 320_582_000_000;
             let mut areas = vec![area(city, Tier::City, None)];

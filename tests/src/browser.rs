@@ -223,6 +223,11 @@ impl Browser {
         self.click(&labelled(label));
     }
 
+    /// Says yes to what the page asks in a box of its own.
+    pub fn agree(&self) {
+        self.told("alert/accept", json!({}));
+    }
+
     /// Clicks twice as fast as a hand can.
     pub fn double_click(&self, label: &str) {
         let element = self.element(&labelled(label));
@@ -239,6 +244,12 @@ impl Browser {
         let element = self.element(which);
         self.told(&format!("element/{element}/clear"), json!({}));
         self.told(&format!("element/{element}/value"), json!({ "text": text }));
+    }
+
+    /// Picks a day in a field of that kind, whatever order the browser's language writes it in.
+    pub fn pick_day(&self, which: &str, day: &str) {
+        let field = json!({ ELEMENT: self.element(which) });
+        self.told("execute/sync", json!({ "script": "arguments[0].value = arguments[1]", "args": [field, day] }));
     }
 
     /// Picks a file, or types without clearing.

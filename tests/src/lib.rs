@@ -5,6 +5,7 @@
 //! | `tests/offices.rs` | three processes agree, through kills, restored backups and bad files |
 //! | `tests/unlock.rs` | a machine with nobody at its terminal is unlocked from its page |
 //! | `tests/devices.rs` | machines that are replaced, renewed, lost: every decision stays one |
+//! | `tests/areas.rs` | an area is re-coded, renamed, split, put under another township; its records stay its own |
 //! | `tests/stick.rs` | offices without a line agree by files on a stick |
 //! | `tests/stories.rs` | the three stories of the newspaper, with lines that are cut and machines that are killed |
 //! | `tests/city.rs` | ten thousand households appear at the root, and are not added twice |

@@ -608,3 +608,161 @@ fn somebody_at_the_window_asks_by_receipt_and_tail_and_reads_how_it_stands() {
     liu.until("it moved", |page| page.count("#answer") == 1 && page.page().contains("等待审批"));
     liu.close();
 }
+
+/// What the browser gets when it asks for a page that is not for it.
+fn turned_away(page: &Browser, path: &str) -> Value {
+    page.js(&format!("const r = new XMLHttpRequest(); r.open('GET', {}, false); r.send(); return r.status", json!(path)))
+}
+
+#[test]
+fn a_providers_worker_signs_visits_reports_gives_one_back_and_sees_nothing_else() {
+    let Some(driver) = driver() else { return };
+    let day = Day::begin(38);
+    let sent = |row: usize, to: &str, note: &str| {
+        let case = day.applied(day.city, "zhangjie", row, "心理服务", note);
+        step(day.city, "zhangjie", &case, json!({ "step": "accept" })).expect("accepted");
+        let to = json!({ "kind": to.split(':').next(), "id": to.split(':').nth(1) });
+        let given = json!({ "step": "transfer", "to": to, "assistance": "心理服务", "note": note });
+        step(day.city, "zhangjie", &case, given).expect("sent");
+        case
+    };
+    let visited = sent(0, "provider:社工服务中心", "请上门看看儿子");
+    let returned = sent(1, "provider:社工服务中心", "老人需要陪伴");
+    let other = sent(2, "department:教育局", "学费");
+    let home = day.home(day.city, "zhangjie", 0);
+
+    // What is theirs is there in the morning, and signed for.
+    let mut zhou = day.browser(&driver, "shegong", day.city);
+    zhou.expect("the server responded with a status of 40");
+    assert_eq!(zhou.path(), "/inbox", "a provider begins where its work is");
+    zhou.until("two", |page| page.count("#inbox input[name=case]") == 2);
+    zhou.click(&format!("//tr[contains(., '{}')]//a", day.head(0)));
+    is_next(&zhou, "signed-for");
+    zhou.click(&submit("signed-for"));
+
+    // After each visit a line; then how it went, and the answer to who asked.
+    for text in ["第一次上门，建立信任", "第二次上门，母子一起谈"] {
+        is_next(&zhou, "session");
+        zhou.fill("details.do.next [name=text]", text);
+        zhou.click(&submit("session"));
+        zhou.sees(text);
+    }
+    zhou.press("服务成效");
+    zhou.choose("change", "有改善");
+    zhou.fill("//form[.//input[@value='outcome']]//*[@name='text']", "愿意出门，愿意见人");
+    zhou.pick_day("[name=follow_up]", &date(30));
+    zhou.click(&submit("outcome"));
+    zhou.sees("愿意出门");
+    zhou.press("反馈");
+    zhou.choose("result", "已提供服务");
+    zhou.fill("//form[.//input[@value='feedback']]//*[@name='text']", "上门两次，情况好转");
+    zhou.click(&submit("feedback"));
+    zhou.sees("上门两次");
+
+    // The other is not for them, and goes back with its reason.
+    at_place(&zhou, "转来");
+    zhou.click(&format!("//tr[contains(., '{}')]//a", day.head(1)));
+    zhou.press("退回");
+    zhou.fill("details[open] [name=reason]", "本机构不办理养老陪伴");
+    zhou.click(&submit("returned"));
+    zhou.sees("本机构不办理养老陪伴");
+
+    // Nothing else is theirs: no other's case, no household, no number, no list.
+    assert_eq!(turned_away(&zhou, &format!("/cases/{other}")), 404);
+    for path in [format!("/households/{home}"), "/households".to_owned(), "/payments".to_owned(), "/staff".to_owned()] {
+        assert_eq!(turned_away(&zhou, &path), 403, "{path}");
+    }
+    zhou.go(&format!("/cases/{visited}"));
+    zhou.sees("愿意出门");
+    let shown = zhou.page();
+    assert!(!shown.contains(day.id_no(0)) && !shown.contains("审批"), "{shown}");
+    assert_eq!(zhou.count("nav.nav a[href='/households']"), 0);
+
+    // In the evening the centre reads both, the township how it went.
+    let zhangjie = day.browser(&driver, "zhangjie", day.city);
+    zhangjie.go(&format!("/cases/{returned}"));
+    zhangjie.sees("本机构不办理养老陪伴");
+    let wang = day.browser(&driver, "wang", day.township);
+    wang.until("how it went", |page| {
+        page.go(&format!("/cases/{visited}"));
+        page.page().contains("上门两次")
+    });
+    for browser in [zhou, zhangjie, wang] {
+        browser.close();
+    }
+}
+
+#[test]
+fn an_administrator_adds_a_colleague_hands_over_what_a_leaver_had_and_decides_nothing() {
+    let Some(driver) = driver() else { return };
+    let day = Day::begin(39);
+    staff(&day.town.township, "gao", "高管理", &["administrator"], &[]).expect("added");
+    let left: Vec<String> = (0..2).map(|row| day.accepted(day.village, "liu", row, "临时救助", "住院费用过高")).collect();
+
+    // A colleague who begins today and stays for a month.
+    let mut gao = day.browser(&driver, "gao", day.township);
+    gao.expect("the server responded with a status of 40");
+    at_place(&gao, "人员");
+    write(&gao, "[name=id]", "qian");
+    write(&gao, "[name=name]", "钱接手");
+    write(&gao, "[name=password]", "first-password-1");
+    for role in ["intake", "reviewer"] {
+        gao.click(&format!("//form[@action='/staff']//input[@name='role' and @value='{role}']"));
+    }
+    gao.press("添加");
+    gao.sees("已添加 钱接手");
+    let of = |who: &str, rest: &str| format!("//tr[.//td[.='{who}']]{rest}");
+    let term = |page: &Browser, from: i32, until: i32| {
+        page.click(&of("qian", "//summary"));
+        page.pick_day(&of("qian", "//input[@name='from']"), &date(from));
+        page.pick_day(&of("qian", "//input[@name='until']"), &date(until));
+        page.click(&of("qian", "//button[.='改起止']"));
+        page.sees("起止日期已更改");
+    };
+    term(&gao, 1, 31);
+    gao.sees("未到起用日");
+    assert!(perform(day.township, "qian", &json!({})).is_err(), "not before the first day");
+    term(&gao, -1, 30);
+    gao.sees_no("未到起用日");
+
+    // The password was told to the wrong ear: another one, that works at once.
+    gao.click(&of("qian", "//button[.='重设密码']"));
+    gao.sees("只显示这一次");
+    let password = gao.js("return document.querySelector('.panel b.code').textContent");
+    let password = password.as_str().expect("a password").to_owned();
+    let mut qian = driver.open(&day.town.path("qian"), day.township);
+    qian.expect("ERR_");
+    qian.sign_in("qian", &password);
+    qian.sees("今日");
+
+    // Wang leaves: shut, and what she had in hand goes over in one step.
+    gao.go("/staff");
+    gao.click(&of("wang", "//button[.='停用']"));
+    gao.agree();
+    gao.sees("承办中的事项请在下面移交");
+    qian.until("nobody has them", |page| {
+        page.go("/today");
+        page.page().contains("2 件事项无人承办")
+    });
+    gao.click(&of("wang", "//a[.='移交']"));
+    gao.choose("to", "钱接手（qian）");
+    gao.fill("[name=reason]", "调离");
+    gao.click("//form[contains(@action, '/staff/hand/')]//button[contains(@class, 'main')]");
+    gao.sees("已把 2 件事项");
+    for case in &left {
+        qian.go(&format!("/cases/{case}"));
+        qian.sees("移交给钱接手，调离");
+    }
+
+    // Whoever sees to accounts decides nothing, pays nothing and looks at no figures.
+    gao.go(&format!("/cases/{}", left[0]));
+    assert_eq!(gao.count("#actions form"), 0, "no step in a case");
+    assert_eq!(turned_away(&gao, "/payments"), 403);
+    let decide = json!({ "step": "decide", "outcome": "approved" });
+    for wrong in [decide, json!({ "step": "pre_examine", "opinion": "for" })] {
+        assert!(step(day.township, "gao", &left[0], wrong).is_err());
+    }
+    for browser in [gao, qian] {
+        browser.close();
+    }
+}

@@ -50,6 +50,9 @@ pub enum Command {
     /// Change offices.
     #[command(subcommand)]
     Office(OfficeCommand),
+    /// Change what an area is called, numbered and belongs to, or list a new one.
+    #[command(subcommand)]
+    Area(AreaCommand),
     /// Write a one-time invitation for a device of the office covering an area; or grant a request.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Invite(Invite),
@@ -130,6 +133,54 @@ pub enum OfficeCommand {
     },
     /// Name the device that writes its office's decisions from now on; what was decided before stays decided.
     Decider(OneDevice),
+}
+
+/// `area …`
+#[derive(Subcommand, Debug)]
+pub enum AreaCommand {
+    /// Give an area another code, name or township; its records stay, and old codes and names still find it.
+    Change {
+        /// The directory.
+        #[command(flatten)]
+        at: Directory,
+        /// Its code, of today or before (12 digits).
+        #[arg(long)]
+        area: String,
+        /// Its new code.
+        #[arg(long)]
+        code: Option<String>,
+        /// Its new name.
+        #[arg(long)]
+        name: Option<String>,
+        /// The code of the area it belongs to from now on. What covers it is then another office: let the one that loses it
+        /// sync first.
+        #[arg(long)]
+        parent: Option<String>,
+        /// The first day on which it is so, `2026-10-01`; today or before. It holds as soon as it is written.
+        #[arg(long)]
+        from: String,
+    },
+    /// List a new area, with an office of its own that can be invited.
+    Add {
+        /// The directory.
+        #[command(flatten)]
+        at: Directory,
+        /// Its code (12 digits).
+        #[arg(long)]
+        code: String,
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// The code of the area it belongs to: below the city it is a township, below a township a village.
+        #[arg(long)]
+        parent: String,
+        /// The code of the area it was part of until now.
+        #[arg(long)]
+        split_from: Option<String>,
+        /// The first day on which it exists, `2026-10-01`; today if missing.
+        #[arg(long)]
+        from: Option<String>,
+    },
 }
 
 /// A device, at the city.

@@ -1,7 +1,8 @@
 //! Carries out the commands.
 
 use super::{
-    Carry, Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, OneDevice, Printer, Run,
+    AreaCommand, Carry, Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, OneDevice,
+    Printer, Run,
 };
 use crate::clock::Clock;
 use crate::console::{self, Request};
@@ -68,6 +69,12 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         Command::Office(OfficeCommand::Merge { at, area }) => ask(&at, Request::Merge { areas: area }, printer, merged).await,
         Command::Office(OfficeCommand::Decider(OneDevice { at, device })) => {
             ask(&at, Request::Decider { device }, printer, Value::to_string).await
+        }
+        Command::Area(AreaCommand::Change { at, area, code, name, parent, from }) => {
+            ask(&at, Request::AreaChange { area, code, name, parent, from }, printer, area_text).await
+        }
+        Command::Area(AreaCommand::Add { at, code, name, parent, split_from, from }) => {
+            ask(&at, Request::AreaAdd { code, name, parent, split_from, from }, printer, area_text).await
         }
         Command::Renew(OneDevice { at, device }) => ask(&at, Request::Renew { device }, printer, Value::to_string).await,
         Command::Invite(Invite { grant: Some(InviteCommand::Grant { at, request, out }), .. }) => {
@@ -230,7 +237,31 @@ fn number(value: &Value, key: &str) -> u64 {
 }
 
 fn merged(value: &Value) -> String {
-    format!("one office now: {}", value.get("office").and_then(Value::as_str).unwrap_or_default())
+    with_next(format!("one office now: {}", value.get("office").and_then(Value::as_str).unwrap_or_default()), value)
+}
+
+fn area_text(value: &Value) -> String {
+    let word = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let now = format!("{} {} ({}) below {}", word("/code"), word("/name"), word("/tier"), word("/parent"));
+    if value.get("already") == Some(&json!(true)) {
+        return format!("it is so already: {now}");
+    }
+    let before = match word("/before/code") {
+        "" => String::new(),
+        code => format!(", before {code} {}", word("/before/name")),
+    };
+    with_next(format!("{now}{before}"), value)
+}
+
+/// A result, what was closed by it, and what is to be done next.
+fn with_next(mut text: String, value: &Value) -> String {
+    if let Some(logs) = value.get("logs_closed").and_then(Value::as_u64).filter(|logs| *logs > 0) {
+        text.push_str(&format!("; {logs} logs closed"));
+    }
+    if let Some(next) = value.get("next").and_then(Value::as_str) {
+        text.push_str(&format!("; {next}"));
+    }
+    text
 }
 
 fn imported(value: &Value) -> String {

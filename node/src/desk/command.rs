@@ -293,6 +293,19 @@ pub enum Command {
         #[schema(value_type = Vec<String>)]
         roles: BTreeSet<Role>,
     },
+    /// Sets from when and until when an account can be used, both days included.
+    SetTerm {
+        /// The staff id.
+        staff: String,
+        /// The first day; none: from the beginning.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        from: Option<Day>,
+        /// The last day; none: open.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        until: Option<Day>,
+    },
     /// Gives a new password.
     ResetPassword {
         /// The staff id.
@@ -1246,6 +1259,7 @@ impl Command {
             Command::AnswerCheck { .. } => "answer_check",
             Command::AddStaff(_) => "add_staff",
             Command::SetRoles { .. } => "set_roles",
+            Command::SetTerm { .. } => "set_term",
             Command::ResetPassword { .. } => "reset_password",
             Command::DisableStaff { .. } => "disable_staff",
             Command::EnableStaff { .. } => "enable_staff",

@@ -234,8 +234,9 @@ impl Room<'_> {
                     text,
                 }
             }
-            Wanted::Change { key, row, record } => {
+            Wanted::Change { key, mut row, record } => {
                 let document = self.reader.document(&record)?.ok_or_else(|| DeskError::not_found("家庭档案"))?;
+                row.leave_place(&document.doc, &self.divisions.called(document.place.area));
                 let heads: Vec<u8> = document.doc.get_heads().iter().flat_map(|head| head.0).collect();
                 let id = id(&key, &heads);
                 let numbers = row.id_numbers();

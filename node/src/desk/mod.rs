@@ -413,6 +413,7 @@ impl Room<'_> {
             Command::CloseAllotment { record, reason } => self.close_allotment(record, &reason),
             Command::AddStaff(new) => self.add_staff(&new),
             Command::SetRoles { staff, roles } => self.set_roles(&staff, &roles),
+            Command::SetTerm { staff, from, until } => self.set_term(&staff, from, until),
             Command::ResetPassword { staff, .. } => self.reset_password(&staff),
             Command::DisableStaff { staff } => self.set_disabled(&staff, true),
             Command::EnableStaff { staff } => self.set_disabled(&staff, false),

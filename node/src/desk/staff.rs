@@ -7,6 +7,7 @@ use super::{Desk, Plan, Room, permit};
 use crate::store::reader::StaffRow;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::{Kind, Lane, Place, RecordRef};
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::staff::{self, Role, Staff};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -159,6 +160,20 @@ impl Room<'_> {
             return Err(DeskError::not_permitted("不能取消自己的管理员角色"));
         }
         Ok(Plan::saying("角色已更改").draft(place, RecordRef::Known(row.record), staff::set_roles(roles)))
+    }
+
+    pub(super) fn set_term(&self, id: &str, from: Option<Day>, until: Option<Day>) -> Result<Plan, DeskError> {
+        let (row, place) = self.member_of_staff(id)?;
+        if from.zip(until).is_some_and(|(from, until)| until < from) {
+            return Err(DeskError::invalid("until", "最后一天不能早于第一天"));
+        }
+        let term = StaffRow { from, until, ..row };
+        if id == self.person.id && !term.works_on(self.day) {
+            return Err(DeskError::not_permitted("不能使自己的账号今天就不能用"));
+        }
+        let about = |plan: Plan, edit| plan.draft(place, RecordRef::Known(term.record), edit);
+        let plan = about(Plan::saying(format!("账号 {id} 的起止日期已更改")), staff::set_from(from));
+        Ok(about(plan, staff::set_until(until)))
     }
 
     pub(super) fn reset_password(&self, id: &str) -> Result<Plan, DeskError> {

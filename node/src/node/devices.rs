@@ -16,7 +16,7 @@ use shouwang_provisioning::enrolment::day_after;
 use std::collections::BTreeMap;
 
 /// Lengths of logs that fit one entry.
-const LENGTHS: usize = 48;
+pub(super) const LENGTHS: usize = 48;
 
 /// A device that control knows, and what is needed to write about it.
 struct Known {
@@ -152,7 +152,7 @@ impl Node {
 
     /// When the offices that talk to this one and have to do with that office's people agreed last. What they got from its
     /// device and had not brought by then falls with its log.
-    async fn called_last(&self, office: &Office) -> Result<Value, NodeError> {
+    pub(super) async fn called_last(&self, office: &Office) -> Result<Value, NodeError> {
         let areas: Vec<AreaId> = office.areas_now().collect();
         let own = self.writer().with(move |engine| -> Result<BTreeMap<String, i64>, StoreError> {
             let (replica, mut called) = (engine.replica(), BTreeMap::new());

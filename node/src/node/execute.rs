@@ -7,13 +7,11 @@ use crate::entropy;
 use crate::net::{PeerStatus, Trouble};
 use serde_json::{Value, json};
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::control::divisions;
 use shouwang_protocol::entry::{Entry, Run};
 use shouwang_protocol::frontier::Digest;
-use shouwang_protocol::record::RecordRef;
-use shouwang_protocol::replica::{Draft, Replica};
+use shouwang_protocol::replica::Replica;
 use shouwang_protocol::store::{Store, StoreError};
-use shouwang_provisioning::city;
+use shouwang_provisioning::areas::{Change, NewArea};
 use shouwang_provisioning::enrolment::Invitation;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,6 +77,12 @@ impl Node {
             Request::Invite { areas, name, expires_ms, parents } => self.invite(&areas, name, expires_ms, parents).await,
             Request::Grant { request } => self.answer_request(request.as_bytes(), true).await.map(|grant| json!(grant)),
             Request::Merge { areas } => self.merge(&areas).await,
+            Request::AreaChange { area, code, name, parent, from } => {
+                self.change_area(&area, Change { code, name, parent }, &from).await
+            }
+            Request::AreaAdd { code, name, parent, split_from, from } => {
+                self.add_area(NewArea { code, name, parent, split_from }, from.as_deref()).await
+            }
             Request::Decider { device } => self.name_decider(&device).await,
             Request::Renew { device } => self.renew(&device).await,
             Request::Revoke { device, reason } => self.revoke(&device, &reason).await,
@@ -195,25 +199,6 @@ impl Node {
             object.insert("answer".into(), json!({ "written": out.display().to_string(), "carried": made }));
         }
         Ok(value)
-    }
-
-    async fn merge(&self, codes: &[String]) -> Result<Value, NodeError> {
-        let codes = codes.to_vec();
-        let (root, record, offices) = self
-            .writer()
-            .with(move |engine| -> Result<_, NodeError> {
-                let control = engine.replica().control();
-                let [a, b] = codes.as_slice() else { return Err(NodeError::Told("name two areas".into())) };
-                let offices = city::merge(control, area_of(control, a)?, area_of(control, b)?)
-                    .map_err(|error| NodeError::Told(error.to_string()))?;
-                let root = control.root_area().ok_or(NodeError::NotJoined)?;
-                Ok((root, control.divisions_record.ok_or(NodeError::NotJoined)?, offices))
-            })
-            .await??;
-        let name = offices.first().map(|office| office.name.clone());
-        let edit = divisions::put_offices(offices.into());
-        self.act(vec![Draft { place: city::control_place(root), record: RecordRef::Known(record), edit }]).await?;
-        Ok(json!({ "office": name }))
     }
 
     async fn backup(&self, out: &Path) -> Result<Value, NodeError> {

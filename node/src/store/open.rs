@@ -42,6 +42,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("carry.sql")),
     Migration::Sql(include_str!("money.sql")),
     Migration::Sql(include_str!("given.sql")),
+    Migration::Sql(include_str!("areas.sql")),
 ];
 
 /// The database file in a data directory.

@@ -1,7 +1,7 @@
 //! How things read on a page: days, money, states, and what an entry of a case says.
 
 use super::view::{Chip, Ticks, Tone};
-use crate::store::reader::{Stored, TurnRow};
+use crate::store::reader::{Heard, Stored, TurnRow};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
@@ -14,6 +14,14 @@ const ZONE_MINUTES: i64 = 480;
 /// The day it is in China.
 pub fn today(wall_ms: i64) -> Day {
     Day(i32::try_from((wall_ms.div_euclid(60_000) + ZONE_MINUTES).div_euclid(1_440)).unwrap_or_default())
+}
+
+/// A village's name with where it comes from: `甲村（2026-10-01 前为乙村 320582100201，2026-10-01 由丙村析出）`.
+pub fn with_past(village: &Heard) -> String {
+    let earlier = village.earlier.iter().map(|was| format!("{} 前为{} {}", was.until, was.name, was.code));
+    let split = village.split_from.iter().map(|from| format!("{} 由{from}析出", village.since));
+    let past: Vec<String> = split.chain(earlier).collect();
+    if past.is_empty() { village.name.clone() } else { format!("{}（{}）", village.name, past.join("，")) }
 }
 
 /// `5月29日 14:22`, with the year when it is not this one.

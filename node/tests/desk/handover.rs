@@ -1,7 +1,8 @@
 //! Somebody leaves: what they had in hand is handed over in one step, and until then says that nobody has it.
 
-use super::support::{application, city, id};
+use super::support::{PASSWORD, application, city, id};
 use shouwang_node::desk::{Command, DeskError};
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::staff::Role;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,4 +48,29 @@ async fn a_clerk_who_leaves_hands_everything_over_in_one_step() {
     assert!(city.desk.draft(&li, "case-x-note").await.expect("reads").is_some());
     // Nothing is left of it, and doing it again does nothing.
     assert_eq!(to("li").await.expect("nothing").cases, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_good_from_its_first_day_to_its_last() {
+    let city = city().await;
+    city.on("2019-05-20");
+    city.account("gao", &[Role::Administrator], None, None).await;
+    city.account("wang", &[Role::Intake], None, None).await;
+    let gao = city.person("gao", &[Role::Administrator]);
+    let term =
+        |staff: &str, from, until| Command::SetTerm { staff: staff.into(), from: Day::parse(from), until: Day::parse(until) };
+    let signs_in = async || city.desk.sign_in("wang", PASSWORD).await.is_ok();
+    city.done(&gao, term("wang", "2019-05-21", "2019-05-22")).await;
+    for (day, good) in [("2019-05-20", false), ("2019-05-21", true), ("2019-05-22", true), ("2019-05-23", false)] {
+        city.on(day);
+        assert_eq!(signs_in().await, good, "{day}");
+    }
+    city.done(&gao, term("wang", "", "")).await;
+    assert!(signs_in().await, "open again");
+    let backwards = city.act(&gao, term("wang", "2019-06-02", "2019-06-01")).await;
+    assert!(matches!(&backwards, Err(DeskError::Invalid { faults }) if faults[0].field == "until"), "{backwards:?}");
+    let own = city.act(&gao, term("gao", "", "2019-05-22")).await;
+    assert!(matches!(own, Err(DeskError::NotPermitted { .. })), "not oneself out: {own:?}");
+    let clerk = city.act(&city.clerk(), term("wang", "", "")).await;
+    assert!(matches!(clerk, Err(DeskError::NotPermitted { .. })), "{clerk:?}");
 }

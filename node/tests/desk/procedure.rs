@@ -122,3 +122,49 @@ async fn a_late_case_is_urged_stopped_and_made_longer_with_reasons() {
     assert!(page.turns[0].due.is_none() && page.standing.clock.is_stopped());
     assert_eq!(page.standing.urged.map(|(times, _)| times), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clerks_relative_is_declared_and_not_decided_before_the_city_went() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    on(&[&city, &township, &village], "2019-05-20");
+    let everybody = async || {
+        sync(&township, &city).await;
+        sync(&village, &township).await;
+        sync(&township, &city).await;
+    };
+    everybody().await;
+    let (cun, zhen, shi) = (village.clerk(), township.clerk(), city.clerk());
+    let household = village.household("d").await;
+    let asked = OpenCase { assistance: "最低生活保障".into(), ..application(household) };
+    let case = village.open_case(&cun, asked).await;
+    let declare = |of: &str, relation: &str| CaseStep::Declare { of: of.into(), relation: relation.into() };
+    for (step, field) in [(declare(" ", "兄弟"), "of"), (declare("村会计", ""), "relation")] {
+        let refused = village.step(&cun, case, step).await.expect_err("incomplete");
+        assert!(matches!(&refused, DeskError::Invalid { faults } if faults[0].field == field), "{refused:?}");
+    }
+    // Whoever knows says so, offline too; a decider and an auditor are not asked.
+    let approver = city.person("chen", &[Role::Approver]);
+    village.stepped(&cun, case, declare("村会计", "兄弟")).await;
+    everybody().await;
+    assert!(matches!(city.step(&approver, case, declare("村会计", "兄弟")).await, Err(DeskError::NotPermitted { .. })));
+    let seen = township.page(&zhen, case).await;
+    assert_eq!(seen.standing.relative, Some(("村会计".into(), "兄弟".into())));
+    township.stepped(&zhen, case, CaseStep::Accept {}).await;
+    township.stepped(&zhen, case, visit(&["李强"], "户主d")).await;
+    township.stepped(&zhen, case, CaseStep::PreExamine { opinion: Opinion::Against, note: "收入超过标准".into() }).await;
+    everybody().await;
+
+    // The township's visit is not the one the law asks for.
+    let refuse = || CaseStep::Decide { outcome: Verdict::Refused, amount: None, reason: "收入超过标准".into() };
+    let early = city.step(&approver, case, refuse()).await.expect_err("not yet visited by the city");
+    assert!(early.what().contains("须先由市级入户核查"), "{early:?}");
+    city.stepped(&shi, case, visit(&["陶静华"], "户主d")).await;
+    city.stepped(&approver, case, refuse()).await;
+    everybody().await;
+    for (machine, person) in [(&village, &cun), (&township, &zhen), (&city, &shi)] {
+        assert_eq!(machine.page(person, case).await.standing.stage, Stage::Refused);
+    }
+    let late = village.step(&cun, case, declare("镇长", "父子")).await;
+    assert!(matches!(late, Err(DeskError::NotNow { .. })), "{late:?}");
+}

@@ -5,7 +5,7 @@ use shouwang_node::clock::Clock;
 use shouwang_node::desk::{CasePage, CaseStep, Command, Desk, DeskError, NewStaff, OpenCase, Outcome, Person};
 use shouwang_node::store::{Options, Readers, SqliteStore};
 use shouwang_node::writer::{Notice, Writer};
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::control::Office;
 use shouwang_protocol::device::{Certificate, Incarnation, OfficeId, SigningKey};
 use shouwang_protocol::engine::Engine;
@@ -52,6 +52,7 @@ fn areas() -> Vec<Area> {
         name: (*name).into(),
         tier: *tier,
         parent: AreaId::parse(parent),
+        past: Past::default(),
     };
     AREAS.iter().map(one).collect()
 }

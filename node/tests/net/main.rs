@@ -7,7 +7,7 @@ use automerge::transaction::Transactable;
 use shouwang_node::clock::Clock;
 use shouwang_node::net::{Net, NetConfig, Parent, PeerStatus, Trouble, join, tls};
 use shouwang_node::writer::{Health, Writer};
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::control::Office;
 use shouwang_protocol::device::{Certificate, DeviceKey, Incarnation, SigningKey};
 use shouwang_protocol::engine::Engine;
@@ -55,6 +55,7 @@ impl Paper {
             name: name.into(),
             tier,
             parent: parent.map(area),
+            past: Past::default(),
         };
         let areas = vec![
             one("320582000000", "某市", Tier::City, None),

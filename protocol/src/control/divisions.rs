@@ -1,7 +1,7 @@
 //! The divisions record: areas, offices and what they cover. One for the city, written at the city only.
 
 use super::Office;
-use crate::area::{Area, AreaId, Divisions, Tier};
+use crate::area::{Area, AreaId, Divisions, Earlier, Past, Tier};
 use crate::device::{DeviceKey, OfficeId};
 use crate::records::Edit;
 use automerge::transaction::Transactable;
@@ -25,7 +25,7 @@ fn child(doc: &impl ReadDoc, parent: &ObjId, key: &str) -> Option<ObjId> {
     }
 }
 
-/// Adds areas or changes their name, code or parent.
+/// Adds areas or changes their name, code or parent. What they were before is added to, never rewritten.
 pub fn put_areas(areas: Vec<Area>) -> Edit {
     Box::new(move |tx| {
         let Some(map) = child(tx, &ROOT, "areas") else { return Ok(()) };
@@ -40,6 +40,30 @@ pub fn put_areas(areas: Vec<Area>) -> Edit {
             tx.put(&entry, "tier", area.tier.word())?;
             if let Some(parent) = area.parent {
                 tx.put(&entry, "parent", parent.to_string())?;
+            }
+            if let Some(from) = area.past.split_from {
+                tx.put(&entry, "split_from", from.to_string())?;
+            }
+            if !area.past.since.is_empty() {
+                tx.put(&entry, "since", area.past.since)?;
+            }
+            let earlier = match (child(tx, &entry, "earlier"), area.past.earlier.is_empty()) {
+                (Some(earlier), _) => earlier,
+                (None, true) => continue,
+                (None, false) => tx.put_object(&entry, "earlier", ObjType::Map)?,
+            };
+            for (number, was) in area.past.earlier.into_iter().enumerate() {
+                let number = number.to_string();
+                if child(tx, &earlier, &number).is_some() {
+                    continue;
+                }
+                let old = tx.put_object(&earlier, number.as_str(), ObjType::Map)?;
+                tx.put(&old, "until", was.until)?;
+                tx.put(&old, "code", was.code)?;
+                tx.put(&old, "name", was.name)?;
+                if let Some(parent) = was.parent {
+                    tx.put(&old, "parent", parent.to_string())?;
+                }
             }
         }
         Ok(())
@@ -83,6 +107,25 @@ fn text(doc: &Automerge, object: &ObjId, key: &str) -> Option<String> {
     }
 }
 
+fn past(doc: &Automerge, area: &ObjId) -> Past {
+    let label = |object: &ObjId, key| text(doc, object, key).and_then(|label| AreaId::parse(&label));
+    let map = child(doc, area, "earlier");
+    let mut earlier: Vec<(u32, Earlier)> = Vec::new();
+    for key in map.iter().flat_map(|map| doc.keys(map)) {
+        let Some(old) = map.as_ref().and_then(|map| child(doc, map, &key)) else { continue };
+        let word = |key| text(doc, &old, key);
+        if let (Ok(number), Some(until), Some(code), Some(name)) = (key.parse(), word("until"), word("code"), word("name")) {
+            earlier.push((number, Earlier { until, code, name, parent: label(&old, "parent") }));
+        }
+    }
+    earlier.sort();
+    Past {
+        split_from: label(area, "split_from"),
+        since: text(doc, area, "since").unwrap_or_default(),
+        earlier: earlier.into_iter().map(|(_, was)| was).collect(),
+    }
+}
+
 fn maps<'a>(doc: &'a Automerge, key: &str) -> impl Iterator<Item = (String, ObjId)> + 'a {
     let object = child(doc, &ROOT, key);
     let keys: Vec<String> = object.iter().flat_map(|object| doc.keys(object)).collect();
@@ -101,6 +144,7 @@ pub fn read(doc: &Automerge) -> (Divisions, BTreeMap<OfficeId, Office>) {
             name: text(doc, &id, "name")?,
             tier: Tier::from_word(&text(doc, &id, "tier")?)?,
             parent: text(doc, &id, "parent").and_then(|parent| AreaId::parse(&parent)),
+            past: past(doc, &id),
         })
     };
     let office = |(key, id): (String, ObjId)| {

@@ -241,6 +241,21 @@ impl Household {
         self.changes.values().filter(whole).max_by_key(|change| change.day)
     }
 
+    /// Calls its place as it is called today (see [`crate::area::Divisions::called`]), where it says what was true before.
+    pub fn call_place(&mut self, called: &[(&'static str, Vec<&str>); 3]) {
+        for (field, words) in called {
+            let Some(today) = words.first() else { continue };
+            if self.json.get(*field).and_then(Value::as_str).is_some_and(|said| said != *today && words.contains(&said)) {
+                self.json.insert((*field).to_owned(), (*today).into());
+                match *field {
+                    "region" => self.region = (*today).to_owned(),
+                    "town" => self.town = (*today).to_owned(),
+                    _ => self.village = (*today).to_owned(),
+                }
+            }
+        }
+    }
+
     /// Whether it belongs to the register of people in hardship (在册) on a day: it has a category, somebody lives in
     /// it, and it was not taken out.
     pub fn is_registered(&self, on: Day) -> bool {

@@ -50,6 +50,22 @@ impl Row {
         self.root.get("id").map(json_text).unwrap_or_default()
     }
 
+    /// Leaves out what only calls the place by another of its names (see [`crate::area::Divisions::called`]), so that a
+    /// register of before a change of codes or names changes nothing, and one of after neither.
+    pub fn leave_place(&mut self, stored: &Automerge, called: &[(&'static str, Vec<&str>); 3]) {
+        if called.iter().all(|(_, words)| words.len() < 2) {
+            return;
+        }
+        let old = Household::read(stored).json;
+        for (field, words) in called {
+            let says =
+                |json: &Map<String, Value>| json.get(*field).map(json_text).is_some_and(|said| words.contains(&said.as_str()));
+            if says(&old) && says(&self.root) {
+                self.root.remove(*field);
+            }
+        }
+    }
+
     /// The area code.
     pub fn region(&self) -> String {
         self.root.get("region").map(json_text).unwrap_or_default()

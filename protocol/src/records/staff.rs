@@ -159,6 +159,11 @@ pub fn set_roles(roles: &BTreeSet<Role>) -> Edit {
     set("roles", str_value(roles_text(roles)))
 }
 
+/// Sets the first day.
+pub fn set_from(from: Option<Day>) -> Edit {
+    set("from", str_value(from.map(|day| day.to_string()).unwrap_or_default()))
+}
+
 /// Sets the last day.
 pub fn set_until(until: Option<Day>) -> Edit {
     set("until", str_value(until.map(|day| day.to_string()).unwrap_or_default()))

@@ -49,7 +49,7 @@ fn help_comes_before_the_papers_which_follow_in_their_time() {
         (0, 1)
     );
     let account = Account::of(&s).expect("counts");
-    assert_eq!((account.outcome, account.payments[0].fund), (Outcome::Approved, RESERVE));
+    assert_eq!((account.outcome, account.payments[0].fund.as_str()), (Outcome::Approved, RESERVE));
 
     for (who, staff, what, told) in [
         (TOWN, "wang", closed(), "先行救助的手续还没有补齐、确认"),

@@ -4,7 +4,7 @@
 
 use automerge::transaction::Transactable;
 use automerge::{ObjType, ROOT, ReadDoc};
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::control::{Office, device, divisions};
 use shouwang_protocol::device::{
     Certificate, CertificateBody, DeviceKey, Incarnation, OfficeId, SUITE, SigningKey, certify_enrolment,
@@ -50,6 +50,7 @@ pub fn areas() -> Vec<Area> {
             name: format!("区划{code}"),
             tier: *tier,
             parent: AreaId::parse(parent),
+            past: Past::default(),
         })
         .collect()
 }

@@ -137,7 +137,16 @@ impl Room<'_> {
             let above = area.parent.and_then(|parent| self.divisions.get(parent));
             own && town.as_ref().is_none_or(|town| above.is_some_and(|above| above.name == *town))
         };
-        let found: Vec<&&Area> = villages.iter().filter(fits).collect();
+        // A register may still have the names of before; an area that is called so today comes first.
+        let fitted = |area: &&&Area| {
+            let own = village.as_ref().is_none_or(|name| area.names().any(|was| bare(name) == bare(was)));
+            let above = || area.parents().filter_map(|parent| self.divisions.get(parent));
+            own && town.as_ref().is_none_or(|town| above().any(|above| above.names().any(|was| was == town)))
+        };
+        let mut found: Vec<&&Area> = villages.iter().filter(fits).collect();
+        if found.is_empty() {
+            found = villages.iter().filter(fitted).collect();
+        }
         Ok(match (found.as_slice(), village) {
             ([one], _) => {
                 row.insert("region".to_owned(), one.code.clone().into());

@@ -7,7 +7,7 @@
 
 use super::Reader;
 use serde::Serialize;
-use shouwang_protocol::area::{AreaId, Divisions, Tier};
+use shouwang_protocol::area::{AreaId, Divisions, Earlier, Tier};
 use shouwang_protocol::device::DeviceKey;
 use shouwang_protocol::entry::LogId;
 use shouwang_protocol::frontier::{Digest, Frontier, LogHead};
@@ -24,6 +24,12 @@ pub struct Heard {
     pub area: AreaId,
     /// Its name.
     pub name: String,
+    /// The area it was split from.
+    pub split_from: Option<String>,
+    /// The day from which it exists; empty for one that was listed when the city was founded.
+    pub since: String,
+    /// What it was before, oldest first.
+    pub earlier: Vec<Earlier>,
     /// Entries held of it.
     pub entries: u64,
     /// Those that its own machines wrote.
@@ -82,6 +88,9 @@ impl Reader {
             Heard {
                 area: area.id,
                 name: area.name,
+                split_from: area.past.split_from.and_then(|from| Some(divisions.get(from)?.name.clone())),
+                since: area.past.since,
+                earlier: area.past.earlier,
                 entries,
                 own_entries,
                 digest: digest.hex(),

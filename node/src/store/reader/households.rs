@@ -221,7 +221,10 @@ impl Reader {
         let Some(stored) = self.db.record(id)? else { return Ok(None) };
         let doc = views::load(&stored.snapshot)?;
         let heads = doc.get_heads().iter().map(|head| head.0).collect();
-        Ok(Some(HouseholdDetail { row, place: stored.place, household: Household::read(&doc), heads }))
+        let mut household = Household::read(&doc);
+        let near = self.area_and_above(stored.place.area)?;
+        household.call_place(&near.called(stored.place.area));
+        Ok(Some(HouseholdDetail { row, place: stored.place, household, heads }))
     }
 
     /// The households that were imported under this key.

@@ -2,7 +2,8 @@
 
 use super::Reader;
 use crate::store::fault::Fault;
-use crate::store::rows::{Sql, all, array, first, fixed, number, tier};
+use crate::store::rows::{Sql, all, array, first, fixed, int, number, tier};
+use crate::store::views::registry::{AREA, area};
 use rusqlite::Row;
 use serde::{Serialize, Serializer};
 use shouwang_protocol::area::{Area, AreaId, Divisions, Tier};
@@ -172,20 +173,24 @@ impl Reader {
 
     /// All areas, by label.
     pub fn areas(&self) -> Result<Vec<Area>, StoreError> {
-        Ok(all(&self.db.conn, "SELECT id, code, name, tier, parent FROM area ORDER BY id", [], |row| {
-            Ok(Area {
-                id: AreaId::from_raw(number(row.get(0)?)),
-                code: row.get(1)?,
-                name: row.get(2)?,
-                tier: tier(row.get(3)?)?,
-                parent: row.get::<_, Option<i64>>(4)?.map(|parent| AreaId::from_raw(number(parent))),
-            })
-        })?)
+        Ok(all(&self.db.conn, &format!("SELECT {AREA} FROM area ORDER BY id"), [], area)?)
     }
 
     /// The division tree.
     pub fn divisions(&self) -> Result<Divisions, StoreError> {
         Ok(Divisions::new(self.areas()?))
+    }
+
+    /// An area, and what it belongs to or belonged to: enough to call it by its names.
+    pub(super) fn area_and_above(&self, id: AreaId) -> Sql<Divisions> {
+        let one = |id: AreaId| {
+            let sql = format!("SELECT {AREA} FROM area WHERE id = ?1");
+            first(&self.db.conn, &sql, [int(id.raw())], area)
+        };
+        let Some(area) = one(id)? else { return Ok(Divisions::default()) };
+        let mut near = area.parents().filter_map(|above| one(above).transpose()).collect::<Sql<Vec<Area>>>()?;
+        near.push(area);
+        Ok(Divisions::new(near))
     }
 
     /// All offices, by label.

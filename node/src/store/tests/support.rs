@@ -2,7 +2,7 @@
 
 use crate::store::{Options, SqliteStore};
 use automerge::ChangeHash;
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::control::{Office, device, divisions};
 use shouwang_protocol::device::{
     Certificate, CertificateBody, DeviceKey, Incarnation, OfficeId, SUITE, SigningKey, certify_enrolment,
@@ -296,6 +296,7 @@ impl Town {
             name: (*name).into(),
             tier: *tier,
             parent: AreaId::parse(parent),
+            past: Past::default(),
         });
         town.act(CITY, control, tree, divisions::put_areas(areas.collect()));
         town.offices(None);

@@ -14,7 +14,7 @@ mod household;
 mod matter;
 pub(crate) mod month;
 mod project;
-mod registry;
+pub(crate) mod registry;
 mod work;
 
 pub(crate) use award::doubled as award_doubled;

@@ -5,8 +5,8 @@ use super::super::fault::Fault;
 use super::super::rows::{Sql, all, array, first, fixed, int, number, tier};
 use super::{Context, Docs, document, execute, numbered};
 use automerge::{Automerge, ROOT, ReadDoc};
-use rusqlite::params;
-use shouwang_protocol::area::{Area, AreaId, Tier};
+use rusqlite::{Row, params};
+use shouwang_protocol::area::{Area, AreaId, Past, Tier};
 use shouwang_protocol::control::{Office, device, divisions};
 use shouwang_protocol::device::{Certificate, CertificateBody, DeviceKey, OfficeId};
 use shouwang_protocol::hash::Hash;
@@ -15,6 +15,24 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::policy::Pack;
 use shouwang_protocol::records::staff::Staff;
 use std::collections::BTreeMap;
+
+/// The columns that [`area`] reads.
+pub(crate) const AREA: &str = "id, code, name, tier, parent, past";
+
+/// An area as a row holds it.
+pub(crate) fn area(row: &Row<'_>) -> Sql<Area> {
+    let past: Option<String> = row.get(5)?;
+    Ok(Area {
+        id: AreaId::from_raw(number(row.get(0)?)),
+        code: row.get(1)?,
+        name: row.get(2)?,
+        tier: tier(row.get(3)?)?,
+        parent: row.get::<_, Option<i64>>(4)?.map(|parent| AreaId::from_raw(number(parent))),
+        past: past
+            .map_or(Ok(Past::default()), |past| serde_json::from_str(&past))
+            .map_err(|_| Fault::Damaged("an area's past is not JSON"))?,
+    })
+}
 
 /// The division tree and the offices.
 #[derive(PartialEq, Debug, Default)]
@@ -33,15 +51,7 @@ impl TreeView {
     }
 
     pub fn load(db: &Db) -> Sql<TreeView> {
-        let mut areas = all(&db.conn, "SELECT id, code, name, tier, parent FROM area", [], |row| {
-            Ok(Area {
-                id: AreaId::from_raw(number(row.get(0)?)),
-                code: row.get(1)?,
-                name: row.get(2)?,
-                tier: tier(row.get(3)?)?,
-                parent: row.get::<_, Option<i64>>(4)?.map(|parent| AreaId::from_raw(number(parent))),
-            })
-        })?;
+        let mut areas = all(&db.conn, &format!("SELECT {AREA} FROM area"), [], area)?;
         areas.sort_by_key(|area| area.id);
         let mut covered: BTreeMap<OfficeId, BTreeMap<AreaId, bool>> = BTreeMap::new();
         for (office, area, now) in all(&db.conn, "SELECT office, area, now FROM office_area", [], |row| {
@@ -72,9 +82,12 @@ impl TreeView {
         if old.areas != self.areas {
             execute(&db.conn, "DELETE FROM area", [])?;
             for area in &self.areas {
-                let sql = "INSERT INTO area (id, code, name, tier, parent) VALUES (?1, ?2, ?3, ?4, ?5)";
+                let sql = format!("INSERT INTO area ({AREA}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
                 let parent = area.parent.map(|parent| int(parent.raw()));
-                execute(&db.conn, sql, params![int(area.id.raw()), area.code, area.name, area.tier.number(), parent])?;
+                let past = (area.past != Past::default()).then(|| serde_json::to_string(&area.past)).transpose();
+                let past = past.map_err(|_| Fault::Damaged("an area's past cannot be encoded"))?;
+                let values = params![int(area.id.raw()), area.code, area.name, area.tier.number(), parent, past];
+                execute(&db.conn, &sql, values)?;
             }
         }
         execute(&db.conn, "DELETE FROM office", [])?;

@@ -2,16 +2,19 @@
 
 use super::receipt::LETTERS;
 use crate::desk::{Command, DeskError, NewStaff, PASSWORD_CHARS_MIN};
-use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::forms::Form;
 use crate::web::session::{Signed, SignedForm};
-use crate::web::view::{Chip, Choice, Field, Frame, Stub, Tone};
+use crate::web::view::{Chip, Choice, Field, Frame, Input, Stub, Tone};
+use crate::web::{App, wording};
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use shouwang_protocol::area::Tier;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::TargetKind;
 use shouwang_protocol::records::staff::Role;
+use std::collections::BTreeSet;
 
 /// The page.
 #[derive(Template, Default)]
@@ -48,6 +51,8 @@ pub struct StaffRow {
     pub roles: String,
     /// Department or provider.
     pub acts_for: String,
+    /// From when until when, where that is said.
+    pub term: String,
     /// State.
     pub state: Chip,
     /// Whether the account is shut.
@@ -60,6 +65,12 @@ pub struct StaffRow {
     pub reset: Stub,
     /// A form's own.
     pub disable: Stub,
+    /// The forms that change roles and term.
+    pub change: [Stub; 2],
+    /// The roles to choose from.
+    pub choices: Vec<Choice>,
+    /// The first and the last day.
+    pub days: Vec<Field>,
 }
 
 /// What was just done.
@@ -70,28 +81,48 @@ struct Done {
     fault: String,
 }
 
+fn choices(picked: impl Fn(&Role) -> bool) -> Vec<Choice> {
+    let choice = |role: &Role| Choice { value: role.word().to_owned(), label: role.label().to_owned(), picked: picked(role) };
+    Role::ALL.iter().map(choice).collect()
+}
+
+fn picked(form: &Form) -> BTreeSet<Role> {
+    form.all("role").iter().filter_map(|word| Role::from_word(word)).collect()
+}
+
 async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<StaffPage, WebError> {
     let listed = app.desk().staff(&signed.person).await?;
     let offer = app.desk().choices(&signed.person).await?;
+    let today = app.today();
     let mut rows = Vec::new();
     for line in &listed {
         let row = &line.row;
         let state = match (row.disabled, line.has_password) {
             (true, _) => Chip::new(Tone::Plain, "已停用"),
+            _ if row.from.is_some_and(|from| today < from) => Chip::new(Tone::Plain, "未到起用日"),
+            _ if !row.works_on(today) => Chip::new(Tone::Plain, "已到期"),
             (false, true) => Chip::new(Tone::Good, "在用"),
             (false, false) => Chip::new(Tone::Warn, "本机没有密码"),
         };
+        let day = |name, label, day: Option<Day>| Field::text(name, label).typed(Input::Date).with(wording::day(day));
         rows.push(StaffRow {
             id: row.id.clone(),
             name: row.name.clone(),
             roles: row.roles.iter().map(|role| role.label()).collect::<Vec<_>>().join("、"),
             acts_for: [row.department.as_str(), row.provider.as_str()].concat(),
+            term: match (row.from, row.until) {
+                (None, None) => String::new(),
+                (from, until) => format!("{} 至 {}", wording::day(from), wording::day(until)).trim().to_owned(),
+            },
             state,
             off: row.disabled,
             in_hand: line.in_hand,
             me: row.id == signed.person.id,
             reset: signed.stub()?,
             disable: signed.stub()?,
+            change: [signed.stub()?, signed.stub()?],
+            choices: choices(|role| row.roles.contains(role)),
+            days: vec![day("from", "第一天", row.from), day("until", "最后一天", row.until)],
         });
     }
     let receivers = |kind| {
@@ -100,11 +131,6 @@ async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<Sta
             .chain(listed.map(|receiver| (receiver.id.clone(), receiver.name.clone())))
     };
     let picked = form.all("role");
-    let roles = Role::ALL.iter().map(|role| Choice {
-        value: role.word().to_owned(),
-        label: role.label().to_owned(),
-        picked: picked.iter().any(|word| word == role.word()),
-    });
     let mut fields = vec![
         Field::text("id", "账号").with(form.text("id")).hinted("登录用，本机构内不重复").needed(),
         Field::text("name", "姓名").with(form.text("name")).needed(),
@@ -124,7 +150,7 @@ async fn page(app: &App, signed: &Signed, done: Done, form: &Form) -> Result<Sta
         rows,
         stub: signed.stub()?,
         fields,
-        roles: roles.collect(),
+        roles: choices(|role| picked.iter().any(|word| word == role.word())),
     })
 }
 
@@ -150,7 +176,7 @@ pub async fn add(State(app): State<App>, sent: SignedForm) -> Answer {
     let staff = NewStaff {
         id: form.text("id"),
         name: form.text("name"),
-        roles: form.all("role").iter().filter_map(|word| Role::from_word(word)).collect(),
+        roles: picked(form),
         department: form.some("department"),
         provider: form.some("provider"),
         password: form.raw("password"),
@@ -175,4 +201,34 @@ pub async fn disable(State(app): State<App>, sent: SignedForm) -> Answer {
     let staff = sent.form.text("id");
     let told = format!("账号 {staff} 已停用，已全部退出。承办中的事项请在下面移交。");
     perform(&app, &sent, Command::DisableStaff { staff }, Done { told, ..Done::default() }).await
+}
+
+/// `POST /staff/enable`
+pub async fn enable(State(app): State<App>, sent: SignedForm) -> Answer {
+    let staff = sent.form.text("id");
+    let told = format!("账号 {staff} 已恢复，原来的密码照用。");
+    perform(&app, &sent, Command::EnableStaff { staff }, Done { told, ..Done::default() }).await
+}
+
+/// `POST /staff/roles`
+pub async fn roles(State(app): State<App>, sent: SignedForm) -> Answer {
+    let staff = sent.form.text("id");
+    let told = format!("账号 {staff} 的职责已更改。");
+    let roles = picked(&sent.form);
+    perform(&app, &sent, Command::SetRoles { staff, roles }, Done { told, ..Done::default() }).await
+}
+
+/// `POST /staff/term`
+pub async fn term(State(app): State<App>, sent: SignedForm) -> Answer {
+    let staff = sent.form.text("id");
+    let told = format!("账号 {staff} 的起止日期已更改。");
+    let day = |name| match sent.form.text(name).as_str() {
+        "" => Ok(None),
+        text => Day::parse(text).map(Some).ok_or(()),
+    };
+    let (Ok(from), Ok(until)) = (day("from"), day("until")) else {
+        let done = Done { fault: "日期写成 2026-10-01".to_owned(), ..Done::default() };
+        return error::show_as(StatusCode::UNPROCESSABLE_ENTITY, &page(&app, &sent.signed, done, &Form::default()).await?);
+    };
+    perform(&app, &sent, Command::SetTerm { staff, from, until }, Done { told, ..Done::default() }).await
 }

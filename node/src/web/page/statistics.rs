@@ -259,7 +259,7 @@ pub fn as_of_box(as_of: &AsOf, at_ms: i64) -> AsOfBox {
         wording::count(as_of.entries)
     );
     let row = |village: &crate::store::reader::Heard| {
-        [village.name.clone(), heard(village), wording::count(village.entries), village.digest[..16].to_owned()]
+        [wording::with_past(village), heard(village), wording::count(village.entries), village.digest[..16].to_owned()]
     };
     AsOfBox {
         at: wording::moment(at_ms, at_ms),

@@ -308,6 +308,9 @@ pub fn sync() -> SyncPage {
     }
 }
 
+const ROLES: [(&str, &str); 5] =
+    [("intake", "受理员"), ("reviewer", "审核员"), ("approver", "审批员"), ("administrator", "管理员"), ("auditor", "审计员")];
+
 pub fn staff() -> StaffPage {
     let row = |i: usize| StaffRow {
         id: ["zhangjie", "taojinghua", "wangqiang"][i].into(),
@@ -318,16 +321,13 @@ pub fn staff() -> StaffPage {
         off: i == 2,
         in_hand: i * 3,
         me: i == 1,
+        term: ["", "2019-01-01 至 2019-12-31", ""][i].into(),
+        choices: Choice::list(ROLES, "intake"),
+        days: vec![Field::text("from", "第一天").typed(Input::Date), Field::text("until", "最后一天").typed(Input::Date)],
         reset: stub(),
         disable: stub(),
+        change: [stub(), stub()],
     };
-    let roles = [
-        ("intake", "受理员"),
-        ("reviewer", "审核员"),
-        ("approver", "审批员"),
-        ("administrator", "管理员"),
-        ("auditor", "审计员"),
-    ];
     StaffPage {
         frame: frame("人员", "人员"),
         lead: "谁能在本机构的机器上登录，能做什么".into(),
@@ -338,7 +338,7 @@ pub fn staff() -> StaffPage {
             Field::text("name", "姓名").needed(),
             Field::text("password", "初始密码").needed(),
         ],
-        roles: Choice::list(roles, "intake"),
+        roles: Choice::list(ROLES, "intake"),
         ..StaffPage::default()
     }
 }
