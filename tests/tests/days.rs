@@ -149,9 +149,8 @@ fn a_new_application_and_a_home_visit_take_five_clicks_and_no_key_but_their_text
     let application = wang.hands();
 
     // A visit, with no line to anybody: from 今日 to 已存本机.
-    wang.go("/today");
-    wang.sees("已连上级");
     day.town.city.stop().expect("stops");
+    wang.go("/today");
     wang.sees("与上级断开");
     wang.js("sessionStorage.clear()");
     wang.press("入户调查");

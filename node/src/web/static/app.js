@@ -139,10 +139,11 @@
       if (next && !busy(part)) part.replaceWith(document.adoptNode(next));
     }
     shown = Math.max(shown, Number(fresh.body.dataset.change));
+    document.body.dataset.above = fresh.body.dataset.above ?? "";
   };
   let lost;
   const listen = () => {
-    const source = new EventSource("/events");
+    const source = new EventSource(`/events?above=${document.body.dataset.above ?? ""}`);
     source.addEventListener("open", () => {
       clearTimeout(lost);
       if (root.classList.contains("lost")) refresh().catch(() => {});
