@@ -67,6 +67,8 @@ fn grant(number: &str, kind: &str, on: &str, fen: i64) -> Standing {
         tier: crate::area::Tier::City,
         staff: "chen".into(),
         day: Some(day(on)),
+        in_writing: false,
+        notice: None,
     };
     let payment = Payment {
         id: op(2),

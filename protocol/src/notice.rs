@@ -1,4 +1,4 @@
-//! What is put up where everybody in the village can read it (公示).
+//! What is put up where everybody in the village can read it (公示), and what is made public once it is approved (公布).
 //!
 //! [`compose`] makes a [`Sheet`] from a case, its household and the policy pack. Its fields are all there is: a name
 //! with its middle hidden (a minor's not at all), the village, the kind, how many people, the amount where the pack
@@ -17,6 +17,8 @@ use crate::standing::{Effect, Standing};
 
 /// Before the name of somebody whose benefit is to be stopped.
 pub const STOPPED: &str = "拟停发人员";
+/// Before the name of somebody whose grant is made public.
+pub const GRANTED: &str = "获批人员";
 /// What stands for the name of somebody under eighteen.
 pub const MINOR: &str = "（未成年人，不公布姓名）";
 /// From this age on a person is named.
@@ -39,6 +41,28 @@ impl Refused {
     }
 }
 
+/// What a notice tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tells {
+    /// The opinion, before the decision.
+    Opinion,
+    /// That a monthly benefit is to be stopped.
+    Stop,
+    /// What was approved.
+    Decision,
+}
+
+impl Tells {
+    /// What stands before the name.
+    pub fn who(self) -> &'static str {
+        match self {
+            Tells::Opinion => "申请人",
+            Tells::Stop => STOPPED,
+            Tells::Decision => GRANTED,
+        }
+    }
+}
+
 /// Everything a notice says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sheet {
@@ -50,10 +74,12 @@ pub struct Sheet {
     pub kind: String,
     /// How many people live in the household.
     pub people: usize,
-    /// The amount, where the pack says that it is put up.
+    /// The amount: of an opinion, where the pack says that it is put up.
     pub amount: Option<Fen>,
-    /// Whether it is a stop that is put up, and not a grant.
-    pub stop: bool,
+    /// Whether a monthly benefit was approved: the amount is a month's.
+    pub monthly: bool,
+    /// What it tells.
+    pub tells: Tells,
     /// The first day.
     pub from: Day,
     /// The last day.
@@ -91,16 +117,33 @@ pub fn secrets(household: &Household) -> Vec<String> {
     own.into_iter().chain(members).filter(digits).cloned().collect()
 }
 
-/// The sheet of a case, or why there is none.
+/// The sheet of what is put up next: the opinion, or the stop of a benefit that runs; or why there is none.
 pub fn compose(standing: &Standing, household: &Household, packs: &Packs, poster: Poster<'_>) -> Result<Sheet, Refused> {
+    let tells = if standing.is_running() { Tells::Stop } else { Tells::Opinion };
+    compose_as(tells, standing, household, packs, poster)
+}
+
+/// The sheet that makes public what was approved, or why there is none.
+pub fn publish(standing: &Standing, household: &Household, packs: &Packs, poster: Poster<'_>) -> Result<Sheet, Refused> {
+    compose_as(Tells::Decision, standing, household, packs, poster)
+}
+
+fn compose_as(
+    tells: Tells,
+    standing: &Standing,
+    household: &Household,
+    packs: &Packs,
+    poster: Poster<'_>,
+) -> Result<Sheet, Refused> {
     let kind = packs.get(&standing.pack).and_then(|pack| pack.kind(&standing.assistance));
     let kind = kind.ok_or_else(|| Refused::of("", "政策包中没有这一救助种类"))?;
-    let stop = standing.is_running();
-    if !stop && !kind.has(Step::Notice) {
-        return Err(Refused::of("", "这一种类不公示"));
-    }
-    if stop && kind.stop.is_none() {
-        return Err(Refused::of("", "这一种类停发之前不公示"));
+    let never = match tells {
+        Tells::Opinion => (!kind.has(Step::Notice)).then_some("这一种类不公示"),
+        Tells::Stop => kind.stop.is_none().then_some("这一种类停发之前不公示"),
+        Tells::Decision => (!kind.has(Step::Publish)).then_some("这一种类不公布审批结果"),
+    };
+    if let Some(why) = never {
+        return Err(Refused::of("", why));
     }
     if let Some(why) = leak(poster.place) {
         return Err(Refused::of("place", format!("公示地点{why}")));
@@ -119,8 +162,13 @@ pub fn compose(standing: &Standing, household: &Household, packs: &Packs, poster
         village: poster.village.to_owned(),
         kind: kind.name.clone(),
         people: household.members.iter().filter(|member| member.is_present()).count(),
-        amount: standing.proposed.filter(|_| kind.notice_amount && !stop),
-        stop,
+        amount: match tells {
+            Tells::Opinion => standing.proposed.filter(|_| kind.notice_amount),
+            Tells::Stop => None,
+            Tells::Decision => standing.terms.last().map(|term| term.amount).or(standing.decided()),
+        },
+        monthly: standing.is_monthly(),
+        tells,
         from: poster.from,
         until: poster.until,
         place: poster.place.trim().to_owned(),
@@ -157,15 +205,18 @@ impl Sheet {
     /// The lines of the sheet: label and what it says.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![
-            (if self.stop { STOPPED } else { "申请人" }, self.name.clone()),
+            (self.tells.who(), self.name.clone()),
             ("村(社区)", self.village.clone()),
             ("救助种类", self.kind.clone()),
             ("共同生活人数", format!("{}人", self.people)),
         ];
-        lines.extend(self.amount.map(|amount| ("拟救助金额", format!("{amount}元"))));
+        let granted = self.tells == Tells::Decision;
+        let unit = if granted && self.monthly { "元/月" } else { "元" };
+        let of_money = if granted { "救助金额" } else { "拟救助金额" };
+        lines.extend(self.amount.map(|amount| (of_money, format!("{amount}{unit}"))));
         lines.extend([
-            ("公示期", format!("{} 至 {}", self.from, self.until)),
-            ("公示地点", self.place.clone()),
+            (if granted { "公布期" } else { "公示期" }, format!("{} 至 {}", self.from, self.until)),
+            (if granted { "公布地点" } else { "公示地点" }, self.place.clone()),
             ("受理异议", self.office.clone()),
             ("异议电话", self.phone.clone()),
         ]);
@@ -197,7 +248,8 @@ pub struct Posted {
     pub place: String,
     /// What it said.
     pub text: String,
-    /// Whether it still says so until its last day is over: the case is where it was when it was put up.
+    /// Whether it still says so until its last day is over: the case is where it was when it was put up, or the grant
+    /// that it tells of stands.
     pub stands: bool,
 }
 
@@ -213,7 +265,7 @@ pub fn posted(standing: &Standing) -> Vec<Posted> {
     let counted = standing.timeline.iter().filter(|item| item.effect == Effect::Counts);
     let mut all: Vec<Posted> = counted
         .filter_map(|item| match &item.event.what {
-            What::NoticePosted { place, from, until, text } => {
+            What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text } => {
                 let (place, text) = (place.clone(), text.clone());
                 Some(Posted { id: item.id.clone(), from: *from, until: *until, place, text, stands: false })
             }
@@ -223,9 +275,12 @@ pub fn posted(standing: &Standing) -> Vec<Posted> {
     // An objection found true, a withdrawal and an end take it down at once; another one may stand in its place.
     let over = standing.given_up.is_some() || standing.result.is_some();
     let current = standing.open_notice().filter(|notice| !notice.ended && !over);
-    if let (Some(_), Some(last)) = (current, all.last_mut()) {
+    let published = standing.published.as_ref().filter(|_| standing.is_grant());
+    let is_publication = |one: &Posted| line(&one.text, GRANTED).is_some();
+    if let (Some(_), Some(last)) = (current, all.iter_mut().rfind(|one| !is_publication(one))) {
         last.stands = true;
     }
+    all.iter_mut().filter(|one| published.is_some_and(|published| published.id == one.id)).for_each(|one| one.stands = true);
     all
 }
 

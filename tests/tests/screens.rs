@@ -130,7 +130,7 @@ fn cut(at: SocketAddr, town: &Town) -> String {
         ("chen", json!({ "step": "decide", "outcome": "approved" })),
         ("zhangjie", json!({ "step": "hear", "who": "本人，入户当面", "text": "残疾等级重新评定为二级，本人无异议" })),
         ("chen", json!({ "step": "adjust", "amount": 36_000, "reason": "残疾等级由一级改评为二级，按二级标准发放" })),
-        ("chen", json!({ "step": "notice_cut" })),
+        ("chen", json!({ "step": "write_notice" })),
     ] {
         step(at, staff, &case, what);
     }
@@ -552,7 +552,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     tao.sees("是星期二，本来就上班");
     tao.look("policy-calendar-fault");
     chen.go(&format!("/cases/{}", cut(at_city, &town)));
-    chen.click("//a[contains(@href, '/cuts/')]");
+    chen.click("//a[contains(@href, '/letters/')]");
     chen.sees("通知书");
     chen.look("cut-notice");
     look_at(&tao, "doubles", "/doubles", "重复救助");

@@ -52,6 +52,7 @@ fn plain(stage: Stage) -> &'static str {
         Stage::Accepted => "已受理，正在转给办理部门",
         Stage::ToVisit => "已受理，工作人员将上门了解情况",
         Stage::ToCheck => "正在核对家庭经济状况",
+        Stage::ToAppraise => "正在征求村(居)民意见",
         Stage::ToPreExamine => "正在审核材料",
         Stage::ToPost | Stage::OnNotice => "已初审，正在公示",
         Stage::Objected => "公示中有人提出意见，正在核实",
@@ -60,6 +61,7 @@ fn plain(stage: Stage) -> &'static str {
         Stage::PaymentFailed => "已批准，发放没有成功，正在重新办理",
         Stage::Granted => "已批准，已办理发放",
         Stage::Running => "已批准，按月发放",
+        Stage::PhasingOut => "渐退期内，继续按月发放到停发的月份",
         Stage::Stopped => "已停止发放，理由已书面告知",
         Stage::ToPaper => "已先行救助，正在补办手续",
         Stage::Unconfirmed => "先行救助未予确认，理由已书面告知",
@@ -69,7 +71,7 @@ fn plain(stage: Stage) -> &'static str {
         Stage::FedBack => "办理部门已有结果，正在办结",
         Stage::GivenUp => "您已撤回申请",
         Stage::Voided | Stage::ToRecover => "经核定需要更正，请到受理窗口了解",
-        Stage::Closed => "已办结",
+        Stage::Closed | Stage::Archived => "已办结",
     }
 }
 

@@ -14,7 +14,8 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Channel, Delivery, Finding, Given, Opinion, Origin, Ruling, TargetKind, Urgency, Verdict,
+    Answer, Attendance, Change, Channel, Delivery, Dispute, DisputeEnd, Finding, Given, Opinion, Origin, Ruling, TargetKind,
+    Urgency, Verdict,
 };
 use shouwang_protocol::records::policy::{Article, Pack};
 use shouwang_protocol::records::screening::Screened;
@@ -900,10 +901,84 @@ pub enum CaseStep {
         /// Why.
         reason: String,
     },
-    /// 出具书面通知: the family is told in writing that its benefit was made less or stopped.
-    NoticeCut {},
+    /// 民主评议
+    Appraise {
+        /// How many were there.
+        attended: u32,
+        /// How many of them were in favour.
+        in_favour: u32,
+        /// What was said, without names.
+        note: String,
+    },
+    /// 公布: what was approved is made public.
+    Publish {
+        /// Where.
+        place: String,
+        /// The office's telephone number for objections; empty: as in its last notice.
+        #[serde(default)]
+        phone: String,
+        /// The first day; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        from: Option<Day>,
+        /// The last day; none: a year later.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        until: Option<Day>,
+    },
+    /// 回访
+    FollowUp {
+        /// The day; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<Day>,
+        /// Who was spoken to, and how.
+        whom: String,
+        /// How they are.
+        text: String,
+        /// When somebody shall look once more; none: no more.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        next: Option<Day>,
+    },
+    /// 登记复议、诉讼: what holds now is disputed before another authority.
+    Dispute {
+        /// How.
+        #[serde(with = "wire::dispute")]
+        #[schema(value_type = String)]
+        how: Dispute,
+        /// Before which authority.
+        body: String,
+        /// Its number there.
+        #[serde(default)]
+        number: String,
+        /// The day; none: today.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        on: Option<Day>,
+    },
+    /// 复议、诉讼结果
+    EndDispute {
+        /// What was said of the decision.
+        #[serde(with = "wire::dispute_end")]
+        #[schema(value_type = String)]
+        outcome: DisputeEnd,
+        /// In words, with the number of the paper.
+        text: String,
+    },
+    /// 归档
+    Archive {
+        /// The number of the file; empty: the acceptance number.
+        #[serde(default)]
+        number: String,
+        /// Where the papers are.
+        #[serde(default)]
+        note: String,
+    },
+    /// 出具书面通知: the family is told in writing that it was refused, or that its benefit was made less or stopped.
+    WriteNotice {},
     /// 送达书面通知
-    ServeCut {
+    ServeNotice {
         /// To whom.
         to: String,
         /// How.

@@ -199,10 +199,10 @@ impl Desk {
             let from = asked.from.or_else(|| Day::new(today.ymd().0, 1, 1)).unwrap_or(today);
             let until = asked.until.unwrap_or(today);
             let mut stages = room.reader.cases_by_stage(&within)?;
-            stages.retain(|(stage, _)| *stage != Stage::Closed);
+            stages.retain(|(stage, _)| !stage.is_done());
             let wanted = match asked.stage {
                 Some(stage) => vec![stage],
-                None => Stage::ALL.into_iter().filter(|stage| *stage != Stage::Closed).collect(),
+                None => Stage::ALL.into_iter().filter(|stage| !stage.is_done()).collect(),
             };
             let filter = CaseFilter {
                 within: within.clone(),

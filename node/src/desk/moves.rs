@@ -26,7 +26,6 @@ use shouwang_protocol::records::household::{Household, MOVED_AWAY, Member};
 use shouwang_protocol::records::import;
 use shouwang_protocol::records::moves::{Destination, Seat, had_before, is_head, leave, member, row};
 use shouwang_protocol::records::{Edit, OpId};
-use shouwang_protocol::standing::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Characters of a reason: both records carry it.
@@ -344,7 +343,7 @@ impl Room<'_> {
     fn open_cases(&self, record: RecordId) -> Result<Vec<CaseRow>, DeskError> {
         let filter = CaseFilter { household: Some(record), ..CaseFilter::default() };
         let mut open = self.reader.cases(&filter, Page::first(CASES_MAX))?.rows;
-        open.retain(|case| case.stage != Stage::Closed);
+        open.retain(|case| !case.stage.is_done());
         Ok(open)
     }
 

@@ -6,10 +6,15 @@ use super::outcome::DeskError;
 use super::{Desk, LOOKING, Room, permit};
 use crate::store::reader::{CaseFile, Listed, NoticeRow, Page};
 use shouwang_protocol::area::AreaId;
-use shouwang_protocol::notice::{self, Poster};
+use shouwang_protocol::notice::{self, Poster, Refused, Sheet};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::What;
+use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::policy::Packs;
+use shouwang_protocol::standing::Standing;
+
+/// Makes a sheet.
+type Compose = fn(&Standing, &Household, &Packs, Poster<'_>) -> Result<Sheet, Refused>;
 
 /// What a form of a notice says.
 pub(super) struct Posting {
@@ -46,6 +51,17 @@ impl Desk {
 impl Room<'_> {
     /// The notice of a case, or why there is none.
     pub(super) fn notice(&self, file: &CaseFile, packs: &Packs, posting: Posting) -> Result<What, DeskError> {
+        let sheet = self.sheet(notice::compose, file, packs, posting)?;
+        Ok(What::NoticePosted { place: sheet.place.clone(), from: sheet.from, until: sheet.until, text: sheet.text() })
+    }
+
+    /// What was approved, as it is made public, or why it is not.
+    pub(super) fn publication(&self, file: &CaseFile, packs: &Packs, posting: Posting) -> Result<What, DeskError> {
+        let sheet = self.sheet(notice::publish, file, packs, posting)?;
+        Ok(What::Published { place: sheet.place.clone(), from: sheet.from, until: sheet.until, text: sheet.text() })
+    }
+
+    fn sheet(&self, compose: Compose, file: &CaseFile, packs: &Packs, posting: Posting) -> Result<Sheet, DeskError> {
         let household = file.standing.household.ok_or_else(|| DeskError::NotNow {
             why: "没有家庭档案，无法确认姓名可否公布，请先登记家庭".to_owned(),
         })?;
@@ -54,12 +70,10 @@ impl Room<'_> {
         let Posting { place, phone, from, until } = posting;
         let phone = if phone.trim().is_empty() { self.last_phone()? } else { phone };
         let poster = Poster { village: &file.row.area_name, place: &place, from, until, office: &self.here.name, phone: &phone };
-        let sheet = notice::compose(&file.standing, &found.household, packs, poster);
-        let sheet = sheet.map_err(|refused| match refused.field {
+        compose(&file.standing, &found.household, packs, poster).map_err(|refused| match refused.field {
             "" => DeskError::NotNow { why: refused.why },
             field => DeskError::invalid(field, refused.why),
-        })?;
-        Ok(What::NoticePosted { place: sheet.place.clone(), from, until, text: sheet.text() })
+        })
     }
 
     /// The telephone number for objections that this office gave last.

@@ -126,7 +126,7 @@ pub const TABLES: &[Table] = &[
             hinted(column("accepts", "最低由哪一级受理", Type::Tier), "不选：镇级"),
             hinted(
                 column("steps", "环节和期限", Type::Steps),
-                "一行一个环节，“|”后面写几个工作日，没有期限的不写，如：公示 | 2。可写：入户调查、经济核对、预审、公示、审批、发放；核实、受理、答复核对、转办签收、转办反馈只写期限。",
+                "一行一个环节，“|”后面写几个工作日，没有期限的不写，如：公示 | 2。可写：入户调查、经济核对、民主评议、预审、公示、审批、书面告知、公布、发放、回访；核实、受理、答复核对、全程（受理到审批）、转办签收、转办反馈只写期限。",
             ),
             column("notice_days", "公示天数", Type::Count),
             column("notice_amount", "公示金额", Type::Yes),
@@ -149,6 +149,8 @@ pub const TABLES: &[Table] = &[
             column("emergency/papers_days", "补办手续(工作日)", Type::Count),
             hinted(column("emergency/confirms", "由哪一级确认", Type::Tier), "不选：审批这一金额的一级"),
             must("emergency/source", "先行救助的依据", Type::Text),
+            hinted(must("grace/months", "渐退期(月)", Type::Count), "停发可以晚几个月；没有渐退的，连同依据都不填"),
+            must("grace/source", "渐退的依据", Type::Text),
             column("sources", "核对哪些信息来源", Type::Many("sources")),
             hinted(column("programs", "受助记录里的其他名称", Type::Lines), "一行一个"),
             SOURCE,

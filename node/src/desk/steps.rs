@@ -16,7 +16,6 @@ use super::projects;
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
 use shouwang_protocol::area::AreaId;
-use shouwang_protocol::cut_notice;
 use shouwang_protocol::record::{CaseId, Place, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
@@ -25,8 +24,11 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, Finding, Ruling, Target, TargetKind, Verdict, What};
 use shouwang_protocol::records::policy::Packs;
 use shouwang_protocol::standing::payout::month;
-use shouwang_protocol::standing::{BookingState, Standing, Term, TimelineItem, Transfer, TransferState, would_count};
+use shouwang_protocol::standing::{BookingState, Standing, TimelineItem, Transfer, TransferState, Untold, would_count};
+use shouwang_protocol::written_notice;
 
+/// Days for which a decision is made public when nobody says how long.
+const PUBLIC_DAYS: i32 = 365;
 /// Receivers of one split at most, and bytes of all that is asked of them: it is one entry.
 const PARTS_MAX: usize = 8;
 const PARTS_BYTES_MAX: usize = 3 * 1024;
@@ -67,8 +69,14 @@ impl CaseStep {
             CaseStep::Recover { .. } => EventKind::Recovered,
             CaseStep::Hear { .. } => EventKind::Heard,
             CaseStep::Adjust { .. } => EventKind::Adjusted,
-            CaseStep::NoticeCut {} => EventKind::CutNoticed,
-            CaseStep::ServeCut { .. } => EventKind::CutServed,
+            CaseStep::Appraise { .. } => EventKind::Appraised,
+            CaseStep::Publish { .. } => EventKind::Published,
+            CaseStep::FollowUp { .. } => EventKind::FollowedUp,
+            CaseStep::Dispute { .. } => EventKind::Disputed,
+            CaseStep::EndDispute { .. } => EventKind::DisputeEnded,
+            CaseStep::Archive { .. } => EventKind::Archived,
+            CaseStep::WriteNotice {} => EventKind::NoticeWritten,
+            CaseStep::ServeNotice { .. } => EventKind::NoticeServed,
             CaseStep::Transfer { .. } | CaseStep::Split { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
@@ -144,6 +152,7 @@ impl Room<'_> {
             What::Decided { outcome: Verdict::Approved, amount, .. } => format!("已批准 {amount}元"),
             What::Emergency { amount, .. } => format!("已登记先行救助 {amount}元，请在期限内补办手续"),
             What::Decided { .. } => "已作出不予批准的决定".to_owned(),
+            What::Archived { number, .. } => format!("已归档，档案编号 {number}"),
             What::PayListed { batch, .. } => format!("已列入发放名册 {batch}"),
             What::Paid { amount, .. } => format!("已登记发放 {amount}元"),
             What::Transferred { to, .. } => format!("已转办{}", to.name),
@@ -238,7 +247,19 @@ pub(super) fn refused(why: String) -> DeskError {
         "入户调查不少于两人" => DeskError::invalid("investigators", why),
         "须有家庭成员在场签字；远程调查须写明原因" => DeskError::invalid("present", why),
         "须写明调查情况" => DeskError::invalid("findings", why),
-        "须写明公示地点" => DeskError::invalid("place", why),
+        "须写明公示地点" | "须写明公布地点" => DeskError::invalid("place", why),
+        "须写明有几人参加评议" => DeskError::invalid("attended", why),
+        "同意的人数多于参加的人数" => DeskError::invalid("in_favour", why),
+        "须写明评议情况" => DeskError::invalid("note", why),
+        "须写明回访了谁、怎样回访的" => DeskError::invalid("whom", why),
+        "须写明回访情况" | "须写明复议决定、判决的文号和内容" => DeskError::invalid("text", why),
+        "日期在今天之后" => DeskError::invalid("on", why),
+        "下次回访应在这次以后" => DeskError::invalid("next", why),
+        "须写明复议机关或法院" => DeskError::invalid("body", why),
+        "须写明档案编号" => DeskError::invalid("number", why),
+        "公布的结束日期早于开始日期" | "一次公布最长一年，期满可以再公布" => {
+            DeskError::invalid("until", why)
+        }
         "公示天数不足" | "公示天数过长" => DeskError::invalid("until", why),
         "须写明异议内容" => DeskError::invalid("text", why),
         "异议须查明属实或不属实" => DeskError::invalid("outcome", why),
@@ -250,7 +271,9 @@ pub(super) fn refused(why: String) -> DeskError {
         "须写明近亲属是谁" => DeskError::invalid("of", why),
         "须写明是什么关系" => DeskError::invalid("relation", why),
         "超过可延长的天数" => DeskError::invalid("days", why),
-        "起始月份无效" | "早于开始保障的月份" => DeskError::invalid("from", why),
+        "起始月份无效" | "早于开始保障的月份" | "停发的月份太晚：超过政策规定的渐退期" => {
+            DeskError::invalid("from", why)
+        }
         "须写明听取了谁的意见" => DeskError::invalid("who", why),
         "须写明本人的意见" => DeskError::invalid("text", why),
         "与现在的金额相同" => DeskError::invalid("amount", why),
@@ -337,6 +360,26 @@ impl Desktop<'_> {
                 let until = until.unwrap_or_else(|| self.notice_until(from));
                 self.room.notice(self.file, self.packs, Posting { place, phone, from, until })?
             }
+            CaseStep::Appraise { attended, in_favour, note } => What::Appraised { attended, in_favour, note },
+            CaseStep::Publish { place, phone, from, until } => {
+                let from = from.unwrap_or(self.room.day);
+                let until = until.unwrap_or_else(|| from.plus(PUBLIC_DAYS - 1));
+                self.room.publication(self.file, self.packs, Posting { place, phone, from, until })?
+            }
+            CaseStep::FollowUp { on, whom, text, next } => What::FollowedUp { on: on.unwrap_or(self.room.day), whom, text, next },
+            CaseStep::Dispute { how, body, number, on } => {
+                let about = self.standing().ruling().cloned();
+                What::Disputed { how, body, number, on: on.unwrap_or(self.room.day), about }
+            }
+            CaseStep::EndDispute { outcome, text } => {
+                let open = self.standing().open_dispute().map(|dispute| dispute.id.clone());
+                let dispute = open.ok_or_else(|| DeskError::NotNow { why: "没有等结果的复议、诉讼".to_owned() })?;
+                What::DisputeEnded { dispute, outcome, text }
+            }
+            CaseStep::Archive { number, note } => {
+                let number = if number.trim().is_empty() { self.standing().number.clone() } else { Some(number) };
+                What::Archived { number: number.unwrap_or_default(), note }
+            }
             CaseStep::Object { text } => What::Objected { text },
             CaseStep::SettleObjection { outcome, note } => What::ObjectionSettled { outcome, note },
             CaseStep::EndNotice { note } => What::NoticeEnded { note },
@@ -384,15 +427,15 @@ impl Desktop<'_> {
                 };
                 What::Adjusted { amount, from, reason, formula }
             }
-            CaseStep::NoticeCut {} => {
-                let (before, term) = self.untold()?;
-                let text = cut_notice::compose(self.standing(), before, term, self.packs, self.room.pack(self.packs));
+            CaseStep::WriteNotice {} => {
+                let untold = self.untold()?;
+                let text = written_notice::compose(self.standing(), untold, self.packs, self.room.pack(self.packs));
                 let text = text.map_err(|why| DeskError::NotNow { why })?;
-                What::CutNoticed { adjustment: term.id.clone(), text }
+                What::NoticeWritten { adjustment: untold.id().clone(), text }
             }
-            CaseStep::ServeCut { to, how, on, note } => {
-                let (adjustment, on) = (self.untold()?.1.id.clone(), on.unwrap_or(self.room.day));
-                What::CutServed { adjustment, to: needed("to", to, "须写明送达给谁")?, how, on, note }
+            CaseStep::ServeNotice { to, how, on, note } => {
+                let (adjustment, on) = (self.untold()?.id().clone(), on.unwrap_or(self.room.day));
+                What::NoticeServed { adjustment, to: needed("to", to, "须写明送达给谁")?, how, on, note }
             }
             CaseStep::Transfer { to, assistance, note } => self.transferred(Part { to, assistance, note }, 0)?,
             CaseStep::SignFor { transfer } => What::SignedFor { transfer: self.transfer(transfer, EventKind::SignedFor)? },
@@ -450,12 +493,12 @@ impl Desktop<'_> {
         Err(DeskError::invalid("assistance", "政策包中没有这一救助种类"))
     }
 
-    /// The last day of a notice that begins on `from`.
-    /// The cut of which the family is to be told next.
-    fn untold(&self) -> Result<(Fen, &Term), DeskError> {
-        self.standing().untold().ok_or_else(|| DeskError::NotNow { why: "没有要书面告知的减发、停发".to_owned() })
+    /// What the family is to be told in writing next.
+    fn untold(&self) -> Result<Untold<'_>, DeskError> {
+        self.standing().untold().ok_or_else(|| DeskError::NotNow { why: "没有要书面告知的决定".to_owned() })
     }
 
+    /// The last day of a notice that begins on `from`.
     fn notice_until(&self, from: Day) -> Day {
         let kind = self.packs.get(&self.standing().pack).and_then(|pack| pack.kind(&self.standing().assistance));
         let days = kind.map_or(7, |kind| self.standing().notice_days(kind));

@@ -110,6 +110,8 @@ words! {
     verdict: e::Verdict;
     given: e::Given;
     delivery: e::Delivery;
+    dispute: e::Dispute;
+    dispute_end: e::DisputeEnd;
     ruling: e::Ruling;
     screened: shouwang_protocol::records::screening::Screened;
     reviewed: shouwang_protocol::records::changed::Reviewed;

@@ -13,7 +13,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Delivery, EventKind, Finding, Given, Opinion, TargetKind, Verdict,
+    Answer, Attendance, Change, Delivery, Dispute, DisputeEnd, EventKind, Finding, Given, Opinion, TargetKind, Verdict,
 };
 use shouwang_protocol::records::policy::{Holds, Question};
 use shouwang_protocol::standing::{Standing, TransferState};
@@ -283,12 +283,43 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             };
             vec![
                 Field::text("amount", "每月金额(元)").typed(Input::Number).with(by_rule).hinted("停发写 0").needed(),
-                Field::text("from", "从哪个月起").hinted("写作 2026-07；不填：下个月"),
+                Field::text("from", "从哪个月起").hinted("写作 2026-07；不填：下个月；停发可按渐退期晚些"),
                 reason("为什么调整").hinted(heard),
             ]
         }
-        EventKind::CutNoticed => vec![],
-        EventKind::CutServed => vec![
+        EventKind::Appraised => vec![
+            Field::text("attended", "有几人参加").typed(Input::Number).needed(),
+            Field::text("in_favour", "其中几人同意").typed(Input::Number).needed(),
+            note("评议情况").hinted("不写谁说了什么；病情不写").needed(),
+        ],
+        EventKind::Published => vec![
+            Field::text("place", "公布地点").with("村(社区)公开栏").hinted("只写地点；号码、病情写不进公布内容").needed(),
+            Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed(),
+            Field::text("from", "开始日期").typed(Input::Date).hinted("不填：今天"),
+            Field::text("until", "结束日期").typed(Input::Date).hinted("不填：一年；停发、纠正时自动撤下"),
+        ],
+        EventKind::FollowedUp => vec![
+            Field::text("on", "回访日期").typed(Input::Date).hinted("不填：今天"),
+            Field::text("whom", "回访了谁，怎样回访的").hinted("例：本人，上门").needed(),
+            Field::area("text", "现在怎样").hinted("困难缓解没有、还缺什么；不写病情细节").needed(),
+            Field::text("next", "下次回访").typed(Input::Date).hinted("不填：不再回访"),
+        ],
+        EventKind::Disputed => vec![
+            words("how", "怎样提出的", Dispute::ALL, Dispute::word, Dispute::label),
+            Field::text("body", "复议机关或法院").needed(),
+            Field::text("number", "受理文号").hinted("还没有的不填"),
+            Field::text("on", "提出日期").typed(Input::Date).hinted("不填：今天"),
+        ],
+        EventKind::DisputeEnded => vec![
+            words("outcome", "结果", DisputeEnd::ALL, DisputeEnd::word, DisputeEnd::label),
+            Field::area("text", "文号和内容").hinted("撤销、变更的，随后由审批机构重新办理").needed(),
+        ],
+        EventKind::Archived => vec![
+            Field::text("number", "档案编号").with(s.number.clone().unwrap_or_default()).needed(),
+            note("存放在哪里"),
+        ],
+        EventKind::NoticeWritten => vec![],
+        EventKind::NoticeServed => vec![
             Field::text("to", "送达给谁").with(&s.applicant).hinted("不是本人的，写明与本人的关系").needed(),
             words("how", "怎样送达", Delivery::ALL, Delivery::word, Delivery::label),
             Field::text("on", "送达日期").typed(Input::Date).hinted("不填：今天"),
@@ -384,7 +415,9 @@ pub fn hint(kind: EventKind, known: &Known<'_>) -> String {
 /// The step that usually comes next; it is opened when the page is shown.
 pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
     use shouwang_protocol::standing::Stage;
+    let told = [EventKind::NoticeWritten, EventKind::NoticeServed];
     let wanted: &[EventKind] = match standing.stage {
+        Stage::Refused if standing.untold().is_some() => &told,
         Stage::ToVerify => &[EventKind::Verified],
         Stage::ToFollowUp => &[EventKind::AppliedOnBehalf, EventKind::Applied, EventKind::Transferred],
         Stage::ToAccept => &[EventKind::Accepted],
@@ -393,6 +426,7 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         Stage::ToVisit => &[EventKind::Visited],
         // Done on the page of the check.
         Stage::ToCheck => &[],
+        Stage::ToAppraise => &[EventKind::Appraised],
         Stage::ToPreExamine => &[EventKind::PreExamined],
         Stage::ToPost => &[EventKind::NoticePosted],
         Stage::OnNotice => &[EventKind::NoticeEnded],
@@ -413,7 +447,7 @@ pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
         | Stage::GivenUp
         | Stage::Voided
         | Stage::Unconfirmed => &[EventKind::Closed],
-        Stage::Unknown | Stage::Running | Stage::Closed => &[],
+        Stage::Unknown | Stage::Running | Stage::PhasingOut | Stage::Closed | Stage::Archived => &[],
     };
     let done = |kind: EventKind| kind == EventKind::Proposed && standing.proposed.is_some();
     wanted.iter().copied().find(|kind| possible.contains(kind) && !done(*kind))
@@ -521,8 +555,30 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::DoubleFound | EventKind::DoubleSettled => return Err("请在“重复救助”里核定".to_owned()),
         EventKind::Heard => CaseStep::Hear { who: text("who"), text: text("text") },
         EventKind::Adjusted => CaseStep::Adjust { amount: form.fen("amount")?, from: form.some("from"), reason: text("reason") },
-        EventKind::CutNoticed => CaseStep::NoticeCut {},
-        EventKind::CutServed => CaseStep::ServeCut {
+        EventKind::Appraised => {
+            let count = |name: &str| text(name).parse().map_err(|_| "人数应为整数".to_owned());
+            CaseStep::Appraise { attended: count("attended")?, in_favour: count("in_favour")?, note: text("note") }
+        }
+        EventKind::Published => {
+            let (from, until) = (form.day("from")?, form.day("until")?);
+            CaseStep::Publish { place: text("place"), phone: text("phone"), from, until }
+        }
+        EventKind::FollowedUp => {
+            let (on, next) = (form.day("on")?, form.day("next")?);
+            CaseStep::FollowUp { on, whom: text("whom"), text: text("text"), next }
+        }
+        EventKind::Disputed => CaseStep::Dispute {
+            how: form.word("how", Dispute::from_word)?,
+            body: text("body"),
+            number: text("number"),
+            on: form.day("on")?,
+        },
+        EventKind::DisputeEnded => {
+            CaseStep::EndDispute { outcome: form.word("outcome", DisputeEnd::from_word)?, text: text("text") }
+        }
+        EventKind::Archived => CaseStep::Archive { number: text("number"), note: text("note") },
+        EventKind::NoticeWritten => CaseStep::WriteNotice {},
+        EventKind::NoticeServed => CaseStep::ServeNotice {
             to: text("to"),
             how: form.word("how", Delivery::from_word)?,
             on: form.day("on")?,

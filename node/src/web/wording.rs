@@ -105,6 +105,8 @@ pub fn due(due: Option<Day>, today: Day) -> Chip {
 pub fn stage(stage: Stage) -> Chip {
     let tone = match stage {
         Stage::Granted | Stage::Running | Stage::Closed => Tone::Good,
+        Stage::PhasingOut => Tone::Warn,
+        Stage::Archived => Tone::Plain,
         Stage::ToPaper | Stage::ToComplete | Stage::ToVerify | Stage::Unknown | Stage::FedBack | Stage::Objected => Tone::Warn,
         Stage::PaymentFailed | Stage::ToRecover => Tone::Bad,
         Stage::FoundFalse | Stage::NotAccepted | Stage::Refused | Stage::Stopped => Tone::Plain,
@@ -203,10 +205,13 @@ pub fn lines(what: &What) -> Vec<String> {
             let afar = if remote.is_empty() { String::new() } else { format!("远程调查：{remote}") };
             out.extend([joined(&[&format!("调查人 {}", investigators.join("、")), &signed, &afar]), findings.clone()]);
         }
-        What::NoticePosted { place, from, until, text } => {
+        What::Appraised { attended, in_favour, note } => {
+            out.extend([format!("{attended} 人参加，{in_favour} 人同意"), note.clone()]);
+        }
+        What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text } => {
             out.push(format!("{place}，{from} 至 {until}"));
             if !text.is_empty() {
-                out.push(format!("公示原文：{}", text.replace('\n', "；")));
+                out.push(format!("原文：{}", text.replace('\n', "；")));
             }
         }
         What::Objected { text } => out.push(text.clone()),
@@ -255,10 +260,19 @@ pub fn lines(what: &What) -> Vec<String> {
             let now = if amount.0 > 0 { format!("每月 {} 元", money(*amount)) } else { "停发".to_owned() };
             out.extend([format!("{from} 起{now}"), formula.clone(), reason.clone()]);
         }
-        What::CutNoticed { text, .. } => out.extend(text.lines().take(5).map(str::to_owned)),
-        What::CutServed { to, how, on, note, .. } => {
+        What::NoticeWritten { text, .. } => out.extend(text.lines().take(5).map(str::to_owned)),
+        What::NoticeServed { to, how, on, note, .. } => {
             out.extend([joined(&[&format!("送达{to}"), how.label(), &on.to_string()]), note.clone()]);
         }
+        What::FollowedUp { on, whom, text, next } => {
+            let next = next.map(|day| format!("{day} 再回访")).unwrap_or_default();
+            out.extend([joined(&[&on.to_string(), whom, &next]), text.clone()]);
+        }
+        What::Disputed { how, body, number, on, .. } => {
+            out.push(joined(&[how.label(), body, number, &format!("{on} 提出")]));
+        }
+        What::DisputeEnded { outcome, text, .. } => out.extend([outcome.label().to_owned(), text.clone()]),
+        What::Archived { number, note } => out.push(joined(&[&format!("档案编号 {number}"), note])),
         What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
         What::NeedsAssessed { names, text, .. } => out.extend([names.join("、"), text.clone()]),
         What::Booked { title, service, provider, places, whom, note, .. } => {

@@ -153,10 +153,10 @@ async fn item_29_a_monthly_benefit_is_listed_once_a_month_until_the_person_was_h
     let waiting = tasks(&city, &approver(&city)).await;
     assert!(waiting[&a].contains(&"出具减发、停发书面通知".to_owned()), "a's cut of July, though it runs: {waiting:?}");
     assert!(waiting[&b].contains(&"出具减发、停发书面通知".to_owned()), "{waiting:?}");
-    city.stepped(&approver(&city), b, CaseStep::NoticeCut {}).await;
+    city.stepped(&approver(&city), b, CaseStep::WriteNotice {}).await;
     sync(&township, &city).await;
     township.on("2019-09-06");
-    let serve = |on: Option<&str>| CaseStep::ServeCut {
+    let serve = |on: Option<&str>| CaseStep::ServeNotice {
         to: "之子".into(),
         how: Delivery::Kin,
         on: on.map(|on| Day::parse(on).expect("a day")),

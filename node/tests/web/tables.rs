@@ -141,7 +141,7 @@ async fn the_notice_of_a_cut_is_printed_from_the_case() {
         (&li, CaseStep::Decide { outcome: Verdict::Approved, amount: Some(Fen(48_000)), reason: "一级".into() }),
         (&zhang, CaseStep::Hear { who: "本人，当面".into(), text: "无异议".into() }),
         (&li, CaseStep::Adjust { amount: Some(Fen(36_000)), from: None, reason: "改评为二级".into() }),
-        (&li, CaseStep::NoticeCut {}),
+        (&li, CaseStep::WriteNotice {}),
     ];
     for (at, (who, step)) in (0..).zip(steps) {
         site.desk.perform(who, id([1, 2, at]), Command::Case { case, step }).await.expect("steps");
@@ -149,7 +149,7 @@ async fn the_notice_of_a_cut_is_printed_from_the_case() {
     let term = site.desk.case(&zhang, case).await.expect("reads").standing.terms.pop().expect("the cut").id;
     site.browse(move |browser| {
         let zhang = browser.sign_in("zhang", PASSWORD);
-        let sheet = format!("/cases/{case}/cuts/{term}");
+        let sheet = format!("/cases/{case}/letters/{term}");
         assert!(zhang.get(&format!("/cases/{case}")).body.contains(&sheet), "the case leads there");
         let page = zhang.get(&sheet).body;
         for text in ["困难残疾人生活补贴", "改评为二级", "本人，当面", "360.00", "行政复议", "（盖章）", "尚未送达", "data-print"]
@@ -157,7 +157,7 @@ async fn the_notice_of_a_cut_is_printed_from_the_case() {
             assert!(page.contains(text), "{text}: {page}");
         }
         assert!(!page.contains("13800000000"));
-        assert_eq!(zhang.get(&format!("/cases/{case}/cuts/1@00")).status, 404);
+        assert_eq!(zhang.get(&format!("/cases/{case}/letters/1@00")).status, 404);
     })
     .await;
     site.close().await;

@@ -102,6 +102,17 @@ words! {
         Left "left" "留置",
         Posted "posted" "公告",
     }
+    /// How a decision is disputed before another authority.
+    Dispute {
+        Review "review" "行政复议",
+        Lawsuit "lawsuit" "行政诉讼",
+    }
+    /// What that authority said of the decision.
+    DisputeEnd {
+        Stands "stands" "维持原决定",
+        SetAside "set-aside" "撤销、变更或责令重新办理",
+        Dropped "dropped" "申请人撤回",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -351,6 +362,15 @@ events! {
         /// What they found.
         findings: String,
     }
+    /// Neighbours and members of the village committee say what they know of the family (民主评议).
+    Appraised "appraised" "民主评议" {
+        /// How many were there.
+        attended: u32,
+        /// How many of them were in favour.
+        in_favour: u32,
+        /// What was said, without names of who said it.
+        note: String,
+    }
     /// Pre-examination.
     PreExamined "pre-examined" "预审" {
         /// For or against.
@@ -459,16 +479,16 @@ events! {
         /// How the amount was computed.
         formula: String,
     }
-    /// The family is told in writing that a monthly benefit is made less or stopped (书面告知, 社会救助法 art. 48).
-    CutNoticed "cut-noticed" "出具书面通知" {
-        /// The adjustment it tells of.
+    /// The family is told in writing that it was refused, or that a monthly benefit is made less or stopped (书面告知).
+    NoticeWritten "cut-noticed" "出具书面通知" {
+        /// The decision or adjustment it tells of.
         adjustment: OpId,
         /// What it says, line by line.
         text: String,
     }
     /// That notice reached somebody (送达).
-    CutServed "cut-served" "送达书面通知" {
-        /// The adjustment it tells of.
+    NoticeServed "cut-served" "送达书面通知" {
+        /// The decision or adjustment it tells of.
         adjustment: OpId,
         /// To whom.
         to: String,
@@ -478,6 +498,17 @@ events! {
         on: Day,
         /// What there is to say about it.
         note: String,
+    }
+    /// What was approved is made public (公布, 社会救助法 art. 45).
+    Published "published" "公布" {
+        /// Where.
+        place: String,
+        /// The first day.
+        from: Day,
+        /// The last day.
+        until: Day,
+        /// What it says, word for word (see [`crate::notice`]).
+        text: String,
     }
     /// Help is given first, out of the township's emergency allotment; the papers follow (先行救助, 社会救助法 art. 50).
     Emergency "emergency" "先行救助" {
@@ -580,6 +611,46 @@ events! {
         score: u32,
         /// In words.
         text: String,
+    }
+    /// Somebody looks again how the family is, after help came (回访).
+    FollowedUp "followed-up" "回访" {
+        /// The day.
+        on: Day,
+        /// Who was spoken to, and how.
+        whom: String,
+        /// How they are.
+        text: String,
+        /// When somebody shall look once more; none: no more.
+        next: Option<Day>,
+    }
+    /// A decision is disputed before another authority (行政复议、行政诉讼).
+    Disputed "disputed" "登记复议、诉讼" {
+        /// How.
+        how: Dispute,
+        /// Before which authority.
+        body: String,
+        /// Its number there; empty: not known yet.
+        number: String,
+        /// The day.
+        on: Day,
+        /// The decision or adjustment that is disputed; none: something else.
+        about: Option<OpId>,
+    }
+    /// What came of it.
+    DisputeEnded "dispute-ended" "复议、诉讼结果" {
+        /// Which dispute.
+        dispute: OpId,
+        /// What was said of the decision.
+        outcome: DisputeEnd,
+        /// In words, with the number of the paper.
+        text: String,
+    }
+    /// The papers are filed (归档).
+    Archived "archived" "归档" {
+        /// The number of the file.
+        number: String,
+        /// Where the papers are.
+        note: String,
     }
     /// A mistaken entry is taken back by a new one that names it.
     Withdrawn "withdrawn" "撤销记录" {

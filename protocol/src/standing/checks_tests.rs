@@ -92,7 +92,8 @@ fn turn(play: &Play) -> (Who, &'static str, Option<Day>) {
 #[test]
 fn the_check_runs_from_the_authorisation_to_the_answer_with_its_clocks() {
     let mut play = rigid();
-    assert_eq!((play.stage(), turn(&play)), (Stage::ToCheck, (Who::Tier(Tier::Township), "提请核对", None)));
+    // It has no term of its own: the whole way to the decision has.
+    assert_eq!((play.stage(), turn(&play)), (Stage::ToCheck, (Who::Tier(Tier::Township), "提请核对", Some(day("2026-07-14")))));
     let early = play.act(TOWN, "wang", What::PreExamined { opinion: Opinion::For, note: String::new() });
     assert_eq!(why(&play, &early), "尚未完成家庭经济状况核对");
     let early = play.act(CITY, "chen", decided(94_500));

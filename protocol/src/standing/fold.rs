@@ -9,8 +9,8 @@
 
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
-    CutNotice, Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term,
-    TimelineItem, Transfer, TransferState, Turn, Visit, Who, bookings, checks, payout, rules,
+    Appraisal, Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term,
+    TimelineItem, Transfer, TransferState, Turn, Visit, Who, WrittenNotice, after, bookings, checks, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -168,13 +168,17 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
             }
         }
         What::Accepted { number } => {
-            s.number = Some(number);
+            (s.number, s.accepted_on) = (Some(number), day);
             s.entered_by.insert(who);
         }
         What::NotAccepted { reason } => s.not_accepted = Some(reason),
         What::Declared { of, relation } => s.relative = Some((of, relation)),
         What::Visited { investigators, present, .. } => {
             s.visits.push(Visit { tier, investigators, present, day });
+            s.entered_by.insert(who);
+        }
+        What::Appraised { attended, in_favour, .. } => {
+            s.appraisal = Some(Appraisal { attended, in_favour, day });
             s.entered_by.insert(who);
         }
         What::NoticePosted { place, from, until, .. } => {
@@ -220,28 +224,31 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
                 let from = day.map(|day| payout::month(day.months_later(1))).unwrap_or_default();
                 s.terms = vec![Term { id: id.clone(), from, amount, reason: reason.clone(), day, notice: None }];
             }
-            s.decision = Some(Decision { id: id.clone(), outcome, amount, reason, formula, tier, staff, day });
+            let in_writing = outcome == Verdict::Refused && kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Tell));
+            let (id, notice) = (id.clone(), None);
+            s.decision = Some(Decision { id, outcome, amount, reason, formula, tier, staff, day, in_writing, notice });
         }
         What::Heard { who, .. } => s.heard = Some((who, day)),
         What::Adjusted { amount, from, reason, .. } => {
             s.terms.push(Term { id: id.clone(), from, amount, reason, day, notice: None });
             (s.heard, s.stop_notice, s.upheld) = (None, None, false);
         }
-        What::CutNoticed { adjustment, text } => {
+        What::NoticeWritten { adjustment, text } => {
             let by = event.name.clone();
-            let told = |term: &mut Term| term.notice = Some(CutNotice { text, by, day, served: None });
-            s.terms.iter_mut().find(|term| term.id == adjustment).map(told);
+            notice_of(s, &adjustment, |notice| *notice = Some(WrittenNotice { text, by, day, served: None }));
         }
-        What::CutServed { adjustment, to, how, on, .. } => {
-            let term = s.terms.iter_mut().find(|term| term.id == adjustment);
-            if let Some(notice) = term.and_then(|term| term.notice.as_mut()) {
-                notice.served = Some((to, how, on));
-            }
+        What::NoticeServed { adjustment, to, how, on, .. } => {
+            notice_of(s, &adjustment, |notice| {
+                if let Some(notice) = notice {
+                    notice.served = Some((to, how, on));
+                }
+            });
         }
         What::PayListed { .. } => on_its_way(s, tier, id, &event.what, day),
         What::Paid { amount, method, account_last4, batch, .. } => {
             on_its_way(s, tier, id, &event.what, day);
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
+            s.follow_up = s.follow_up.or(after::first_look(s, packs, day));
         }
         What::Emergency { amount, assistance, reason, given, what, receiver, use_id, number } => {
             s.is_application = true;
@@ -250,7 +257,9 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
             s.entered_by.insert(who);
             let staff = event.staff.clone();
             let (outcome, formula) = (Verdict::Approved, "急难备用金先行救助".to_owned());
-            s.decision = Some(Decision { id: id.clone(), outcome, amount, reason: reason.clone(), formula, tier, staff, day });
+            let (own, reasons, in_writing, notice) = (id.clone(), reason.clone(), false, None);
+            s.decision =
+                Some(Decision { id: own, outcome, amount, reason: reasons, formula, tier, staff, day, in_writing, notice });
             on_its_way(s, tier, id, &event.what, day);
             let (method, account_last4, batch) = (given.label().to_owned(), String::new(), String::new());
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
@@ -305,13 +314,17 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
         What::Session { transfer, .. } => of(s, &transfer, |t| t.sessions += 1),
         What::Outcome { transfer, change, follow_up, .. } => {
             of(s, &transfer, |t| (t.change, t.follow_up) = (Some(change), follow_up));
+            s.follow_up = follow_up.or(s.follow_up);
         }
         What::Feedback { transfer, result, text, amount } => of(s, &transfer, |t| {
             (t.state, t.ended_on, t.result, t.text) = (TransferState::FedBack, day, Some(result), text);
             t.given = amount;
         }),
         What::GaveUp { reason } => s.given_up = Some(reason),
-        What::Closed { result } => s.result = Some(result),
+        What::Closed { result } => {
+            s.result = Some(result);
+            s.disputes.iter_mut().for_each(|dispute| dispute.dealt_with |= dispute.outcome.is_some());
+        }
         What::Routed { to, area } => {
             (s.result, s.routed_to) = (Some(format!("已分派{area}，由新事项继续办理")), CaseId::parse(&to));
         }
@@ -330,6 +343,11 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
         | What::CheckImpossible { .. }
         | What::CheckObjected { .. }
         | What::CheckObjectionSettled { .. } => checks::apply(s, tier, id, event, day),
+        What::Published { .. }
+        | What::FollowedUp { .. }
+        | What::Disputed { .. }
+        | What::DisputeEnded { .. }
+        | What::Archived { .. } => after::apply(s, id, event, day),
         What::Satisfaction { score, .. } => s.satisfaction = Some(score),
         What::Withdrawn { .. } | What::Note { .. } | What::Unknown { .. } => {}
         // See `bookings`.
@@ -395,6 +413,15 @@ fn notice(s: &mut Standing, change: impl FnOnce(&mut Notice)) {
     }
 }
 
+/// The written notice of a decision or an adjustment.
+fn notice_of(s: &mut Standing, id: &OpId, change: impl FnOnce(&mut Option<WrittenNotice>)) {
+    if let Some(term) = s.terms.iter_mut().find(|term| term.id == *id) {
+        change(&mut term.notice);
+    } else if let Some(decision) = s.decision.as_mut().filter(|decision| decision.id == *id) {
+        change(&mut decision.notice);
+    }
+}
+
 fn apply_for(s: &mut Standing, assistance: String) {
     if !assistance.is_empty() {
         s.assistance = assistance;
@@ -416,7 +443,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
         return Stage::ToRecover;
     }
     if s.result.is_some() {
-        return Stage::Closed;
+        return if s.archived.is_some() { Stage::Archived } else { Stage::Closed };
     }
     if s.without_papers().is_some() {
         return Stage::ToPaper;
@@ -454,6 +481,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
         (Some(_), _) if s.stopped_from().is_some() && s.unpaid_month().is_none() => open.unwrap_or(Stage::Stopped),
         (Some(_), _) if s.is_monthly() && s.has_failed_month() => Stage::PaymentFailed,
         (Some(_), _) if s.is_running() && s.payment.is_some() => Stage::Running,
+        (Some(_), _) if s.is_phasing_out() => Stage::PhasingOut,
         (Some(_), _) if s.is_monthly() => Stage::ToPay,
         (Some(decision), _) if decision.amount > Fen(0) && s.payment.is_none() => {
             if s.failed_payments > 0 {
@@ -466,6 +494,7 @@ fn stage_of(s: &Standing, packs: &Packs) -> Stage {
         (None, Some(kind @ Assistance { decides: Decides::Tiers(_), .. })) => match &s.notice {
             _ if kind.has(Step::Visit) && s.visits.is_empty() => Stage::ToVisit,
             _ if checks::is_due(s, kind) => Stage::ToCheck,
+            _ if kind.has(Step::Appraise) && s.appraisal.is_none() => Stage::ToAppraise,
             _ if kind.has(Step::PreExamine) && s.opinion.is_none() => Stage::ToPreExamine,
             _ if !notice_due(s, kind) => Stage::ToDecide,
             Some(notice) if notice.open > 0 => Stage::Objected,
@@ -507,7 +536,7 @@ fn finish(s: &mut Standing, packs: &Packs) {
             let given = s.emergency.as_ref().and_then(|emergency| emergency.day);
             given.zip(papers).zip(pack).map(|((given, days), pack)| pack.calendar.deadline(given, days))
         }
-        (_, Stage::ToPay | Stage::PaymentFailed | Stage::Running) if s.is_monthly() => {
+        (_, Stage::ToPay | Stage::PaymentFailed | Stage::Running | Stage::PhasingOut) if s.is_monthly() => {
             let by = kind_of(s, packs, "").and_then(|kind| kind.pay_by.as_ref()).map(|by| by.day.min(31));
             by.and_then(|by| {
                 s.unpaid_month().and_then(|month| (1..=by).rev().find_map(|day| Day::parse(&format!("{month}-{day:02}"))))
@@ -516,8 +545,21 @@ fn finish(s: &mut Standing, packs: &Packs) {
         (Some(notice), Stage::OnNotice) => Some(notice.until.plus(1)),
         _ => s.since.zip(days).zip(pack).and_then(|((since, days), pack)| term(s, &pack.calendar, since, *days)),
     };
+    s.whole_due = whole_due(s, packs);
+    let due = if s.stage.is_before_decision() { sooner(due, s.whole_due) } else { due };
     s.turns = turns(s, packs, due);
     s.problems.sort();
+}
+
+/// The last day for the decision by the term of the whole way (民发〔2021〕57号 第22条); none once it is decided.
+fn whole_due(s: &Standing, packs: &Packs) -> Option<Day> {
+    let over = s.decision.is_some() || s.given_up.is_some() || s.not_accepted.is_some() || s.result.is_some();
+    let days = kind_of(s, packs, "").filter(|_| !over)?.days.get(&Step::Whole)?;
+    term(s, &packs.get(&s.pack)?.calendar, s.accepted_on?, *days)
+}
+
+fn sooner(one: Option<Day>, other: Option<Day>) -> Option<Day> {
+    one.into_iter().chain(other).min()
 }
 
 /// The last day of a term that began on `since`, with what was done about the clock since; none while it stands still.
@@ -532,7 +574,7 @@ fn term(s: &Standing, calendar: &Calendar, since: Day, days: u32) -> Option<Day>
     Some(calendar.deadline(since, all))
 }
 
-/// Who must do what about a stop that is put up, and about the written notice of what was cut.
+/// Who must do what about a stop that is put up.
 fn stopping(s: &Standing, decider: Tier) -> Vec<Turn> {
     let mut turns = Vec::new();
     let mut turn = |tier: Tier, what: &'static str, due: Option<Day>| turns.push(Turn { who: Who::Tier(tier), what, due });
@@ -540,11 +582,6 @@ fn stopping(s: &Standing, decider: Tier) -> Vec<Turn> {
         Some(notice) if notice.open > 0 => turn(Tier::Township, "核查对停发的异议", None),
         Some(notice) if !notice.ended => turn(Tier::Township, "停发公示期满后登记结果", Some(notice.until.plus(1))),
         Some(_) => turn(decider, "停发公示期满，决定是否停发", None),
-        None => {}
-    }
-    match s.untold() {
-        Some((_, term)) if term.notice.is_none() => turn(decider, "出具减发、停发书面通知", None),
-        Some(_) => turn(decider, "送达减发、停发书面通知", None),
         None => {}
     }
     turns
@@ -568,7 +605,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
     let closing = s.transfers.iter().map(|transfer| transfer.from).max().unwrap_or(Tier::Township);
     let payer = s.decision.as_ref().map_or(Tier::City, |decision| decision.tier);
     let turn = match s.stage {
-        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed | Stage::ToCheck => None,
+        Stage::Unknown | Stage::InTransfer | Stage::InService | Stage::Closed | Stage::Archived | Stage::ToCheck => None,
         Stage::ToVerify => {
             let verifier: Option<Target> = s.verifier.clone();
             Some((verifier.map_or(Who::Tier(Tier::Township), Who::Target), "核实"))
@@ -579,6 +616,7 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         Stage::ToComplete => Some((Who::Applicant, "补正材料")),
         Stage::Accepted => tier(Tier::Township, "转办"),
         Stage::ToVisit => tier(Tier::Township, "入户调查"),
+        Stage::ToAppraise => tier(Tier::Township, "民主评议"),
         Stage::ToPreExamine => tier(Tier::Township, "预审"),
         Stage::ToPost => tier(Tier::Township, "公示"),
         Stage::OnNotice => tier(Tier::Township, "公示期满后登记结果"),
@@ -597,21 +635,27 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
                 _ => tier(confirms, "确认先行救助"),
             }
         }
-        Stage::ToPay | Stage::PaymentFailed | Stage::Running | Stage::Stopped | Stage::GivenUp if s.listed().is_some() => {
+        Stage::ToPay | Stage::PaymentFailed | Stage::Running | Stage::PhasingOut | Stage::Stopped | Stage::GivenUp
+            if s.listed().is_some() =>
+        {
             tier(payer, "登记发放结果")
         }
         Stage::ToPay | Stage::PaymentFailed if s.held().is_some() => None,
         Stage::ToPay => tier(payer, "发放"),
-        Stage::Running => tier(payer, "按月发放"),
+        Stage::Running | Stage::PhasingOut => tier(payer, "按月发放"),
         Stage::PaymentFailed => tier(payer, "重新发放"),
+        // First it is told, and what is disputed comes to its end.
+        Stage::Refused if s.untold().is_some() || s.open_dispute().is_some() || s.set_aside().is_some() => None,
         Stage::Granted | Stage::Stopped | Stage::Refused | Stage::Voided | Stage::Unconfirmed => tier(payer, "办结"),
         Stage::ToRecover => tier(payer, "追缴"),
         Stage::FedBack if s.returned_transfers().next().is_some() => None,
         Stage::FedBack | Stage::NotAccepted | Stage::GivenUp => tier(closing, "办结"),
     };
     let mut turns: Vec<Turn> = turn.map(|(who, what)| Turn { who, what, due }).into_iter().collect();
-    turns.extend(checks::turns(s, packs));
+    let whole = s.whole_due.filter(|_| s.stage == Stage::ToCheck);
+    turns.extend(checks::turns(s, packs).map(|turn| Turn { due: sooner(turn.due, whole), ..turn }));
     turns.extend(stopping(s, payer));
+    turns.extend(after::turns(s, packs, payer));
     turns.extend(objections(s, payer));
     if let Some(doubled) = s.doubled.iter().find(|doubled| doubled.ruling.is_none()) {
         turns.push(Turn { who: Who::Tier(doubled.tier), what: "核定是否重复", due: None });

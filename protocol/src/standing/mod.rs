@@ -7,12 +7,14 @@
 //! and the caller knows today. What conflicts in the household record block is the Desk's matter, not ours: a
 //! conflict that arrives later must not undo a decision that was right.
 
+mod after;
 pub mod bookings;
 mod checks;
 mod fold;
 pub mod payout;
 mod rules;
 
+pub use after::{Archived, Disputed, FollowUp, Publication, Untold};
 pub use bookings::{Booking, BookingState};
 pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
 pub use payout::{Payout, PayoutState};
@@ -76,6 +78,8 @@ pub enum Stage {
     ToVisit,
     /// The family's means are to be checked.
     ToCheck,
+    /// Neighbours are to be asked what they know.
+    ToAppraise,
     /// To be pre-examined.
     ToPreExamine,
     /// The opinion is to be put up.
@@ -96,6 +100,8 @@ pub enum Stage {
     Granted,
     /// Paid every month.
     Running,
+    /// Paid every month for some more months: it was decided to stop it.
+    PhasingOut,
     /// Was paid every month, and is not any more.
     Stopped,
     /// Refused.
@@ -116,11 +122,13 @@ pub enum Stage {
     ToRecover,
     /// Done.
     Closed,
+    /// Done, and the papers are filed.
+    Archived,
 }
 
 impl Stage {
     /// Every stage, in the order of the work.
-    pub const ALL: [Stage; 30] = [
+    pub const ALL: [Stage; 33] = [
         Stage::Unknown,
         Stage::ToVerify,
         Stage::FoundFalse,
@@ -131,6 +139,7 @@ impl Stage {
         Stage::Accepted,
         Stage::ToVisit,
         Stage::ToCheck,
+        Stage::ToAppraise,
         Stage::ToPreExamine,
         Stage::ToPost,
         Stage::OnNotice,
@@ -141,6 +150,7 @@ impl Stage {
         Stage::PaymentFailed,
         Stage::Granted,
         Stage::Running,
+        Stage::PhasingOut,
         Stage::Stopped,
         Stage::Refused,
         Stage::InTransfer,
@@ -151,7 +161,19 @@ impl Stage {
         Stage::Unconfirmed,
         Stage::ToRecover,
         Stage::Closed,
+        Stage::Archived,
     ];
+
+    /// Whether an application is on its way from acceptance to the decision.
+    pub(crate) fn is_before_decision(self) -> bool {
+        let asks = matches!(self, Stage::ToVisit | Stage::ToCheck | Stage::ToAppraise | Stage::ToPreExamine);
+        asks || matches!(self, Stage::ToPost | Stage::OnNotice | Stage::Objected | Stage::ToDecide)
+    }
+
+    /// Whether the case is done.
+    pub fn is_done(self) -> bool {
+        matches!(self, Stage::Closed | Stage::Archived)
+    }
 
     /// The word in interfaces and views.
     pub fn word(self) -> &'static str {
@@ -175,6 +197,7 @@ impl Stage {
             Stage::Accepted => ("accepted", "已受理"),
             Stage::ToVisit => ("to-visit", "待入户调查"),
             Stage::ToCheck => ("to-check", "待经济核对"),
+            Stage::ToAppraise => ("to-appraise", "待民主评议"),
             Stage::ToPreExamine => ("to-pre-examine", "待预审"),
             Stage::ToPost => ("to-post", "待公示"),
             Stage::OnNotice => ("on-notice", "公示中"),
@@ -185,6 +208,7 @@ impl Stage {
             Stage::PaymentFailed => ("payment-failed", "发放失败"),
             Stage::Granted => ("granted", "已发放"),
             Stage::Running => ("running", "按月保障中"),
+            Stage::PhasingOut => ("phasing-out", "渐退期内"),
             Stage::Stopped => ("stopped", "已停发"),
             Stage::Refused => ("refused", "不予批准"),
             Stage::InTransfer => ("in-transfer", "转办中"),
@@ -195,6 +219,7 @@ impl Stage {
             Stage::Unconfirmed => ("unconfirmed", "先行救助未予确认"),
             Stage::ToRecover => ("to-recover", "待追缴"),
             Stage::Closed => ("closed", "已办结"),
+            Stage::Archived => ("archived", "已归档"),
         }
     }
 
@@ -209,6 +234,7 @@ impl Stage {
             Stage::ToVerify => Some(Step::Verify),
             Stage::ToAccept => Some(Step::Accept),
             Stage::ToVisit => Some(Step::Visit),
+            Stage::ToAppraise => Some(Step::Appraise),
             Stage::ToPreExamine => Some(Step::PreExamine),
             Stage::ToPost => Some(Step::Notice),
             Stage::ToDecide => Some(Step::Decide),
@@ -265,6 +291,10 @@ pub struct Decision {
     pub staff: String,
     /// The day.
     pub day: Option<Day>,
+    /// Whether it was refused and the family must be told so in writing.
+    pub in_writing: bool,
+    /// How the family was told in writing.
+    pub notice: Option<WrittenNotice>,
 }
 
 /// Help that came before the papers.
@@ -323,12 +353,12 @@ pub struct Term {
     /// The day of the decision.
     pub day: Option<Day>,
     /// How the family was told in writing, where it is less than before.
-    pub notice: Option<CutNotice>,
+    pub notice: Option<WrittenNotice>,
 }
 
-/// A written notice that a benefit is made less or stopped.
+/// A written notice: it was refused, or a benefit is made less or stopped.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-pub struct CutNotice {
+pub struct WrittenNotice {
     /// What it says, line by line.
     pub text: String,
     /// Who made it out.
@@ -417,6 +447,17 @@ pub struct Visit {
     pub investigators: Vec<String>,
     /// The member of the household who signed; empty when it was done from afar.
     pub present: String,
+    /// The day.
+    pub day: Option<Day>,
+}
+
+/// What neighbours and members of the village committee said (民主评议).
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Appraisal {
+    /// How many were there.
+    pub attended: u32,
+    /// How many of them were in favour.
+    pub in_favour: u32,
     /// The day.
     pub day: Option<Day>,
 }
@@ -560,6 +601,10 @@ pub struct Standing {
     pub told_once: bool,
     /// The acceptance number.
     pub number: Option<String>,
+    /// The day it was accepted.
+    pub accepted_on: Option<Day>,
+    /// The last day for the decision, where the whole way to it has a term (全程); none while that stands still.
+    pub whole_due: Option<Day>,
     /// Why it was not accepted.
     pub not_accepted: Option<String>,
     /// The near relative among those who handle cases, and how they are related.
@@ -572,6 +617,8 @@ pub struct Standing {
     pub checks: Vec<Check>,
     /// Why no check is possible.
     pub unchecked: Option<String>,
+    /// What neighbours said last.
+    pub appraisal: Option<Appraisal>,
     /// The opinion as it was put up last.
     pub notice: Option<Notice>,
     /// Whether an objection was found true after the decision.
@@ -618,8 +665,18 @@ pub struct Standing {
     pub bookings: Vec<Booking>,
     /// Why the applicant took it back.
     pub given_up: Option<String>,
+    /// What was approved, as it was made public last.
+    pub published: Option<Publication>,
+    /// Each time somebody looked again.
+    pub follow_ups: Vec<FollowUp>,
+    /// When somebody shall look again.
+    pub follow_up: Option<Day>,
+    /// Decisions that were disputed before another authority.
+    pub disputes: Vec<Disputed>,
     /// The result it was closed with.
     pub result: Option<String>,
+    /// How its papers were filed.
+    pub archived: Option<Archived>,
     /// The case it goes on as, when it was routed.
     #[serde(skip)]
     pub routed_to: Option<CaseId>,
@@ -678,6 +735,12 @@ impl Standing {
         self.terms.last().filter(|term| term.amount <= Fen(0)).map(|term| term.from.as_str())
     }
 
+    /// Whether it goes on for some months although it was decided to stop it (渐退): longer than to the next month.
+    pub fn is_phasing_out(&self) -> bool {
+        let stop = self.terms.last().filter(|term| term.amount <= Fen(0));
+        stop.is_some_and(|term| term.day.is_some_and(|day| term.from > payout::month(day.months_later(1))))
+    }
+
     /// The first day of that month.
     pub fn stopped_on(&self) -> Option<Day> {
         self.stopped_from().and_then(|month| Day::parse(&format!("{month}-01")))
@@ -734,11 +797,6 @@ impl Standing {
     /// Whether a monthly benefit was ever made less, or stopped.
     pub fn was_cut(&self) -> bool {
         self.cuts().next().is_some()
-    }
-
-    /// The first of them of which the family has not been told in writing.
-    pub fn untold(&self) -> Option<(Fen, &Term)> {
-        self.cuts().find(|(_, term)| term.notice.as_ref().is_none_or(|notice| notice.served.is_none()))
     }
 
     /// Whether a benefit is paid every month now.
@@ -896,6 +954,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
     rules::judge(standing, packs, tier, event, event.day, true).map_err(|refusal| refusal.0)
 }
 
+#[cfg(test)]
+mod after_tests;
 #[cfg(test)]
 mod checks_tests;
 #[cfg(test)]

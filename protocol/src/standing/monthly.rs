@@ -31,12 +31,11 @@ fn heard() -> What {
 
 /// The city makes out the notice of the first cut that nobody was told of, and the township serves it.
 fn told(play: &mut Play, on: &str) {
-    let (before, term) = play.standing().untold().map(|(before, term)| (before, term.clone())).expect("a cut");
-    let packs = play.packs.clone();
-    let now = packs.values().next();
-    let text = crate::cut_notice::compose(&play.standing(), before, &term, &packs, now).expect("a text");
-    let adjustment = term.id;
-    play.act(CITY, "chen", What::CutNoticed { adjustment: adjustment.clone(), text });
+    let (packs, standing) = (play.packs.clone(), play.standing());
+    let untold = standing.untold().expect("a cut");
+    let text = crate::written_notice::compose(&standing, untold, &packs, packs.values().next()).expect("a text");
+    let adjustment = untold.id().clone();
+    play.act(CITY, "chen", What::NoticeWritten { adjustment: adjustment.clone(), text });
     play.act(TOWN, "wang", served(&adjustment, on));
     assert_eq!(play.standing().untold(), None);
 }
@@ -44,12 +43,14 @@ fn told(play: &mut Play, on: &str) {
 fn served(adjustment: &OpId, on: &str) -> What {
     let on = Day::parse(on).expect("a day");
     let how = Delivery::Handed;
-    What::CutServed { adjustment: adjustment.clone(), to: "赵某".into(), how, on, note: String::new() }
+    What::NoticeServed { adjustment: adjustment.clone(), to: "赵某".into(), how, on, note: String::new() }
 }
 
 /// 低保 granted on 2026-06-10: 945 yuan a month from July on.
 fn granted() -> Play {
-    granted_as("最低生活保障")
+    let mut play = granted_as("最低生活保障");
+    play.act(TOWN, "wang", super::after_tests::published("2026-06-10", "2027-06-09"));
+    play
 }
 
 fn granted_as(kind: &str) -> Play {
@@ -147,7 +148,7 @@ fn it_ends_by_a_stop_and_what_was_paid_beyond_it_comes_back() {
     play.act(CITY, "zhang", What::Recovered { amount: Fen(189_000), note: "退回专户".into() });
     assert_eq!((play.stage(), play.standing().turns[0].what), (Stage::Stopped, "办结"));
     let untold = play.act(CITY, "zhang", closed());
-    assert_eq!(why(&play, &untold), "减发、停发的书面通知还没有送达");
+    assert_eq!(why(&play, &untold), "书面通知还没有送达");
     told(&mut play, "2026-09-05");
     // Gone on after all, before it is closed: the benefit begins anew from a month on.
     play.act(CITY, "chen", adjusted(94_500, "2026-11"));
@@ -237,8 +238,9 @@ fn whoever_s_benefit_is_cut_is_told_in_writing_what_why_and_how_to_object() {
     let mut play = granted();
     play.on("2026-07-05").act(CITY, "zhang", went_out("A", "2026-07", 94_500));
     play.act(CITY, "chen", adjusted(100_000, "2026-08"));
-    let nothing = play.act(CITY, "chen", What::CutNoticed { adjustment: OpId::parse("1@00").expect("an id"), text: "x".into() });
-    assert_eq!(why(&play, &nothing), "没有要书面告知的减发、停发", "more is no cut");
+    let nothing =
+        play.act(CITY, "chen", What::NoticeWritten { adjustment: OpId::parse("1@00").expect("an id"), text: "x".into() });
+    assert_eq!(why(&play, &nothing), "没有要书面告知的决定", "more is no cut");
     play.act(VILLAGE, "cun", heard());
     let cut = play.act(CITY, "chen", adjusted(50_000, "2026-08"));
     let turns = |play: &Play| play.standing().turns.iter().map(|turn| (turn.who.clone(), turn.what)).collect::<Vec<_>>();
@@ -246,10 +248,11 @@ fn whoever_s_benefit_is_cut_is_told_in_writing_what_why_and_how_to_object() {
     assert_eq!(turns(&play), [city("按月发放"), city("出具减发、停发书面通知")]);
     let early = play.act(TOWN, "wang", served(&cut, "2026-07-05"));
     assert_eq!(why(&play, &early), "还没有出具书面通知，或已经送达");
-    let (before, term) = play.standing().untold().map(|(before, term)| (before, term.clone())).expect("a cut");
+    let standing = play.standing();
+    let untold = standing.untold().expect("a cut");
     let mut packs = play.packs.clone();
     let pack = packs.values().next().cloned().expect("the sample");
-    let text = crate::cut_notice::compose(&play.standing(), before, &term, &packs, Some(&pack)).expect("a text");
+    let text = crate::written_notice::compose(&standing, untold, &packs, Some(&pack)).expect("a text");
     for line in [
         "事项：最低生活保障减少发放",
         "原来：每月1000.00元",
@@ -257,16 +260,16 @@ fn whoever_s_benefit_is_cut_is_told_in_writing_what_why_and_how_to_object() {
         "从何时起：2026年08月",
         "理由：收入变化",
         "听取意见：2026-07-05，赵某本人，当面：没有异议",
-        "依据：社会救助法 第48条；最低生活保障审核确认办法 民发〔2021〕57号 第15、20、22条",
+        "依据：社会救助法 第48条；最低生活保障审核确认办法 民发〔2021〕57号 第15、20、21、22、24条",
         "不服的：可以自收到本通知之日起60日内申请行政复议（行政复议法（2023年修订） 第20条）",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }
     // A city that has not set how to object gives out no half notice.
     packs.values_mut().for_each(|pack| pack.remedies.clear());
-    let unset = crate::cut_notice::compose(&play.standing(), before, &term, &packs, packs.values().next());
+    let unset = crate::written_notice::compose(&standing, untold, &packs, packs.values().next());
     assert_eq!(unset.expect_err("unset blocks"), "政策包没有写明怎样提出异议（救济途径），请市级先设定");
-    play.on("2026-07-06").act(CITY, "chen", What::CutNoticed { adjustment: cut.clone(), text: text.clone() });
+    play.on("2026-07-06").act(CITY, "chen", What::NoticeWritten { adjustment: cut.clone(), text: text.clone() });
     assert_eq!(turns(&play), [city("按月发放"), city("送达减发、停发书面通知")]);
     for (on, told) in [("2026-07-05", "送达日期早于出具日期"), ("2026-07-08", "送达日期在今天之后")] {
         let wrong = play.act(VILLAGE, "cun", served(&cut, on));

@@ -4,7 +4,7 @@
 use super::stories::*;
 use super::tests::{answered, examined};
 use super::*;
-use crate::records::event::{Attendance, What};
+use crate::records::event::{Attendance, DisputeEnd, What};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use std::collections::BTreeSet;
@@ -36,6 +36,11 @@ fn events(s: &Standing) -> Vec<What> {
         super::procedure::visited(&["甲", "乙"], "某"),
         examined(),
         What::PreExamined { opinion: Opinion::Against, note: String::new() },
+        super::after_tests::appraised(),
+        super::after_tests::published("2019-05-01", "2019-05-07"),
+        super::after_tests::looked_again("2019-05-20", None),
+        super::after_tests::looked_again("2019-05-19", Some("2019-06-19")),
+        super::after_tests::filed(),
         super::procedure::posted("2019-05-01", "2019-05-07"),
         What::Objected { text: "不实".into() },
         super::procedure::settled(Finding::True),
@@ -113,11 +118,16 @@ fn events(s: &Standing) -> Vec<What> {
             What::BookingEnded { booking: booking(), attendance: Attendance::Attended, text: word() },
         ]);
     }
-    for adjustment in s.cuts().map(|(_, term)| &term.id).chain([&nothing]) {
+    let refused = s.decision.as_ref().filter(|decision| decision.in_writing).map(|decision| &decision.id);
+    for adjustment in s.cuts().map(|(_, term)| &term.id).chain(refused).chain([&nothing]) {
         let (to, how, on, note) = (word(), Delivery::Handed, day("2019-05-20"), String::new());
-        all.push(What::CutNoticed { adjustment: adjustment.clone(), text: "停发".into() });
-        all.push(What::CutServed { adjustment: adjustment.clone(), to, how, on, note });
+        all.push(What::NoticeWritten { adjustment: adjustment.clone(), text: "停发".into() });
+        all.push(What::NoticeServed { adjustment: adjustment.clone(), to, how, on, note });
     }
+    for dispute in s.disputes.iter().map(|dispute| &dispute.id).chain([&nothing]) {
+        all.extend([DisputeEnd::Stands, DisputeEnd::SetAside].map(|end| super::after_tests::dispute_ended(dispute, end)));
+    }
+    all.push(super::after_tests::disputed(s.ruling().cloned()));
     let latest = s.timeline.iter().rev().take(12).map(|item| &item.id);
     all.extend(latest.chain([&nothing]).map(|event| What::Withdrawn { event: event.clone(), reason: "误录".into() }));
     all
@@ -131,8 +141,8 @@ fn with_sight(amount: i64, saw: Vec<String>) -> What {
 /// Kinds that end a case, undo something, or change nothing; the rest bring it further.
 fn brings_further(kind: EventKind) -> bool {
     use EventKind::*;
-    let ends = matches!(kind, NotAccepted | GaveUp | Routed | Closed | Withdrawn | Emergency | Returned);
-    let ends = ends || matches!(kind, CheckUnauthorised | BookingCancelled | BookingDeclined);
+    let ends = matches!(kind, NotAccepted | GaveUp | Routed | Closed | Archived | Withdrawn | Emergency | Returned);
+    let ends = ends || matches!(kind, BookingCancelled | BookingDeclined);
     let beside = matches!(kind, Note | Satisfaction | Urged | HandedOver | Declared | Proposed | DoubleFound | DoubleSettled);
     !ends && !beside
 }
@@ -149,11 +159,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A play and how far it is before chance takes over.
 fn steps() -> impl Strategy<Value = (u8, Vec<Step>)> {
-    (0_u8..5, prop::collection::vec(step(), 0..40))
+    (0_u8..8, prop::collection::vec(step(), 0..40))
 }
 
-/// Nothing; an application for what is paid once, examined or approved; a benefit that is paid every month; help that
-/// came first and was not confirmed.
+/// Nothing; an application for what is paid once, examined or approved; a benefit that is paid every month, approved or
+/// refused; a kind whose families are checked; help that came first and was not confirmed.
 fn begun(far: u8) -> Play {
     let visit = || (TOWN, super::procedure::visited(&["甲", "乙"], "某"));
     let opened = |kind: &str| (VILLAGE, opened(Origin::Application, Channel::Village, kind, "某"));
@@ -161,14 +171,15 @@ fn begun(far: u8) -> Play {
         0 => vec![],
         1 => vec![opened("临时救助"), (TOWN, accepted("1")), (TOWN, examined())],
         2 => vec![opened("临时救助"), (TOWN, accepted("1")), (TOWN, examined()), (CITY, decided(283_500))],
-        3 => vec![
-            opened("特困人员供养"),
+        6 => vec![opened("刚性支出困难救助"), (TOWN, accepted("1")), visit()],
+        3..6 => vec![
+            opened(if far == 3 { "特困人员供养" } else { "最低生活保障" }),
             (TOWN, accepted("1")),
             visit(),
             (TOWN, examined()),
             (TOWN, super::procedure::posted("2019-05-01", "2019-05-07")),
             (TOWN, super::procedure::ended()),
-            (CITY, decided(283_500)),
+            (CITY, decided(if far == 5 { 0 } else { 283_500 })),
         ],
         _ => vec![
             opened("临时救助"),
@@ -250,7 +261,7 @@ proptest! {
         }
         prop_assert_eq!(&standing(&shuffled, &play.packs), &s);
         // Of an open case somebody has something to do.
-        let over = matches!(s.stage, Stage::Unknown | Stage::Closed);
+        let over = s.stage == Stage::Unknown || s.stage.is_done();
         prop_assert!(over || !s.turns.is_empty(), "nobody in {:?}", s.stage);
         let counted = |kind: EventKind| {
             let counts = |item: &&TimelineItem| item.effect == Effect::Counts && item.event.what.kind() == Some(kind);

@@ -4,7 +4,7 @@
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
 use super::fold::{apply, paid_for};
-use super::{Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, bookings, checks, payout};
+use super::{Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, after, bookings, checks, payout};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -73,6 +73,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | NotAccepted
                 | Declared
                 | Visited
+                | Appraised
                 | NoticePosted
                 | Objected
                 | NoticeEnded
@@ -83,8 +84,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Feedback
                 | GaveUp
                 | Heard
-                | CutServed
+                | NoticeServed
+                | Published
+                | FollowedUp
+                | Disputed
                 | Closed
+                | Archived
                 | Routed
                 | Satisfaction
                 | CheckAuthorised
@@ -112,6 +117,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | NotAccepted
                 | Declared
                 | Visited
+                | Appraised
                 | PreExamined
                 | NoticePosted
                 | Objected
@@ -127,9 +133,14 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Paid
                 | PaymentFailed
                 | Heard
-                | CutNoticed
-                | CutServed
+                | NoticeWritten
+                | NoticeServed
+                | Published
+                | FollowedUp
+                | Disputed
+                | DisputeEnded
                 | Closed
+                | Archived
                 | Routed
                 | CheckAuthorised
                 | CheckUnauthorised
@@ -159,7 +170,7 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
         Role::Approver => {
             let money = matches!(kind, Decided | Adjusted | PayListed | Paid | PaymentFailed | Recovered);
             let money = money || matches!(kind, Emergency | Acknowledged | WrittenOff);
-            let money = money || matches!(kind, CutNoticed | CutServed);
+            let money = money || matches!(kind, NoticeWritten | NoticeServed | DisputeEnded);
             let places = matches!(kind, BookingContested | BookingConfirmed | BookingDeclined);
             money || places || matches!(kind, Urged | DoubleFound | DoubleSettled | Withdrawn | Note)
         }
@@ -209,6 +220,9 @@ pub(super) fn may(
     }
     if bookings::is_about(kind) {
         return bookings::may(s, kind, tier);
+    }
+    if after::is_about(kind) {
+        return after::may(s, packs, kind, tier);
     }
     // What went out a second time comes back whenever it does.
     let back = kind == PaymentFailed && s.paid_again().next().is_some();
@@ -271,12 +285,20 @@ pub(super) fn may(
         }
         Visited if s.without_papers().is_some() => {}
         Visited => in_hand()?,
+        Appraised => {
+            in_hand()?;
+            unless(s.opinion.is_none() || s.open_notice().is_some_and(|notice| notice.open > 0), "已经预审，没有异议的不再评议")?;
+            let visit = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Visit));
+            unless(!visit || !s.visits.is_empty(), "尚未入户调查")?;
+        }
         PreExamined => {
             above_village()?;
             in_hand()?;
             let visit = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Visit));
             unless(!visit || !s.visits.is_empty(), "尚未入户调查")?;
             unless(!kind_of(s, packs, "").is_some_and(|kind| checks::is_due(s, kind)), NOT_CHECKED)?;
+            let unheard = kind_of(s, packs, "").is_some_and(|kind| kind.has(Step::Appraise)) && s.appraisal.is_none();
+            unless(!unheard, NOT_APPRAISED)?;
         }
         CheckAuthorised
         | CheckUnauthorised
@@ -372,14 +394,12 @@ pub(super) fn may(
             unless(!s.is_void(), "已按重复救助纠正")?;
             unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构调整")?;
         }
-        CutNoticed => {
-            let untold = s.untold().is_some_and(|(_, term)| term.notice.is_none());
-            unless(untold, "没有要书面告知的减发、停发")?;
+        NoticeWritten => {
+            unless(s.untold().is_some_and(|untold| untold.notice().is_none()), "没有要书面告知的决定")?;
             unless(s.decision.as_ref().is_some_and(|decision| tier >= decision.tier), "应由审批机构出具")?;
         }
-        CutServed => {
-            let made_out = s.untold().is_some_and(|(_, term)| term.notice.is_some());
-            unless(made_out, "还没有出具书面通知，或已经送达")?;
+        NoticeServed => {
+            unless(s.untold().is_some_and(|untold| untold.notice().is_some()), "还没有出具书面通知，或已经送达")?;
         }
         PaymentFailed => {
             unless(payout::may_fail(&s.payouts, ""), "没有发放记录")?;
@@ -405,6 +425,7 @@ pub(super) fn may(
         Opened | SignedFor | Returned | Session | Outcome | Feedback | Satisfaction | Withdrawn | Note | DoubleFound
         | DoubleSettled | Recovered | WrittenOff => {}
         NeedsAssessed | Booked | BookingContested | BookingConfirmed | BookingDeclined | BookingCancelled | BookingEnded => {}
+        Published | FollowedUp | Disputed | DisputeEnded | Archived => {}
     }
     Ok(())
 }
@@ -428,6 +449,7 @@ fn payable_for(s: &Standing, month: &str) -> Option<Fen> {
 }
 
 const MONTH_PAID_BEFORE: &str = "这个月已经发放过";
+const NOT_APPRAISED: &str = "尚未民主评议";
 const NOT_CHECKED: &str = "尚未完成家庭经济状况核对";
 const PAID_BEFORE: &str = "这一审批已经发放过";
 const NO_EMERGENCY: &str = "政策包没有规定这一种类可以先行救助";
@@ -443,7 +465,8 @@ fn confirming(s: &Standing, packs: &Packs) -> Tier {
 fn payable(s: &Standing, tier: Tier) -> Result<(), Refusal> {
     let Some(decision) = &s.decision else { return Err("尚未审批".into()) };
     unless(decision.outcome == Verdict::Approved && decision.amount > Fen(0), "没有批准的金额")?;
-    unless(s.held().is_none() || s.listed().is_some(), s.held().unwrap_or_default())?;
+    let held = s.held().filter(|_| s.listed().is_none());
+    unless(held.is_none(), held.unwrap_or_default())?;
     unless(tier >= decision.tier, "应由审批机构发放")
 }
 
@@ -502,6 +525,7 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
 fn decides(s: &Standing, kind: &Assistance, tier: Tier, amount: Option<Fen>) -> Result<(), Refusal> {
     unless(!kind.has(Step::Visit) || !s.visits.is_empty(), "尚未入户调查")?;
     unless(!checks::is_due(s, kind), NOT_CHECKED)?;
+    unless(!kind.has(Step::Appraise) || s.appraisal.is_some(), NOT_APPRAISED)?;
     unless(!kind.has(Step::PreExamine) || s.opinion.is_some(), "尚未预审")?;
     unless(!notice_due(s, kind), "公示尚未期满，或异议尚未处理")?;
     let visited = s.visits.iter().any(|visit| visit.tier == Tier::City);
@@ -534,7 +558,7 @@ fn may_close(s: &Standing, packs: &Packs, tier: Tier) -> Result<(), Refusal> {
     let paid = s.payment.is_some() || s.is_monthly() || s.given_up.is_some();
     unless(s.decided().is_none_or(|amount| amount <= Fen(0)) || paid || s.is_void(), "批准的金额尚未发放")?;
     unless(s.owed() == Fen(0), "重复发放的金额尚未追回")?;
-    unless(s.untold().is_none(), "减发、停发的书面通知还没有送达")?;
+    unless(s.untold().is_none(), "书面通知还没有送达")?;
     let touched_above = s.number.is_some() || !s.transfers.is_empty() || s.decision.is_some();
     unless(tier >= Tier::Township || !touched_above, "应由上级办结")?;
     if s.given_up.is_some() || s.not_accepted.is_some() || s.decision.is_some() {
@@ -619,6 +643,11 @@ pub(super) fn judge(
             unless(!present.trim().is_empty() || !remote.trim().is_empty(), "须有家庭成员在场签字；远程调查须写明原因")?;
             named(findings, "须写明调查情况")
         }
+        What::Appraised { attended, in_favour, note } => {
+            unless(*attended > 0, "须写明有几人参加评议")?;
+            unless(in_favour <= attended, "同意的人数多于参加的人数")?;
+            named(note, "须写明评议情况")
+        }
         What::NoticePosted { place, from, until, .. } => {
             named(place, "须写明公示地点")?;
             unless(leak(place).is_none(), "公示地点不得写号码或健康情况")?;
@@ -681,6 +710,11 @@ pub(super) fn judge(
             unless(*amount != s.amount_for(from), "与现在的金额相同")?;
             // 社会救助法 第48条
             unless(*amount >= s.amount_for(from) || s.heard.is_some(), "减发、停发之前须先听取本人意见")?;
+            if *amount == Fen(0) {
+                let grace = kind_of(s, packs, "").and_then(|kind| kind.grace.as_ref()).map_or(0, |grace| grace.months.min(120));
+                let latest = day.map(|day| payout::month(day.months_later(1 + grace)));
+                unless(latest.is_none_or(|latest| *from <= latest), "停发的月份太晚：超过政策规定的渐退期")?;
+            }
             if let (Fen(0), Some(rule)) = (*amount, kind_of(s, packs, "").and_then(|kind| kind.stop.as_ref())) {
                 let over = s.stop_notice.as_ref().is_some_and(|notice| notice.ended && notice.open == 0);
                 unless(over, "停发之前须先公示，期满无异议")?;
@@ -690,18 +724,18 @@ pub(super) fn judge(
             let decider = kind_of(s, packs, "").and_then(|kind| kind.decider(*amount));
             unless(decider.is_some_and(|decider| tier >= decider), "本级不是这一金额的审批机构")
         }
-        What::CutNoticed { adjustment, text } => {
-            let told = s.untold().is_some_and(|(_, term)| term.id == *adjustment);
-            unless(told, "没有要书面告知的这一调整，或尚未到达")?;
+        What::NoticeWritten { adjustment, text } => {
+            let due = s.untold().is_some_and(|untold| untold.id() == adjustment);
+            unless(due, "没有要书面告知的这一决定，或尚未到达")?;
             named(text, "书面通知没有内容")
         }
-        What::CutServed { adjustment, to, on, .. } => {
-            let Some((_, term)) = s.untold().filter(|(_, term)| term.id == *adjustment) else {
+        What::NoticeServed { adjustment, to, on, .. } => {
+            let Some(untold) = s.untold().filter(|untold| untold.id() == adjustment) else {
                 return Err("没有要送达的这一通知，或已经送达".into());
             };
             named(to, "须写明送达给谁")?;
             unless(day.is_none_or(|day| *on <= day), "送达日期在今天之后")?;
-            let made_out = term.notice.as_ref().and_then(|notice| notice.day);
+            let made_out = untold.notice().and_then(|notice| notice.day);
             unless(made_out.is_none_or(|day| *on >= day), "送达日期早于出具日期")
         }
         What::PaymentFailed { reason, batch } => {
@@ -772,6 +806,7 @@ pub(super) fn judge(
             named(reason, "撤销须写明理由")?;
             may_take_back(s, tier, named_event)
         }
+        _ if after::is_about(kind) => after::judge(s, &event.what, day),
         _ if checks::is_about(kind) => checks::judge(s, event, day),
         _ => Ok(()),
     }
@@ -781,7 +816,8 @@ pub(super) fn judge(
 fn stands_alone(kind: EventKind) -> bool {
     use EventKind::*;
     let handed_over = matches!(kind, Transferred | SignedFor | Returned | Session | Outcome | Feedback);
-    handed_over || matches!(kind, GaveUp | Note | Urged | HandedOver | Satisfaction) || bookings::is_about(kind)
+    let beside = matches!(kind, GaveUp | Note | Urged | HandedOver | Satisfaction);
+    handed_over || beside || bookings::is_about(kind) || after::is_about(kind)
 }
 
 /// Whether an office of `tier` may take back the event `id`.

@@ -327,10 +327,10 @@ fn every_stage_is_reached_and_left_and_every_open_stage_has_somebody_to_act() {
     let visit = visited(&["甲", "乙"], "某");
     walk(rigid, vec![(TOWN, "wang", accepted("1")), (TOWN, "wang", visit), (TOWN, "wang", unchecked)]);
     // What depends on the name of an event: a benefit that was stopped, a service.
-    let adjustment = stopped.standing().untold().expect("a cut").1.id.clone();
+    let adjustment = stopped.standing().untold().expect("a cut").id().clone();
     let (to, how, on) = ("某".to_owned(), Delivery::Handed, Day::parse("2019-05-20").expect("a day"));
-    stopped.act(CITY, "chen", What::CutNoticed { adjustment: adjustment.clone(), text: "停发".into() });
-    stopped.act(TOWN, "wang", What::CutServed { adjustment, to, how, on, note: String::new() });
+    stopped.act(CITY, "chen", What::NoticeWritten { adjustment: adjustment.clone(), text: "停发".into() });
+    stopped.act(TOWN, "wang", What::NoticeServed { adjustment, to, how, on, note: String::new() });
     assert_eq!(stopped.stage(), Stage::Stopped);
     stopped.act(CITY, "li", closed());
     assert_eq!(stopped.stage(), Stage::Closed);
@@ -345,6 +345,20 @@ fn every_stage_is_reached_and_left_and_every_open_stage_has_somebody_to_act() {
         left.insert(play.stage());
         play.act(TOWN, "shegong", what);
         seen.insert(play.stage());
+    }
+    use super::after_tests::{appraised, filed, month, phased_out, strict};
+    let filed = stopped.act(TOWN, "wang", filed());
+    let filed = What::Withdrawn { event: filed, reason: "补记".into() };
+    for (mut play, steps) in [
+        (stopped, vec![(TOWN, filed)]),
+        (strict(), vec![(VILLAGE, appraised())]),
+        (phased_out(), vec![(CITY, month("2026-08")), (CITY, month("2026-09"))]),
+    ] {
+        let stage = play.stage();
+        seen.insert(stage);
+        steps.into_iter().for_each(|(place, what)| drop(play.act(place, "li", what)));
+        assert_ne!(play.stage(), stage);
+        left.insert(stage);
     }
     let missing: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| !seen.contains(stage)).collect();
     assert_eq!(missing, []);

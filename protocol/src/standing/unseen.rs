@@ -157,7 +157,7 @@ fn an_objection_that_the_decider_did_not_see_is_looked_into_before_anything_is_p
     let told = would_count(&play.standing(), &play.packs, Tier::City, &list);
     assert_eq!(told, Err("对审批的异议正在核查，查清以前不发放".into()));
     play.act(TOWN, "wang", settled(Finding::False));
-    assert_eq!((play.stage(), whose(&play)), (Stage::ToPay, vec!["发放"]));
+    assert_eq!((play.stage(), whose(&play)), (Stage::ToPay, vec!["发放", "公布审批结果"]));
 
     let mut play = objected(false);
     play.act(TOWN, "wang", settled(Finding::True));

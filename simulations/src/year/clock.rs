@@ -121,6 +121,7 @@ pub struct Ledger {
     finding: Option<Finding>,
     materials: bool,
     number: bool,
+    accepted: Option<Day>,
     visited: bool,
     opinion: Option<Opinion>,
     notice: Option<(Day, u32, bool)>,
@@ -128,6 +129,10 @@ pub struct Ledger {
     stop_notice: Option<(Day, u32, bool)>,
     /// The decision: approved, amount, day.
     pub decision: Option<(bool, i64, Option<Day>)>,
+    /// The event that decided, and whether the family was told of it in writing.
+    decided_by: Option<OpId>,
+    told: bool,
+    follow_up: Option<Day>,
     money: Vec<Money>,
     failed: u32,
     /// Of a monthly benefit: from which month on how much.
@@ -251,12 +256,23 @@ impl Ledger {
     pub fn dues(&self, pack: &Pack, almanac: &Almanac) -> Vec<Day> {
         let days = |kind: &str, step: Step| pack.kind(kind).and_then(|kind| kind.days.get(&step)).copied();
         let mut dues = Vec::new();
+        let undecided = self.number && self.decision.is_none() && !self.over && self.owed() <= 0;
+        let whole = self.term(almanac, self.accepted.filter(|_| undecided), days(&self.kind, Step::Whole));
+        let sooner = |due: Option<Day>| due.into_iter().chain(whole).min();
+        let to_check = undecided && self.phase.is_none() && self.is_to_check(pack);
         match (self.phase, &self.notice) {
-            _ if self.is_running() => dues.extend(self.pay_day(pack)),
-            (Some(Step::Notice), Some((until, 0, _))) => dues.push(Day(until.0 + 1)),
-            (Some(step), _) => dues.extend(self.term(almanac, self.since, days(&self.kind, step))),
-            (None, _) => {}
+            _ if self.is_paying() => dues.extend(self.pay_day(pack)),
+            (Some(Step::Notice), Some((until, 0, _))) => dues.extend(sooner(Some(Day(until.0 + 1)))),
+            (Some(step), _) => dues.extend(sooner(self.term(almanac, self.since, days(&self.kind, step)))),
+            (None, _) if to_check && self.check.is_some() => {}
+            (None, _) => dues.extend(whole),
         }
+        let refused = self.decision.filter(|(approved, ..)| !approved && !self.told && !self.given_up);
+        let in_writing = pack.kind(&self.kind).is_some_and(|kind| kind.has(Step::Tell));
+        if let Some((.., decided)) = refused.filter(|_| in_writing) {
+            dues.extend(decided.zip(days(&self.kind, Step::Tell)).map(|(day, days)| almanac.add(day, days)));
+        }
+        dues.extend(self.follow_up);
         if let Some((until, 0, false)) = self.stop_notice.filter(|_| self.runs_until() == Some(None) && !self.is_void()) {
             dues.push(Day(until.0 + 1));
         }
@@ -271,7 +287,8 @@ impl Ledger {
                 Some(started) => (Some(started), Step::CheckAnswer),
                 None => (check.asked, Step::Check),
             };
-            dues.extend(self.term(almanac, since, days(&self.kind, step)));
+            let due = self.term(almanac, since, days(&self.kind, step));
+            dues.extend(if to_check { sooner(due) } else { due });
         }
         for handed in self.transfers.values().filter(|handed| !handed.ended) {
             let (start, step) = match handed.signed {
@@ -284,9 +301,16 @@ impl Ledger {
         dues
     }
 
-    /// Whether it is paid every month, and nothing is to come back first.
-    fn is_running(&self) -> bool {
-        self.runs_until() == Some(None) && !self.over && !self.is_void() && self.owed() <= 0
+    /// Whether it is paid every month, also until it stops, and nothing is to come back first.
+    fn is_paying(&self) -> bool {
+        !self.terms.is_empty() && !self.over && !self.is_void() && self.owed() <= 0
+    }
+
+    /// Whether the family's means are what is looked at now.
+    fn is_to_check(&self, pack: &Pack) -> bool {
+        let has = |step: Step| pack.kind(&self.kind).is_some_and(|kind| kind.has(step));
+        let answered = self.unchecked || self.check.as_ref().is_some_and(|check| check.answered);
+        has(Step::Check) && (self.visited || !has(Step::Visit)) && !answered
     }
 
     /// The day by which the first month is to be paid that is not.
@@ -294,6 +318,9 @@ impl Ledger {
         let by = pack.kind(&self.kind)?.pay_by.as_ref()?.day;
         let mut first = self.terms.first()?.0.clone();
         while self.due_in(&first) <= 0 || self.out().any(|money| money.month == first) {
+            if self.terms.last().is_some_and(|(from, fen)| *fen <= 0 && first >= *from) {
+                return None;
+            }
             let (year, month) = first.split_once('-')?;
             let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
             first = if month == 12 { format!("{:04}-01", year + 1) } else { format!("{year:04}-{:02}", month + 1) };
@@ -381,7 +408,7 @@ impl Ledger {
                 self.materials = false;
                 self.ahead.iter_mut().for_each(|ahead| ahead.papers = true);
             }
-            What::Accepted { .. } => self.number = true,
+            What::Accepted { .. } => (self.number, self.accepted) = (true, day),
             What::Visited { .. } => self.visited = true,
             What::PreExamined { opinion, .. } => self.opinion = Some(*opinion),
             What::NoticePosted { until, .. } if self.runs_until() == Some(None) && !self.is_void() => {
@@ -413,6 +440,7 @@ impl Ledger {
             What::Decided { outcome, amount, .. } => {
                 let approved = *outcome == Verdict::Approved;
                 self.decision = Some((approved, amount.0, day));
+                (self.decided_by, self.told) = (Some(id.clone()), false);
                 if approved && amount.0 > 0 && pack.kind(&self.kind).is_some_and(|kind| kind.monthly) {
                     let (year, month, _) = day.unwrap_or_default().ymd();
                     let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
@@ -435,6 +463,9 @@ impl Ledger {
             What::Acknowledged { outcome, .. } => {
                 self.ahead.iter_mut().for_each(|ahead| ahead.confirmed = Some(*outcome == Verdict::Approved));
             }
+            What::NoticeServed { adjustment, .. } => self.told |= self.decided_by.as_ref() == Some(adjustment),
+            What::Outcome { follow_up, .. } => self.follow_up = follow_up.or(self.follow_up),
+            What::FollowedUp { next, .. } => self.follow_up = *next,
             What::PayListed { batch, period, amount, .. } => {
                 let taken = |it: &Money| matches!(it.at, Where::Listed | Where::Out) && self.is_same_place(&it.month, period);
                 let at = if self.money.iter().any(taken) { Where::Beside } else { Where::Listed };

@@ -183,7 +183,7 @@ impl World {
                 continue;
             }
             *year.tally.stages.entry(seen.standing.stage).or_default() += 1;
-            if seen.standing.stage == Stage::Closed && seen.standing.turns.is_empty() {
+            if seen.standing.stage.is_done() && seen.standing.turns.is_empty() {
                 office.open.remove(&case);
             } else {
                 office.open.insert(case);
@@ -246,7 +246,7 @@ fn read(year: &Year, replica: &Replica<SimStore>, case: CaseId, place: Place) ->
 
 /// Why nobody can move an open case; none: somebody can, or it is closed.
 fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: AreaId) -> Option<String> {
-    if matches!(standing.stage, Stage::Closed | Stage::Unknown) {
+    if standing.stage.is_done() || standing.stage == Stage::Unknown {
         return None;
     }
     if standing.turns.is_empty() {

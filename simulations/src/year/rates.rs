@@ -103,6 +103,12 @@ pub const EMERGENCIES: u64 = 30;
 pub const UNCHECKED: u64 = 60;
 /// Monthly benefits that end within the year.
 pub const BENEFIT_ENDS: u64 = 150;
+/// Of those that end, phased out over some months.
+pub const PHASED_OUT: u64 = 400;
+/// Refusals that are disputed before another authority.
+pub const DISPUTED: u64 = 250;
+/// Of those, set aside there.
+pub const SET_ASIDE: u64 = 400;
 /// Monthly benefits that are made more or less.
 pub const BENEFIT_CHANGES: u64 = 120;
 /// Transfers that are given back.

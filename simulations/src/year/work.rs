@@ -16,8 +16,8 @@ use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    self, Agreement, Answer, Channel, Delivery, Event, EventKind, Finding, Given, Opinion, Origin, Ruling, Target, TargetKind,
-    Urgency, Verdict, What,
+    self, Agreement, Answer, Channel, Delivery, Dispute, DisputeEnd, Event, EventKind, Finding, Given, Opinion, Origin, Ruling,
+    Target, TargetKind, Urgency, Verdict, What,
 };
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::IdNo;
@@ -398,6 +398,9 @@ impl World {
 
     /// What is done about a turn.
     fn answer(&mut self, node: usize, case: CaseId, s: &Standing, turn: &Turn) -> Option<What> {
+        if let Some(what) = self.beside_the_stage(node, case, s, turn) {
+            return Some(what);
+        }
         let today = self.today();
         let office = self.office_label(node);
         let tier = self.office_tier(self.office_index(node));
@@ -411,9 +414,6 @@ impl World {
         }
         if ["提请核对", "开始核对", "答复核对"].contains(&turn.what) {
             return self.check_means(node, case, s);
-        }
-        if let Some(what) = self.about_a_cut(node, s, turn) {
-            return Some(what);
         }
         match s.stage {
             Stage::ToVerify => {
@@ -468,11 +468,18 @@ impl World {
                 let outcome = if fate("objection true").chance(rates::OBJECTIONS_TRUE) { Finding::True } else { Finding::False };
                 Some(What::ObjectionSettled { outcome, note: text() })
             }
+            Stage::ToAppraise => Some(What::Appraised { attended: 7, in_favour: 6, note: text() }),
             Stage::ToDecide => self.decide(node, case, s, tier),
             Stage::ToPaper => self.papers(node, s, turn),
             Stage::ToPay | Stage::PaymentFailed => self.pay(case, s, tier, office.0, today, kind.has(Step::Visit)),
             Stage::Running => {
                 self.adjust(node, case, s, today).or_else(|| self.pay(case, s, tier, office.0, today, kind.has(Step::Visit)))
+            }
+            Stage::PhasingOut => self.pay(case, s, tier, office.0, today, kind.has(Step::Visit)),
+            Stage::Refused if s.disputes.is_empty() && fate("disputed").chance(rates::DISPUTED) && tier > Tier::Village => {
+                let (how, body, number) = (Dispute::Review, "市人民政府".into(), String::new());
+                let about = s.ruling().cloned();
+                Some(What::Disputed { how, body, number, on: cases::day(self, node), about })
             }
             Stage::Stopped if s.listed().is_some() => self.pay(case, s, tier, office.0, today, true),
             Stage::ToRecover if s.is_unconfirmed() && tier == Tier::City && fate("write off").chance(300) => {
@@ -493,7 +500,7 @@ impl World {
             | Stage::Stopped
             | Stage::Unconfirmed
             | Stage::Voided => Some(What::Closed { result: "已办理".into() }),
-            Stage::Unknown | Stage::ToCheck | Stage::InTransfer | Stage::InService | Stage::Closed => None,
+            Stage::Unknown | Stage::ToCheck | Stage::InTransfer | Stage::InService | Stage::Closed | Stage::Archived => None,
         }
     }
 
@@ -576,26 +583,43 @@ impl World {
         }
     }
 
-    /// A stop that is put up, and the written notice of what was cut.
-    fn about_a_cut(&self, node: usize, s: &Standing, turn: &Turn) -> Option<What> {
+    /// A stop that is put up, and what follows a decision.
+    fn beside_the_stage(&mut self, node: usize, case: CaseId, s: &Standing, turn: &Turn) -> Option<What> {
         let day = cases::day(self, node);
-        let untold = s.untold().map(|(_, term)| term.id.clone());
+        let untold = s.untold().map(|untold| untold.id().clone());
         match turn.what {
             "核查对停发的异议" => Some(What::ObjectionSettled { outcome: Finding::False, note: NOTE.into() }),
             "停发公示期满后登记结果" => {
                 let over = s.stop_notice.as_ref().is_some_and(|notice| self.today() > notice.until);
                 over.then(|| What::NoticeEnded { note: NOTE.into() })
             }
-            "出具减发、停发书面通知" => {
-                untold.map(|adjustment| What::CutNoticed { adjustment, text: "减发、停发通知书".into() })
+            "出具减发、停发书面通知" | "出具不予批准书面通知" => {
+                untold.map(|adjustment| What::NoticeWritten { adjustment, text: "通知书".into() })
             }
-            "送达减发、停发书面通知" => untold.map(|adjustment| What::CutServed {
-                adjustment,
-                to: "户主本人".into(),
-                how: Delivery::Handed,
-                on: day,
-                note: String::new(),
+            "送达减发、停发书面通知" | "送达不予批准书面通知" => untold.map(|adjustment| {
+                What::NoticeServed { adjustment, to: "户主本人".into(), how: Delivery::Handed, on: day, note: String::new() }
             }),
+            "公布审批结果" => {
+                let (place, text) = ("村务公开栏".into(), "公布".into());
+                Some(What::Published { place, from: day, until: day.plus(364), text })
+            }
+            "回访" if s.follow_up.is_some_and(|due| due > day.plus(5)) => None,
+            "回访" => {
+                self.trace.sometimes("a family was looked at again");
+                let (whom, text) = ("本人，上门".into(), "生活稳定".into());
+                Some(What::FollowedUp { on: day, whom, text, next: None })
+            }
+            "登记复议、诉讼结果" => {
+                let aside = self.year.fate(&case, "set aside").chance(rates::SET_ASIDE);
+                let outcome = if aside { DisputeEnd::SetAside } else { DisputeEnd::Stands };
+                let dispute = s.open_dispute()?.id.clone();
+                Some(What::DisputeEnded { dispute, outcome, text: "复议决定书".into() })
+            }
+            "按复议、诉讼结果重新办理" if self.is_decider(node) => {
+                self.trace.sometimes("a refusal was set aside");
+                let event = s.decision.as_ref()?.id.clone();
+                Some(What::Withdrawn { event, reason: "复议撤销".into() })
+            }
             _ => None,
         }
     }
@@ -637,8 +661,13 @@ impl World {
             }
         }
         // Somebody died, and nobody said so for a month: what went out since must come back.
+        let grace = self.year.pack.kind(&s.assistance).and_then(|kind| kind.grace.as_ref()).map_or(0, |grace| grace.months);
         let back = match rule {
             Some(_) => today.months_later(1),
+            None if ends && grace > 2 && fate("grace").chance(rates::PHASED_OUT) => {
+                self.trace.sometimes("a benefit is phased out");
+                today.months_later(3)
+            }
             None if ends && fate("late").chance(400) => Day(today.0 - 31).max(since),
             None => today,
         };
@@ -769,7 +798,8 @@ impl World {
         }
         if handed.change.is_none() {
             let change = event::Change::Better;
-            return Some(What::Outcome { transfer: id, change, text: "有改善".into(), follow_up: None });
+            let follow_up = Some(self.today().plus(30));
+            return Some(What::Outcome { transfer: id, change, text: "有改善".into(), follow_up });
         }
         let result = if impossible { Answer::Impossible } else { Answer::Served };
         Some(What::Feedback { transfer: id, result, text: NOTE.into(), amount: None })

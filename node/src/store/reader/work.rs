@@ -243,7 +243,7 @@ impl Reader {
     /// Cases that somebody has in hand and that are not closed.
     pub fn handled_by(&self, office: OfficeId, staff: &str) -> Result<Vec<CaseId>, StoreError> {
         let sql = "SELECT DISTINCT case_id FROM handler JOIN matter ON matter.id = handler.matter \
-                   WHERE office = ?1 AND staff = ?2 AND stage <> 'closed' ORDER BY opened, case_id";
+                   WHERE office = ?1 AND staff = ?2 AND stage NOT IN ('closed', 'archived') ORDER BY opened, case_id";
         Ok(all(&self.db.conn, sql, params![office.0, staff], |row| Ok(CaseId(fixed(row, 0)?)))?)
     }
 
@@ -251,7 +251,7 @@ impl Reader {
     pub fn in_nobodys_hands(&self, office: OfficeId) -> Result<u64, StoreError> {
         let sql = "SELECT count(DISTINCT case_id) FROM handler JOIN matter ON matter.id = handler.matter \
                    JOIN staff ON staff.id = handler.staff AND staff.office = handler.office \
-                   WHERE handler.office = ?1 AND staff.disabled AND stage <> 'closed'";
+                   WHERE handler.office = ?1 AND staff.disabled AND stage NOT IN ('closed', 'archived')";
         Ok(number(first(&self.db.conn, sql, [office.0], |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or_default()))
     }
 }

@@ -15,7 +15,7 @@ use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::EventKind;
-use shouwang_protocol::standing::{Effect, Handler, Stage, Standing, Term, Transfer, is_about_check};
+use shouwang_protocol::standing::{Appraisal, Effect, Handler, Standing, Term, Transfer, WrittenNotice, is_about_check};
 
 /// The page.
 #[derive(Template, Default)]
@@ -65,8 +65,9 @@ pub struct CasePage {
     pub hops: Vec<HopLine>,
     /// How often somebody had to go.
     pub errands: String,
-    /// Written notices that a benefit was made less or stopped: what, how far, and the sheet; none: not made out yet.
-    pub cuts: Vec<(String, Chip, Option<String>)>,
+    /// Written notices of a refusal, or that a benefit was made less or stopped: what, how far, and the sheet; none: not
+    /// made out yet.
+    pub letters: Vec<(String, Chip, Option<String>)>,
     /// What is confirmed about the household: kind, by whom and until when.
     pub confirmed: Vec<(String, String)>,
 }
@@ -261,12 +262,16 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     put("核实结果", s.finding.map(|finding| finding.label().to_owned()));
     put("所缺材料", Some(s.materials.join("、")));
     put("不予受理", s.not_accepted.clone());
+    let said = |it: &Appraisal| format!("{} 人参加，{} 人同意（{}）", it.attended, it.in_favour, wording::day(it.day));
+    put("民主评议", s.appraisal.as_ref().map(said));
     put("预审意见", s.opinion.map(|opinion| opinion.label().to_owned()));
     if let Some(decision) = &s.decision {
         put("审批", Some(format!("{}（{} {}）", decision.outcome.label(), decision.tier.label(), wording::day(decision.day))));
         put("审批理由", Some(decision.reason.clone()));
         put("怎样算的", Some(decision.formula.clone()));
     }
+    put("全程期限", s.whole_due.map(|day| format!("{day} 前审批")));
+    put("公布", s.published.as_ref().map(|it| format!("{} {} 至 {}", it.place, it.from, it.until)));
     if let Some(payment) = &s.payment {
         put("发放", Some(format!("{} 元　{} {}", wording::money(payment.amount), payment.method, wording::day(payment.day))));
     }
@@ -280,7 +285,13 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     put("已追回", sum(s.recovered));
     put("已核销", sum(s.written_off));
     put("申请人撤回", s.given_up.clone());
+    put("下次回访", s.follow_up.map(|day| day.to_string()));
+    for dispute in &s.disputes {
+        let end = dispute.outcome.as_ref().map_or("等待结果", |(end, _)| end.label());
+        put(dispute.how, Some(format!("{} {}，{end}", dispute.on, dispute.body)));
+    }
     put("办结", s.result.clone());
+    put("档案编号", s.archived.as_ref().map(|filed| filed.number.clone()));
     put("评价", s.satisfaction.map(|score| format!("{score} 分")));
     if let Some(listed) = s.listed() {
         put("发放名册", Some(format!("{}（{} 月）", listed.batch, listed.period)));
@@ -290,15 +301,28 @@ fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {
     facts
 }
 
-fn cut_line(id: &str, (before, term): (Fen, &Term)) -> (String, Chip, Option<String>) {
+/// The written notices of a case: of what, how far they are, where they are read.
+fn letters(id: &str, s: &Standing) -> Vec<(String, Chip, Option<String>)> {
+    let refused = s.decision.as_ref().filter(|decision| decision.in_writing);
+    let refused = refused.map(|decision| (format!("{} 不予批准", wording::day(decision.day)), &decision.id));
+    let all = refused.into_iter().chain(s.cuts().map(|(before, term)| (cut(before, term), &term.id)));
+    all.map(|(what, of)| match s.notice_of(of) {
+        Some(notice) => (what, how_far(notice), Some(format!("/cases/{id}/letters/{of}"))),
+        None => (what, Chip::new(Tone::Bad, "未出具书面通知"), None),
+    })
+    .collect()
+}
+
+fn cut(before: Fen, term: &Term) -> String {
     let now = if term.amount.0 > 0 { format!("减为 {} 元", wording::money(term.amount)) } else { "停发".to_owned() };
-    let what = format!("{} 起由每月 {} 元{now}", term.from, wording::money(before));
-    let Some(notice) = &term.notice else { return (what, Chip::new(Tone::Bad, "未出具书面通知"), None) };
-    let chip = match &notice.served {
+    format!("{} 起由每月 {} 元{now}", term.from, wording::money(before))
+}
+
+fn how_far(notice: &WrittenNotice) -> Chip {
+    match &notice.served {
         Some((to, how, on)) => Chip::new(Tone::Good, format!("{on} 送达{to}（{}）", how.label())),
         None => Chip::new(Tone::Warn, format!("{} {} 出具，尚未送达", wording::day(notice.day), notice.by)),
-    };
-    (what, chip, Some(format!("/cases/{id}/cuts/{}", term.id)))
+    }
 }
 
 /// The amount that counts now: paid, decided, proposed.
@@ -418,7 +442,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         tried.filter(|tried| actions.iter().all(|action| action.kind != tried.kind)).map(|tried| tried.fault).unwrap_or_default();
     let (sum, sum_label) = sum(s);
     let title = wording::case_title(s.origin, &s.assistance, &s.rule);
-    let idle = if s.stage == Stage::Closed { "已办结，没有人需要办理。" } else { "现在没有人需要办理。" };
+    let idle = if s.stage.is_done() { "已办结，没有人需要办理。" } else { "现在没有人需要办理。" };
     let turn = |turn: &desk::TurnLine| TurnLine {
         who: turn.who.clone(),
         what: turn.what.clone(),
@@ -450,7 +474,7 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         transfers: s.transfers.iter().map(transfer).collect(),
         projects: CaseProjects::of(&found, signed)?,
         hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
-        cuts: if signed.person.is_office_staff() { s.cuts().map(|cut| cut_line(id, cut)).collect() } else { Vec::new() },
+        letters: if signed.person.is_office_staff() { letters(id, s) } else { Vec::new() },
         confirmed: found.confirmed.iter().map(confirmed).collect(),
         errands: way
             .map(|way| format!("群众到窗口 {} 次，工作人员上门 {} 次", way.errands.window, way.errands.home))

@@ -111,7 +111,7 @@ async fn for_household(app: &App, signed: &Signed, id: &str, picked: &str) -> Re
     let offer = app.desk().choices(&signed.person).await?;
     let row = &found.detail.household;
     let origins = [Origin::Application, Origin::Plea, Origin::Consultation, Origin::Warning];
-    let running = found.cases.iter().filter(|line| line.stage != shouwang_protocol::standing::Stage::Closed);
+    let running = found.cases.iter().filter(|line| !line.stage.is_done());
     let members: Vec<String> =
         row.members.iter().filter(|member| member.is_present()).map(|member| member.name.clone()).collect();
     let applicants = members.iter().map(|name| (name.clone(), name.clone()));

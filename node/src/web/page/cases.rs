@@ -72,12 +72,12 @@ const FILTERS: [(&str, &str, &[Stage]); 10] = [
     ("running", "按月保障", &[Stage::Running, Stage::Stopped]),
     ("transfer", "转办服务中", &[Stage::InTransfer, Stage::InService, Stage::FedBack]),
     ("done", "已有结果", &[Stage::Granted, Stage::Refused, Stage::NotAccepted, Stage::GivenUp]),
-    ("closed", "已办结", &[Stage::Closed]),
+    ("closed", "已办结", &[Stage::Closed, Stage::Archived]),
 ];
 
 /// The stages of cases that somebody still works on.
 pub fn running() -> Vec<Stage> {
-    Stage::ALL.into_iter().filter(|stage| *stage != Stage::Closed).collect()
+    Stage::ALL.into_iter().filter(|stage| !stage.is_done()).collect()
 }
 
 /// Which cases.
@@ -89,7 +89,7 @@ pub struct Asked {
 
 /// A case in a list.
 pub fn row(line: &reader::CaseRow, today: Day) -> CaseRow {
-    let closed = line.stage == Stage::Closed;
+    let closed = line.stage.is_done();
     CaseRow {
         href: format!("/cases/{}", line.case),
         title: wording::case_title(line.origin, &line.assistance, ""),

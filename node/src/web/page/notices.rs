@@ -1,4 +1,4 @@
-//! Public notices: what is up, what was taken down, and the sheet that is hung up.
+//! Public notices and publications: what is up, what was taken down, and the sheet that is hung up.
 
 use crate::store::reader::{NoticeRow, Page};
 use crate::web::App;
@@ -10,7 +10,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::notice;
+use shouwang_protocol::notice::{self, Tells};
 
 /// Notices of one page of the list.
 const ROWS: u32 = 50;
@@ -76,6 +76,8 @@ pub struct SheetPage {
     pub rows: Vec<[String; 5]>,
     /// The same of benefits that are to be stopped.
     pub stops: Vec<[String; 5]>,
+    /// The same of what was approved.
+    pub grants: Vec<[String; 5]>,
     /// Whether any of them has an amount.
     pub amounts: bool,
     /// The office that prints it.
@@ -104,17 +106,31 @@ fn said(row: &NoticeRow, label: &str) -> String {
     notice::line(&row.text, label).unwrap_or_default().to_owned()
 }
 
-/// Whether a stop is put up, and not a grant.
-fn is_stop(row: &NoticeRow) -> bool {
-    notice::line(&row.text, notice::STOPPED).is_some()
+/// What a notice tells, as its text shows.
+fn tells(row: &NoticeRow) -> Tells {
+    let says = |label: &str| notice::line(&row.text, label).is_some();
+    match (says(notice::STOPPED), says(notice::GRANTED)) {
+        (true, _) => Tells::Stop,
+        (_, true) => Tells::Decision,
+        _ => Tells::Opinion,
+    }
 }
 
 fn who(row: &NoticeRow) -> String {
-    said(row, if is_stop(row) { notice::STOPPED } else { "申请人" })
+    said(row, tells(row).who())
 }
 
 fn kind(row: &NoticeRow) -> String {
-    said(row, "救助种类") + if is_stop(row) { "（拟停发）" } else { "" }
+    let of = match tells(row) {
+        Tells::Opinion => "",
+        Tells::Stop => "（拟停发）",
+        Tells::Decision => "（已批准）",
+    };
+    said(row, "救助种类") + of
+}
+
+fn amount(row: &NoticeRow) -> String {
+    said(row, if tells(row) == Tells::Decision { "救助金额" } else { "拟救助金额" })
 }
 
 /// `GET /notices`
@@ -135,9 +151,9 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
         name: who(row),
         kind: kind(row),
         people: said(row, "共同生活人数"),
-        amount: said(row, "拟救助金额"),
+        amount: amount(row),
         village: row.area_name.clone(),
-        place: said(row, "公示地点"),
+        place: said(row, if tells(row) == Tells::Decision { "公布地点" } else { "公示地点" }),
         when: format!("{} 至 {}", row.from, row.until),
         due: wording::due(Some(row.until), today),
     };
@@ -184,18 +200,21 @@ pub async fn sheet(State(app): State<App>, signed: Signed, Query(asked): Query<A
     }
     let line = |row: &NoticeRow| {
         let when = format!("{} 至 {}", row.from, row.until);
-        [who(row), kind(row), said(row, "共同生活人数"), said(row, "拟救助金额"), when]
+        [who(row), said(row, "救助种类"), said(row, "共同生活人数"), amount(row), when]
     };
-    let with_text = |stop: bool| found.rows.iter().filter(move |row| !row.text.is_empty() && is_stop(row) == stop);
-    let rows: Vec<[String; 5]> = with_text(false).map(line).collect();
-    let stops: Vec<[String; 5]> = with_text(true).map(line).collect();
+    let of = |what: Tells| {
+        let rows = found.rows.iter().filter(move |row| !row.text.is_empty() && tells(row) == what);
+        rows.map(line).collect::<Vec<[String; 5]>>()
+    };
+    let rows = of(Tells::Opinion);
     error::show(&SheetPage {
         frame: app.frame(&signed, "公示单", "/notices").await?,
         village: found.rows.first().map(|row| row.area_name.clone()).unwrap_or_default(),
         contacts,
         amounts: rows.iter().any(|row| !row[3].is_empty()),
         rows,
-        stops,
+        stops: of(Tells::Stop),
+        grants: of(Tells::Decision),
         office: app.here().await?.name,
         date: wording::long_day(app.today()),
     })

@@ -205,6 +205,17 @@ impl Pack {
         if kind.stop.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
             say("停发前的公示没有写明依据".to_owned());
         }
+        if let Some(grace) = &kind.grace {
+            if grace.source.trim().is_empty() {
+                say("渐退期没有写明依据".to_owned());
+            }
+            if !kind.monthly {
+                say("不按月发放，却规定了渐退期".to_owned());
+            }
+        }
+        if kind.has(Step::Tell) && !kind.has(Step::Decide) {
+            say("书面告知的是不予批准，有书面告知就要有审批".to_owned());
+        }
         if kind.emergency.as_ref().is_some_and(|rule| rule.source.trim().is_empty()) {
             say("先行救助没有写明依据".to_owned());
         }

@@ -52,6 +52,9 @@ pub struct Assistance {
     /// What must come before a monthly benefit is stopped, besides hearing the person; none: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopRule>,
+    /// Months for which a monthly benefit may go on after it was decided to stop it (渐退); none: it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Grace>,
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
     #[serde(default)]
     pub repeat: Option<Repeat>,
@@ -77,6 +80,15 @@ pub struct StopRule {
     /// Whether it is stopped from the month after the decision, and not from an earlier one.
     #[serde(default)]
     pub next_month: bool,
+    /// The rule it comes from.
+    pub source: String,
+}
+
+/// How long a benefit may go on after its stop was decided, so that work pays (渐退期).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grace {
+    /// Months at most.
+    pub months: u32,
     /// The rule it comes from.
     pub source: String,
 }
@@ -215,14 +227,24 @@ pub enum Step {
     Check,
     /// 答复核对: the clock for all answers
     CheckAnswer,
+    /// 民主评议
+    Appraise,
     /// 预审
     PreExamine,
     /// 公示
     Notice,
     /// 审批
     Decide,
+    /// 全程: the clock from acceptance to the decision
+    Whole,
+    /// 书面告知不予批准
+    Tell,
+    /// 公布审批结果
+    Publish,
     /// 发放
     Pay,
+    /// 回访: its clock begins with the first payment
+    FollowUp,
     /// 转办签收
     SignFor,
     /// 转办反馈
@@ -231,16 +253,21 @@ pub enum Step {
 
 impl Step {
     /// All steps, in the order of a case.
-    pub const ALL: [Step; 11] = [
+    pub const ALL: [Step; 16] = [
         Step::Verify,
         Step::Accept,
         Step::Visit,
         Step::Check,
         Step::CheckAnswer,
+        Step::Appraise,
         Step::PreExamine,
         Step::Notice,
         Step::Decide,
+        Step::Whole,
+        Step::Tell,
+        Step::Publish,
         Step::Pay,
+        Step::FollowUp,
         Step::SignFor,
         Step::Feedback,
     ];
@@ -253,10 +280,15 @@ impl Step {
             Step::Visit => "入户调查",
             Step::Check => "经济核对",
             Step::CheckAnswer => "答复核对",
+            Step::Appraise => "民主评议",
             Step::PreExamine => "预审",
             Step::Notice => "公示",
             Step::Decide => "审批",
+            Step::Whole => "全程",
+            Step::Tell => "书面告知",
+            Step::Publish => "公布",
             Step::Pay => "发放",
+            Step::FollowUp => "回访",
             Step::SignFor => "转办签收",
             Step::Feedback => "转办反馈",
         }
@@ -269,7 +301,7 @@ impl Step {
 
     /// Whether a kind may go without it; the others come when something calls for them, and a kind has only their clocks.
     pub fn is_optional(self) -> bool {
-        !matches!(self, Step::Verify | Step::Accept | Step::CheckAnswer | Step::SignFor | Step::Feedback)
+        !matches!(self, Step::Verify | Step::Accept | Step::CheckAnswer | Step::Whole | Step::SignFor | Step::Feedback)
     }
 }
 

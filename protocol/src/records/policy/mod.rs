@@ -14,8 +14,8 @@ mod question;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, CalendarYear, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Limit, PayBy, ProjectKind, Remedy,
-    Repeat, Review, Source, Standard, Status, Step, StopRule,
+    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Grace, Limit, PayBy, ProjectKind,
+    Remedy, Repeat, Review, Source, Standard, Status, Step, StopRule,
 };
 
 pub use question::{Holds, Question};

@@ -1,4 +1,4 @@
-//! The written notice that a monthly benefit is made less or stopped, for A4.
+//! The written notice of a refusal, or that a monthly benefit is made less or stopped, for A4.
 
 use super::case::case_id;
 use crate::desk::DeskError;
@@ -15,12 +15,12 @@ use shouwang_protocol::records::event::What;
 use shouwang_protocol::standing::Effect;
 
 /// Lines that stand elsewhere on the sheet.
-const ELSEWHERE: [&str; 4] = ["事项", "受理编号", "保障对象", "不服的"];
+const ELSEWHERE: [&str; 4] = ["事项", "受理编号", "申请人", "不服的"];
 
 /// The sheet.
 #[derive(Template, Default)]
-#[template(path = "cut_notice.html")]
-pub struct CutNoticePage {
+#[template(path = "written_notice.html")]
+pub struct WrittenNoticePage {
     /// The frame.
     pub frame: Frame,
     /// The case.
@@ -31,8 +31,8 @@ pub struct CutNoticePage {
     pub number: String,
     /// To whom.
     pub to: String,
-    /// The kind of assistance.
-    pub kind: String,
+    /// The sentence before what was decided.
+    pub lead: String,
     /// What it says: label and value.
     pub lines: Vec<(String, String)>,
     /// How to object.
@@ -47,28 +47,30 @@ pub struct CutNoticePage {
     pub served: Chip,
 }
 
-/// `GET /cases/{id}/cuts/{adjustment}`
+/// `GET /cases/{id}/letters/{of}`
 pub async fn sheet(State(app): State<App>, signed: Signed, Path((id, adjustment)): Path<(String, String)>) -> Answer {
     if !signed.person.is_office_staff() {
         return Err(DeskError::not_permitted("书面通知由经办机构打印").into());
     }
     let adjustment = OpId::parse(&adjustment).ok_or(WebError::NoPage)?;
     let found = app.desk().case(&signed.person, case_id(&id)?).await?;
-    let term = found.standing.terms.iter().find(|term| term.id == adjustment);
-    let notice = term.and_then(|term| term.notice.as_ref()).ok_or(WebError::NoPage)?;
+    let notice = found.standing.notice_of(&adjustment).ok_or(WebError::NoPage)?;
     let said = |label: &str| notice::line(&notice.text, label).unwrap_or_default().to_owned();
     let all = || notice.text.lines().filter_map(|line| line.split_once('：'));
     let made = found.entries.iter().find(|line| {
-        let of = |what: &What| matches!(what, What::CutNoticed { adjustment: of, .. } if *of == adjustment);
+        let of = |what: &What| matches!(what, What::NoticeWritten { adjustment: of, .. } if *of == adjustment);
         line.item.effect == Effect::Counts && of(&line.item.event.what)
     });
-    error::show(&CutNoticePage {
+    error::show(&WrittenNoticePage {
         frame: app.frame(&signed, "书面通知", "/cases").await?,
         id,
         title: said("事项"),
         number: said("受理编号"),
-        to: said("保障对象"),
-        kind: found.standing.assistance.clone(),
+        to: said("申请人"),
+        lead: match found.standing.decided() {
+            Some(_) => format!("经听取意见、调查核实，对您家的{}作出如下决定：", found.standing.assistance),
+            None => format!("对您家的{}申请，经调查审核，作出如下决定：", found.standing.assistance),
+        },
         lines: all().filter(|(label, _)| !ELSEWHERE.contains(label)).map(|(a, b)| (a.to_owned(), b.to_owned())).collect(),
         remedies: all().filter(|(label, _)| *label == "不服的").map(|(_, text)| text.to_owned()).collect(),
         office: made.map(|line| line.office.clone()).unwrap_or_default(),
