@@ -4,6 +4,8 @@
 #[path = "desk/support.rs"]
 mod support;
 
+#[path = "desk/after.rs"]
+mod after;
 #[path = "desk/books.rs"]
 mod books;
 #[path = "desk/checks.rs"]

@@ -27,7 +27,8 @@ impl Desk {
         if cases.len() > BATCH_MAX {
             return Err(DeskError::invalid("cases", format!("一次最多 {BATCH_MAX} 件")));
         }
-        if !matches!(step, CaseStep::PreExamine { .. } | CaseStep::Accept {} | CaseStep::SignFor { .. } | CaseStep::Urge { .. }) {
+        let alike = matches!(step, CaseStep::PreExamine { .. } | CaseStep::Accept {} | CaseStep::SignFor { .. });
+        if !alike && !matches!(step, CaseStep::Urge { .. } | CaseStep::Archive { .. }) {
             return Err(DeskError::not_permitted("这一步须逐件办理"));
         }
         let mut done: Vec<(CaseId, Result<Outcome, DeskError>)> = Vec::new();

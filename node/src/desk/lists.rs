@@ -113,7 +113,8 @@ impl Desk {
             let turns =
                 CaseFilter { turns: room.actors(), within: room.here.areas.clone(), by_urgency: true, ..CaseFilter::default() };
             // What is paid every month is the payment lists' work, not one task for each family.
-            let late = CaseFilter { stages: vec![Stage::Running], due_before: Some(room.day), ..turns.clone() };
+            let late =
+                CaseFilter { stages: vec![Stage::Running, Stage::PhasingOut], due_before: Some(room.day), ..turns.clone() };
             let filter = room.allowed(CaseFilter { but_running: true, ..turns });
             let count = |filter: CaseFilter| room.reader.count_cases(&filter);
             let mut cases = room.reader.cases(&filter, Page::first(TODAY_MAX))?.rows;

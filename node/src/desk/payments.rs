@@ -266,7 +266,7 @@ impl Room<'_> {
     fn unpaid(&self) -> CaseFilter {
         CaseFilter {
             within: self.here.areas.clone(),
-            stages: vec![Stage::ToPay, Stage::PaymentFailed, Stage::Running],
+            stages: vec![Stage::ToPay, Stage::PaymentFailed, Stage::Running, Stage::PhasingOut],
             turns: vec![Actor::Tier(self.here.tier)],
             by_urgency: true,
             ..CaseFilter::default()

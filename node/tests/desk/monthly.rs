@@ -143,7 +143,7 @@ async fn item_29_a_monthly_benefit_is_listed_once_a_month_until_the_person_was_h
     let close = || CaseStep::Close { result: "死亡停保，多发的已退回".into() };
     let untold = city.step(&city.clerk(), b, close()).await;
     let Err(DeskError::NotNow { why }) = untold else { panic!("{untold:?}") };
-    assert_eq!(why, "减发、停发的书面通知还没有送达");
+    assert_eq!(why, "书面通知还没有送达");
     let tasks = async |machine: &Machine, person: &Person| {
         let today = machine.desk.today_for(person).await.expect("reads");
         let what =

@@ -215,6 +215,15 @@ fn with_turns(db: &Db, rows: Vec<(i64, CaseRow)>) -> Sql<Vec<CaseRow>> {
 }
 
 impl CaseFilter {
+    /// That a turn is one of `turns`.
+    fn whose(&self, statement: &mut Statement) {
+        for (at, actor) in self.turns.iter().enumerate() {
+            let (who, id) = actor.words();
+            let one = if at == 0 { "(who = ? AND who_id = ?)" } else { " OR (who = ? AND who_id = ?)" };
+            statement.push(one, [text(who), text(&id)]);
+        }
+    }
+
     fn statement(&self, columns: &'static str) -> Option<Statement> {
         let mut statement = Statement::new(columns);
         if self.text.trim().is_empty() {
@@ -227,17 +236,23 @@ impl CaseFilter {
         statement.within("matter.area", &self.within);
         if let Some(month) = &self.unlisted_for {
             statement.and(
-                "NOT (stage = 'running' AND EXISTS (SELECT 1 FROM payout WHERE payout.matter = matter.id \
+                "NOT (stage IN ('running', 'phasing-out') AND EXISTS (SELECT 1 FROM payout WHERE payout.matter = matter.id \
                  AND period = ? AND state IN ('listed', 'paid')))",
                 [text(month)],
             );
         }
         if self.but_running {
             statement.and(
-                "NOT (stage = 'running' AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.matter = matter.id \
-                 AND what NOT IN ('按月发放', '登记发放结果')))",
+                "NOT (stage IN ('running', 'phasing-out') AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.matter = matter.id \
+                 AND what NOT IN ('按月发放', '登记发放结果')",
                 [],
             );
+            if !self.turns.is_empty() {
+                statement.push(" AND (", []);
+                self.whose(&mut statement);
+                statement.push(")", []);
+            }
+            statement.push("))", []);
         }
         if !self.stages.is_empty() {
             statement.and("stage IN (", []);
@@ -248,13 +263,7 @@ impl CaseFilter {
         }
         if !self.turns.is_empty() {
             statement.and("matter.id IN (SELECT matter FROM turn WHERE ", []);
-            for (at, actor) in self.turns.iter().enumerate() {
-                let (who, id) = actor.words();
-                statement.push(
-                    if at == 0 { "(who = ? AND who_id = ?)" } else { " OR (who = ? AND who_id = ?)" },
-                    [text(who), text(&id)],
-                );
-            }
+            self.whose(&mut statement);
             statement.push(")", []);
         }
         if let Some(actor) = &self.handed_to {

@@ -69,7 +69,7 @@ const FILTERS: [(&str, &str, &[Stage]); 10] = [
     ("notice", "公示", &[Stage::ToPost, Stage::OnNotice, Stage::Objected]),
     ("decide", "待审批", &[Stage::ToDecide]),
     ("pay", "待发放", &[Stage::ToPay, Stage::PaymentFailed]),
-    ("running", "按月保障", &[Stage::Running, Stage::Stopped]),
+    ("running", "按月保障", &[Stage::Running, Stage::PhasingOut, Stage::Stopped]),
     ("transfer", "转办服务中", &[Stage::InTransfer, Stage::InService, Stage::FedBack]),
     ("done", "已有结果", &[Stage::Granted, Stage::Refused, Stage::NotAccepted, Stage::GivenUp]),
     ("closed", "已办结", &[Stage::Closed, Stage::Archived]),

@@ -50,9 +50,10 @@ struct Batch {
     role: Role,
 }
 
-const STEPS: [Batch; 2] = [
+const STEPS: [Batch; 3] = [
     Batch { word: "pre-examined", label: "预审", stage: Stage::ToPreExamine, role: Role::Reviewer },
     Batch { word: "accepted", label: "受理", stage: Stage::ToAccept, role: Role::Intake },
+    Batch { word: "archived", label: "归档", stage: Stage::Closed, role: Role::Intake },
 ];
 
 /// Which step.
@@ -86,6 +87,7 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
         "pre-examined" => {
             vec![Field::select("opinion", "预审意见", opinions).needed(), Field::text("note", "说明").hinted("写进选中的每一件")]
         }
+        "archived" => vec![Field::text("note", "存放在哪里").hinted("档案编号用受理编号；还有事没办完的不归档，并说明缺什么")],
         _ => Vec::new(),
     };
     let today = app.today();
@@ -144,6 +146,7 @@ pub async fn act(State(app): State<App>, sent: SignedForm) -> Answer {
             opinion: Opinion::from_word(&sent.form.text("opinion")).ok_or(WebError::Unreadable)?,
             note: sent.form.text("note"),
         },
+        "archived" => CaseStep::Archive { number: String::new(), note: sent.form.text("note") },
         _ => CaseStep::Accept {},
     };
     let done = told(&app, &sent.signed, &cases, step, sent.action()?).await?;

@@ -109,7 +109,7 @@ pub fn case() -> CasePage {
             took: Chip::new(Tone::Plain, "0 个工作日（0 天）"),
         }],
         errands: "群众到窗口 0 次，工作人员上门 1 次".into(),
-        cuts: vec![
+        letters: vec![
             (
                 "2019-08 起由每月 945.00 元减为 390.00 元".into(),
                 Chip::new(Tone::Good, "2019-07-09 送达张三丰（当面送交）"),
