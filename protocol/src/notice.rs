@@ -61,6 +61,11 @@ impl Tells {
             Tells::Decision => GRANTED,
         }
     }
+
+    /// What stands before the place.
+    pub fn place(self) -> &'static str {
+        if self == Tells::Decision { "公布地点" } else { "公示地点" }
+    }
 }
 
 /// Everything a notice says.
@@ -146,7 +151,7 @@ fn compose_as(
         return Err(Refused::of("", why));
     }
     if let Some(why) = leak(poster.place) {
-        return Err(Refused::of("place", format!("公示地点{why}")));
+        return Err(Refused::of("place", format!("{}{why}", tells.place())));
     }
     let phone = poster.phone.trim();
     let dialled = |c: char| c.is_ascii_digit() || matches!(c, '-' | ' ' | '(' | ')' | '+');
@@ -216,7 +221,7 @@ impl Sheet {
         lines.extend(self.amount.map(|amount| (of_money, format!("{amount}{unit}"))));
         lines.extend([
             (if granted { "公布期" } else { "公示期" }, format!("{} 至 {}", self.from, self.until)),
-            (if granted { "公布地点" } else { "公示地点" }, self.place.clone()),
+            (self.tells.place(), self.place.clone()),
             ("受理异议", self.office.clone()),
             ("异议电话", self.phone.clone()),
         ]);

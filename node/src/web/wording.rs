@@ -211,7 +211,8 @@ pub fn lines(what: &What) -> Vec<String> {
         What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text } => {
             out.push(format!("{place}，{from} 至 {until}"));
             if !text.is_empty() {
-                out.push(format!("原文：{}", text.replace('\n', "；")));
+                let of = if matches!(what, What::Published { .. }) { "公布" } else { "公示" };
+                out.push(format!("{of}原文：{}", text.replace('\n', "；")));
             }
         }
         What::Objected { text } => out.push(text.clone()),

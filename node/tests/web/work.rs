@@ -106,6 +106,49 @@ async fn a_notice_is_posted_from_the_case_printed_for_the_village_and_says_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_on_paper_disputed_and_filed_on_its_pages() {
+    let site = Site::open().await;
+    let cases = seed(&site).await;
+    let (zhang, li) = staff(&site).await;
+    let against = CaseStep::PreExamine { opinion: Opinion::Against, note: "存款超过限额".into() };
+    let refuse = CaseStep::Decide { outcome: Verdict::Refused, amount: None, reason: "存款超过限额".into() };
+    for (at, (who, step)) in (0..).zip([(&zhang, against), (&li, refuse)]) {
+        site.desk.perform(who, id([7, 2, at]), Command::Case { case: cases[0], step }).await.expect("steps");
+    }
+    site.browse(move |browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let page = format!("/cases/{}", cases[0]);
+        let act = |fields: &[(&str, &str)]| zhang.submit(&page, &format!("{page}/act"), fields);
+        assert!(zhang.get(&page).body.contains("未出具书面通知"));
+        let early = act(&[("kind", "closed"), ("result", "不予批准")]);
+        assert!(early.status != 303 && early.body.contains("书面通知还没有送达"), "{}", early.status);
+        assert_eq!(act(&[("kind", "cut-noticed")]).status, 303);
+        let body = zhang.get(&page).body;
+        let at = body.find("/letters/").expect("the letter");
+        let letter = zhang.get(&format!("{page}{}", body[at..].split('"').next().expect("a link"))).body;
+        for says in ["最低生活保障申请不予批准通知书", "王秀英", "存款超过限额", "申请行政复议"] {
+            assert!(letter.contains(says), "{says}: {letter}");
+        }
+        assert!(zhang.get("/queue?step=archived").body.contains("没有等待这一步的事项"));
+        let served = [("kind", "cut-served"), ("to", "王秀英"), ("how", "handed"), ("on", ""), ("note", "")];
+        assert_eq!(act(&served).status, 303);
+        assert_eq!(act(&[("kind", "closed"), ("result", "不予批准，已书面告知")]).status, 303);
+        // Disputed before its papers were filed: they wait.
+        let number = [("how", "lawsuit"), ("body", "市人民法院"), ("number", ""), ("on", "")];
+        assert_eq!(act(&[&[("kind", "disputed")], &number[..]].concat()).status, 303);
+        let case = cases[0].to_string();
+        let file = || zhang.submit("/queue?step=archived", "/queue", &[("step", "archived"), ("case", &case), ("note", "3 柜")]);
+        assert!(file().body.contains("复议、诉讼还没有结果"));
+        assert_eq!(act(&[("kind", "dispute-ended"), ("outcome", "stands"), ("text", "（2019）1 号：驳回")]).status, 303);
+        assert!(file().body.contains("已归档，档案编号"));
+        let done = zhang.get(&page).body;
+        assert!(done.contains("已归档") && done.contains("已办结，没有人需要办理。") && done.contains("维持原决定"));
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn item_29_a_list_is_made_sent_and_answered_on_its_pages() {
     let site = Site::open().await;
     let cases = seed(&site).await;

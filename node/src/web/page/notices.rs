@@ -153,7 +153,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
         people: said(row, "共同生活人数"),
         amount: amount(row),
         village: row.area_name.clone(),
-        place: said(row, if tells(row) == Tells::Decision { "公布地点" } else { "公示地点" }),
+        place: said(row, tells(row).place()),
         when: format!("{} 至 {}", row.from, row.until),
         due: wording::due(Some(row.until), today),
     };
