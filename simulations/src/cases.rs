@@ -14,7 +14,7 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::case::{Volume, Witness};
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Channel, Event, EventKind, Finding, Opinion, Origin, Target, Urgency, Verdict, What,
+    Answer, Channel, Delivery, Dispute, DisputeEnd, Event, EventKind, Finding, Opinion, Origin, Target, Urgency, Verdict, What,
 };
 use shouwang_protocol::records::policy::{Pack, Packs};
 use shouwang_protocol::records::staff::Role;
@@ -29,6 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Grant {
     /// A decision.
     Decided,
+    /// The decision was taken back.
+    Undone,
     /// Money went out.
     Paid,
     /// Money came back.
@@ -158,6 +160,7 @@ pub fn work_on(world: &mut World, node: usize, case: CaseId, at: Place) {
 pub(crate) fn granted(world: &mut World, case: CaseId, grant: Grant, entry: EntryRef) {
     match grant {
         Grant::Decided => world.trace.sometimes("case decided"),
+        Grant::Undone => world.trace.sometimes("decision taken back"),
         Grant::Paid => world.trace.sometimes("case paid"),
         Grant::Failed => world.trace.sometimes("payment came back"),
     }
@@ -166,7 +169,7 @@ pub(crate) fn granted(world: &mut World, case: CaseId, grant: Grant, entry: Entr
     let too_many = |all: &[(Grant, EntryRef)]| {
         let count = |wanted: Grant| all.iter().filter(|(grant, _)| *grant == wanted).count();
         let (decided, paid, failed) = (count(Grant::Decided), count(Grant::Paid), count(Grant::Failed));
-        (decided > 1 || paid > failed + 1).then_some((decided, paid, failed))
+        (decided > count(Grant::Undone) + 1 || paid > failed + 1).then_some((decided, paid, failed))
     };
     if too_many(&all).is_some() {
         // What lay beyond the length at which a lost laptop's log was closed does not stand, whoever had seen it.
@@ -271,6 +274,26 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
         Closed => What::Closed { result: text() },
         Satisfaction => What::Satisfaction { score: 5, text: String::new() },
         Note => What::Note { text: text() },
+        Appraised => What::Appraised { attended: 7, in_favour: 6, note: text() },
+        NoticeWritten => What::NoticeWritten { adjustment: now.untold()?.id().clone(), text: "通知书".to_owned() },
+        NoticeServed => {
+            let (adjustment, how) = (now.untold()?.id().clone(), Delivery::Handed);
+            What::NoticeServed { adjustment, to: "本人".to_owned(), how, on: today, note: String::new() }
+        }
+        Published => {
+            let (place, until) = ("村务公开栏".to_owned(), today.plus(364));
+            What::Published { place, from: today, until, text: "公布".to_owned() }
+        }
+        FollowedUp => What::FollowedUp { on: today, whom: "本人".to_owned(), text: text(), next: None },
+        Disputed => {
+            let (how, body, about) = (Dispute::Review, "市人民政府".to_owned(), now.ruling().cloned());
+            What::Disputed { how, body, number: String::new(), on: today, about }
+        }
+        DisputeEnded => {
+            let (dispute, outcome) = (now.open_dispute()?.id.clone(), DisputeEnd::Stands);
+            What::DisputeEnded { dispute, outcome, text: text() }
+        }
+        Archived => What::Archived { number: "1".to_owned(), note: String::new() },
         _ => return None,
     })
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::doubles::{self, Grant, State, beside, doubles};
 use shouwang_protocol::record::{CaseId, Lane, Place, RecordId, RecordRef};
+use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
@@ -296,8 +297,11 @@ impl World {
                 self.trace.sometimes("form against the rules refused");
                 return false;
             }
-            if kind == EventKind::Decided {
-                grant = Some((case, Granted::Decided));
+            let of = |id: &OpId| standing.timeline.iter().find(|item| item.id == *id).and_then(|item| item.event.what.kind());
+            match &event.what {
+                What::Decided { .. } => grant = Some((case, Granted::Decided)),
+                What::Withdrawn { event, .. } if of(event) == Some(EventKind::Decided) => grant = Some((case, Granted::Undone)),
+                _ => {}
             }
             let held = |id: &RecordId| self.replica(node).is_some_and(|r| r.record(id).is_ok_and(|known| known.is_some()));
             shown.extend(Tier::ALL.map(|tier| RecordId::volume(&at, &case, tier)).into_iter().filter(held));
