@@ -325,6 +325,15 @@ pub enum Export {
     Households(ExportTo),
     /// Cases, and where they stand.
     Cases(ExportTo),
+    /// The annual files of a year: a row a household; in a workbook also the aid, and what is missing.
+    Years {
+        /// The year.
+        #[arg(long)]
+        year: i32,
+        /// Where to.
+        #[command(flatten)]
+        to: ExportTo,
+    },
 }
 
 /// Where an export goes, and what for.

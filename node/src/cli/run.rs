@@ -94,6 +94,7 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         }
         Command::Export(Export::Households(to)) => export(What::Households, to, printer).await,
         Command::Export(Export::Cases(to)) => export(What::Cases, to, printer).await,
+        Command::Export(Export::Years { year, to }) => export(What::Years(year), to, printer).await,
         Command::Import(Import::Answers { at, file }) => {
             let file = absolute(&file)?;
             ask(&at, Request::ImportAnswers { file }, printer, Value::to_string).await

@@ -1,9 +1,12 @@
 //! The annual file of a household, for the screen and for A4; and the list of a year's files.
 
+use super::export;
 use super::household::{self, record, shown};
 use super::statistics::{AsOfBox, as_of_box};
-use crate::desk::statistics::STATISTICIANS;
-use crate::store::reader::{Page, YearFilter};
+use crate::desk::export::EXPORTERS;
+use crate::desk::statistics::{Question, STATISTICIANS};
+use crate::desk::years::{BASICS, CAUSES, closing_word};
+use crate::store::reader::{Page, Period, YearFilter};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::Signed;
@@ -21,23 +24,6 @@ use shouwang_protocol::records::household::{HOUSEHOLD, Household};
 
 /// Rows of one page of the list.
 const ROWS: u32 = 50;
-
-/// The fields of the first section, in the order of the paper.
-const BASICS: [&str; 13] = [
-    "head",
-    "head_id_no",
-    "phone",
-    "type",
-    "status",
-    "address",
-    "income_annual",
-    "income_wage",
-    "income_farm",
-    "income_transfer",
-    "income_property",
-    "house_m2",
-    "house_safe",
-];
 
 /// The file.
 #[derive(Template, Default)]
@@ -125,11 +111,9 @@ fn facts(household: &Household, names: &[&str]) -> Vec<Fact> {
 }
 
 fn aid(line: &AidLine) -> AidRow {
-    let (source, case) = match &line.source {
-        AidSource::Row { no } if no.is_empty() => ("受助记录".to_owned(), String::new()),
-        AidSource::Row { no } => (format!("受助记录 {no}"), String::new()),
-        AidSource::Payment { case, number } => (format!("发放 {number}"), format!("/cases/{case}")),
-        AidSource::Recovery { case, number } => (format!("追回 {number}"), format!("/cases/{case}")),
+    let case = match &line.source {
+        AidSource::Row { .. } => String::new(),
+        AidSource::Payment { case, .. } | AidSource::Recovery { case, .. } => format!("/cases/{case}"),
     };
     AidRow {
         day: wording::day(line.day),
@@ -137,7 +121,7 @@ fn aid(line: &AidLine) -> AidRow {
         person: if line.person.is_empty() { "全户".to_owned() } else { line.person.clone() },
         fund: line.fund.clone(),
         amount: line.amount.map(wording::money).unwrap_or_default(),
-        source,
+        source: line.source.words(),
         case,
         late: line.late,
     }
@@ -156,18 +140,19 @@ fn decision(line: &DecisionLine) -> [String; 5] {
 }
 
 fn closing(file: &AnnualFile) -> (Chip, String, String) {
+    let word = closing_word(&file.closing);
     match &file.closing {
         Closing::Open => {
             let text = format!("{} 年还没有结束，本清单随记录更新，年末自动封存。", file.year);
-            (Chip::new(Tone::Accent, "年度进行中"), text, String::new())
+            (Chip::new(Tone::Accent, word), text, String::new())
         }
         Closing::Sealed { on, digest } => {
             let text = format!("已封存：截至 {on} 写下的内容；此后写下的只列为补记，不改变校验码。");
-            (Chip::new(Tone::Good, "已封存"), text, digest.to_string())
+            (Chip::new(Tone::Good, word), text, digest.to_string())
         }
         Closing::Afterwards => {
             let text = format!("本户的电子档案在 {} 年之后才建立，本清单按补录的内容整理，没有年末封存。", file.year);
-            (Chip::new(Tone::Plain, "事后补录"), text, String::new())
+            (Chip::new(Tone::Plain, word), text, String::new())
         }
     }
 }
@@ -199,11 +184,11 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
         basics: facts(household, &BASICS),
         members: household.members.iter().map(household::member_row).collect(),
         needs: file.needs.iter().map(need).collect(),
-        causes: facts(household, &["cause", "risk"]),
+        causes: facts(household, &CAUSES),
         aid: file.aid.iter().map(aid).collect(),
         by_kind: file.by_kind.iter().map(|(kind, sum)| (kind.clone(), wording::money(*sum))).collect(),
         total: wording::money(file.total),
-        lines: file.aid.iter().filter(|line| !matches!(line.source, AidSource::Recovery { .. })).count(),
+        lines: file.aid.iter().filter(|line| !line.is_recovery()).count(),
         recovered: if file.recovered.0 == 0 { String::new() } else { wording::money(file.recovered) },
         late: if late { wording::money(file.late) } else { String::new() },
         decisions: file.decisions.iter().map(decision).collect(),
@@ -249,6 +234,8 @@ pub struct YearsPage {
     pub as_of: AsOfBox,
     /// Whether the reader may look at statistics.
     pub statistics: bool,
+    /// Where the files are taken out; empty: the reader may not.
+    pub export: String,
 }
 
 /// A file in the list.
@@ -361,5 +348,9 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(year): Path<Strin
             .then(|| (address(year, asked.at.as_deref().unwrap_or_default(), lacking, from + u64::from(ROWS)), "再往下")),
         as_of,
         statistics: signed.person.has(STATISTICIANS),
+        export: match signed.person.has(EXPORTERS) {
+            true => export::address("years", &Question { period: Period::Year(year), area, ..Question::default() }, None),
+            false => String::new(),
+        },
     })
 }
