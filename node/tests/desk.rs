@@ -64,5 +64,7 @@ mod stories;
 mod tables;
 #[path = "desk/village_pages.rs"]
 mod village_pages;
+#[path = "desk/vouch.rs"]
+mod vouch;
 #[path = "desk/windows.rs"]
 mod windows;

@@ -302,6 +302,7 @@ const FORMS: &[&str] = &[
     "/policies/match",
     "/policies/revise",
     "/policies/tables/statuses/row",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/year/2019",
     "/sign-out",
     "/households",
     "/households/search",

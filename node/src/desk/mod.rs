@@ -47,6 +47,7 @@ mod staff;
 pub mod statistics;
 mod steps;
 mod visits;
+pub mod vouch;
 pub mod wire;
 pub mod years;
 

@@ -4,7 +4,7 @@ use super::{statistics, statistics_lists};
 use crate::desk::export::{EXPORTERS, Export, FileForm, READERS_OF_EXPORTS, What};
 use crate::desk::payments::EXPORT_WORD;
 use crate::desk::statistics::{By, Question};
-use crate::desk::{DeskError, carry, minute_of};
+use crate::desk::{DeskError, carry, minute_of, vouch};
 use crate::store::ExportRow;
 use crate::store::reader::{Page, Period};
 use crate::web::App;
@@ -135,6 +135,7 @@ fn line(row: &ExportRow) -> ExportLine {
         what: match row.what.as_str() {
             EXPORT_WORD => "发放名册",
             carry::EXPORT_WORD => "传递文件",
+            vouch::EXPORT_WORD => "签章的帮扶清单",
             word => What::label(word).unwrap_or("其他"),
         }
         .to_owned(),

@@ -3,20 +3,24 @@
 use super::export;
 use super::household::{self, record, shown};
 use super::statistics::{AsOfBox, as_of_box};
+use crate::desk::DeskError;
 use crate::desk::export::EXPORTERS;
 use crate::desk::statistics::{Question, STATISTICIANS};
-use crate::desk::years::{BASICS, CAUSES, closing_word};
+use crate::desk::vouch::Vouched;
+use crate::desk::years::{AnnualPage, BASICS, CAUSES, closing_word};
 use crate::store::reader::{Page, Period, YearFilter};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
-use crate::web::session::Signed;
-use crate::web::view::{Chip, Choice, Fact, Field, Frame, Tone};
+use crate::web::session::{Signed, SignedForm};
+use crate::web::view::{Chip, Choice, Fact, Field, Frame, Stub, Tone};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 use shouwang_protocol::annual::{AidLine, AidSource, AnnualFile, Closing, DecisionLine, Missing, NeedLine};
+use shouwang_protocol::annual_seal::Seal;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::event::Verdict;
 use shouwang_protocol::records::field;
@@ -77,6 +81,14 @@ pub struct YearPage {
     pub services: Vec<[String; 5]>,
     /// As of when.
     pub as_of: AsOfBox,
+    /// The form's own.
+    pub stub: Stub,
+    /// Whether the reader may let the office sign.
+    pub may_vouch: bool,
+    /// What is wrong with the form.
+    pub fault: String,
+    /// The office's statement, line by line, and its signature.
+    pub seal: Option<(Vec<String>, String)>,
 }
 
 /// A line of aid.
@@ -161,7 +173,35 @@ fn closing(file: &AnnualFile) -> (Chip, String, String) {
 pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path<(String, String)>) -> Answer {
     let year: i32 = year.parse().map_err(|_| WebError::NoPage)?;
     let page = app.desk().annual(&signed.person, record(&id)?, year).await?;
+    error::show(&paper(&app, &signed, id, page, None).await?)
+}
+
+/// `POST /households/{id}/year/{year}`: with the office's signature, as paper or as a file.
+pub async fn vouch(State(app): State<App>, Path((id, year)): Path<(String, String)>, sent: SignedForm) -> Answer {
+    let (record, year) = (record(&id)?, year.parse::<i32>().map_err(|_| WebError::NoPage)?);
+    let signed = &sent.signed;
+    match app.desk().vouch(&signed.person, record, year, &sent.form.text("purpose")).await {
+        Ok(Vouched { bytes, .. }) if sent.form.text("way") == "file" => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/json".to_owned()),
+                (header::CONTENT_DISPOSITION, format!("attachment; filename=\"signed-{year}-{}.json\"", &id[..8])),
+                (header::CACHE_CONTROL, "no-store".to_owned()),
+            ];
+            Ok((headers, bytes).into_response())
+        }
+        Ok(Vouched { page, seal, .. }) => error::show(&paper(&app, signed, id, page, Some(seal)).await?),
+        Err(error @ DeskError::Invalid { .. }) => {
+            let page = app.desk().annual(&signed.person, record, year).await?;
+            let page = YearPage { fault: error.what(), ..paper(&app, signed, id, page, None).await? };
+            error::show_as(error::status(&error), &page)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn paper(app: &App, signed: &Signed, id: String, page: AnnualPage, seal: Option<Seal>) -> Result<YearPage, WebError> {
     let file = &page.file;
+    let year = file.year;
     let (sealed, words, digest) = closing(file);
     let complete = match file.is_complete() {
         true => Chip::new(Tone::Good, "完整"),
@@ -170,8 +210,12 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
     let household = &file.household;
     let number = if household.id.is_empty() { String::new() } else { format!("　编号 {}", household.id) };
     let late = file.late.0 != 0 || file.aid.iter().any(|line| line.late);
-    error::show(&YearPage {
-        frame: app.frame(&signed, "帮扶清单", "/households").await?,
+    Ok(YearPage {
+        frame: app.frame(signed, "帮扶清单", "/households").await?,
+        stub: signed.stub()?,
+        may_vouch: signed.person.has(EXPORTERS),
+        fault: String::new(),
+        seal: seal.map(|seal| (seal.statement.lines().map(str::to_owned).collect(), seal.to_hex().0)),
         year,
         neighbours: (Some(year - 1), (year < page.this_year).then_some(year + 1)),
         head: if household.head.is_empty() { page.row.head.clone() } else { household.head.clone() },
