@@ -48,6 +48,8 @@ mod policies;
 mod procedure;
 #[path = "desk/projects.rs"]
 mod projects;
+#[path = "desk/report.rs"]
+mod report;
 #[path = "desk/reviews.rs"]
 mod reviews;
 #[path = "desk/roles.rs"]
