@@ -40,6 +40,8 @@ mod months;
 mod moves;
 #[path = "desk/notices.rs"]
 mod notices;
+#[path = "desk/packs.rs"]
+mod packs;
 #[path = "desk/payments.rs"]
 mod payments;
 #[path = "desk/policies.rs"]

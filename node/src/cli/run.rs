@@ -386,6 +386,9 @@ fn status_text(value: &Value) -> String {
             confirmed("city")
         ),
     ];
+    for trouble in value.get("policy_packs").and_then(Value::as_array).into_iter().flatten() {
+        lines.push(trouble.get("told").and_then(Value::as_str).unwrap_or_default().to_owned());
+    }
     for peer in value.get("peers").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| {
             peer.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()

@@ -36,6 +36,7 @@ pub mod moves;
 mod notices;
 mod outcome;
 pub mod pack_tables;
+pub mod packs;
 mod pages;
 pub mod payments;
 mod permit;

@@ -134,7 +134,14 @@ impl Node {
             Some(net) => (net.peers().await?.iter().map(peer_value).collect(), json!(net.ended())),
             None => (json!([]), json!({})),
         };
+        let desk = self.desk().await?;
+        let packs = desk.pack_troubles(&desk.console().await?).await?;
+        let packs: Vec<Value> = packs
+            .iter()
+            .map(|trouble| json!({ "what": trouble, "told": trouble.english(), "told_zh": trouble.what() }))
+            .collect();
         if let Some(object) = value.as_object_mut() {
+            object.insert("policy_packs".into(), packs.into());
             object.extend(counts);
             object.insert("peers".into(), peers);
             object.insert("connections_ended".into(), ended);
