@@ -24,6 +24,8 @@ pub enum Request {
     Status,
     /// Check everything.
     Verify,
+    /// Check a signed annual file.
+    VerifyAnnual { file: PathBuf },
     /// Bring households in.
     ImportHouseholds { file: PathBuf },
     /// Say what bringing them in would change; of so many rows each.

@@ -13,6 +13,7 @@ mod serve;
 mod work;
 
 pub use enrol::{finish_join, found, join_online, request_to_join};
+pub(crate) use execute::annual_value;
 pub use local::{ToldOnce, restore};
 pub use serve::{ServeOptions, Served};
 

@@ -42,6 +42,8 @@ mod months;
 mod moves;
 #[path = "desk/notices.rs"]
 mod notices;
+#[path = "desk/packs.rs"]
+mod packs;
 #[path = "desk/payments.rs"]
 mod payments;
 #[path = "desk/policies.rs"]
@@ -50,6 +52,8 @@ mod policies;
 mod procedure;
 #[path = "desk/projects.rs"]
 mod projects;
+#[path = "desk/report.rs"]
+mod report;
 #[path = "desk/reviews.rs"]
 mod reviews;
 #[path = "desk/roles.rs"]
@@ -66,5 +70,7 @@ mod stories;
 mod tables;
 #[path = "desk/village_pages.rs"]
 mod village_pages;
+#[path = "desk/vouch.rs"]
+mod vouch;
 #[path = "desk/windows.rs"]
 mod windows;

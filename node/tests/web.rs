@@ -302,6 +302,7 @@ const FORMS: &[&str] = &[
     "/policies/match",
     "/policies/revise",
     "/policies/tables/statuses/row",
+    "/households/0000000000000000000000000000000000000000000000000000000000000000/year/2019",
     "/sign-out",
     "/households",
     "/households/search",
@@ -721,6 +722,27 @@ async fn a_table_is_previewed_by_fields_and_an_export_asks_what_for() {
         assert!(!zhang.get("/households/export").body.contains("年度复核"), "who took what is not a reviewer's matter");
         let gao = browser.sign_in("gao", PASSWORD);
         assert!(gao.get("/households/export").body.contains("年度复核"));
+        // Figures are taken out from the pages that show them, asked in the same way.
+        for (page, link, ending, holds) in [
+            ("/years/2019", "/households/export?when=2019&amp;what=years", "csv", "受助净额"),
+            ("/statistics?when=2019&by=fund", "/households/export?when=2019&amp;what=statistics&amp;by=fund", "xlsx", ""),
+            ("/statistics/items?when=2019", "/households/export?when=2019&amp;what=statistics_items", "csv", "\"日期\""),
+            ("/statistics/cases?when=2019", "/households/export?when=2019&amp;what=statistics_cases", "csv", "\"事项编号\""),
+        ] {
+            let body = zhang.get(page).body;
+            let there = body.contains(&link.replace("&amp;", "&#38;")) || body.contains(link);
+            assert!(there, "{page}: {body}");
+            let form = link.replace("&amp;", "&");
+            assert!(zhang.get(&form).body.contains("2019年"), "it says what goes out");
+            let (what, of) = (zhang.get(&form).hidden("what"), zhang.get(&form).hidden("of"));
+            let fields = [("what", what.as_str()), ("of", of.as_str()), ("form", ending), ("purpose", "年报")];
+            let file = zhang.submit(&form, "/households/export", &fields);
+            assert!(file.status == 200 && file.body.contains(holds), "{page}: {} {}", file.status, file.body);
+            assert!(file.header("content-disposition").contains(&format!(".{ending}")));
+        }
+        let spoiled = [("what", "statistics"), ("of", "when=never"), ("form", "xlsx"), ("purpose", "年报")];
+        assert_eq!(zhang.submit("/households/export", "/households/export", &spoiled).status, 404);
+        assert!(gao.get("/households/export").body.contains("综合统计"));
         let li = browser.sign_in("li", PASSWORD);
         assert_eq!(li.get("/households/export").status, 403);
         let own = li.get("/households").hidden("csrf");

@@ -186,6 +186,18 @@ pub enum AidSource {
     },
 }
 
+impl AidSource {
+    /// In a few words, with the number.
+    pub fn words(&self) -> String {
+        let (word, number) = match self {
+            AidSource::Row { no } => ("受助记录", no),
+            AidSource::Payment { number, .. } => ("发放", number),
+            AidSource::Recovery { number, .. } => ("追回", number),
+        };
+        format!("{word} {number}").trim_end().to_owned()
+    }
+}
+
 fn text<T: std::fmt::Display, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
@@ -279,6 +291,13 @@ pub struct AnnualFile {
     pub late: Fen,
     /// What makes it incomplete.
     pub missing: Vec<Missing>,
+}
+
+impl AidLine {
+    /// Whether it is money that came back.
+    pub fn is_recovery(&self) -> bool {
+        matches!(self.source, AidSource::Recovery { .. })
+    }
 }
 
 impl AnnualFile {
@@ -441,7 +460,7 @@ pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: Then
     }
     let sum = |lines: &mut dyn Iterator<Item = &AidLine>| Fen(lines.filter_map(|line| line.amount).map(|fen| fen.0).sum());
     let (total, late) = (sum(&mut aid.iter()), sum(&mut aid.iter().filter(|line| line.late)));
-    let back = sum(&mut aid.iter().filter(|line| matches!(line.source, AidSource::Recovery { .. })));
+    let back = sum(&mut aid.iter().filter(|line| line.is_recovery()));
     let recovered = Fen(back.0.saturating_neg());
     let (household, since) = match (&closing, then.household) {
         (Closing::Sealed { .. }, Some(then)) => {

@@ -10,6 +10,7 @@ pub mod account;
 pub mod admission;
 pub mod allotment;
 pub mod annual;
+pub mod annual_seal;
 pub mod area;
 pub mod authority;
 pub mod control;

@@ -4,14 +4,20 @@
 mod support;
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{Automerge, ROOT, ReadDoc};
+use automerge::{ActorId, Automerge, ROOT, ReadDoc};
 use shouwang_protocol::admission::Refusal;
+use shouwang_protocol::area::Tier;
 use shouwang_protocol::control::{device, divisions};
+use shouwang_protocol::device::OfficeId;
 use shouwang_protocol::device::{Certificate, CertificateBody, actor, certify_enrolment};
 use shouwang_protocol::entry::{ENTRY_VERSION, Entry, EntryRef, Header, LogId, Pair, Run, sign_head};
 use shouwang_protocol::hash::Hash;
-use shouwang_protocol::record::{ActionId, Kind, RecordRef};
+use shouwang_protocol::record::{ActionId, CaseId, Kind, Lane, Place, RecordRef};
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::{Answer, Event, What};
+use shouwang_protocol::records::{Edit, OpId, case};
 use shouwang_protocol::store::{Store, Verdict};
+use shouwang_protocol::sync::frame::FrameReader;
 use shouwang_protocol::sync::message::Message;
 use support::*;
 
@@ -174,4 +180,70 @@ fn a_refusal_is_told_and_nothing_is_stored() {
     let (_, report) = city.nodes[0].replica_mut().ingest(key(VILLAGE).key(), std::slice::from_ref(&foreign)).expect("answers");
     assert!(matches!(report.refused[0].reason, Refusal::Denied(_)));
     assert_eq!(city.nodes[0].replica().frontier().get(&foreign.log).length, 0);
+}
+
+/// The frames from one device to another, in order: lane, and the entries in each.
+fn frames(messages: &[(usize, usize, Message)], from: usize, to: usize) -> Vec<(Lane, Vec<(LogId, u64)>)> {
+    let mut reader = FrameReader::default();
+    let mut found = Vec::new();
+    for (_, _, message) in messages.iter().filter(|(a, b, _)| (*a, *b) == (from, to)) {
+        let Message::Frame { lane, inflated, bytes, .. } = message else { continue };
+        let runs = reader.read(*lane, *inflated, bytes).expect("reads");
+        let entries = runs.iter().flat_map(|run| (0..run.entries.len() as u64).map(|at| (run.log, run.first + at)));
+        found.push((*lane, entries.collect()));
+    }
+    found
+}
+
+/// A result that is written into a case of the village.
+fn feedback(text: &str) -> (Place, RecordRef, Edit) {
+    let place = Place { area: area(AREAS[VILLAGE].0), lane: Lane::Casework, floor: Tier::Village };
+    let of = OpId { counter: 1, actor: ActorId::from(&[0_u8; 16][..]) };
+    let what = What::Feedback { transfer: of, result: Answer::Served, text: text.into(), amount: None };
+    let event = Event::new(OfficeId(4), "s1", "张婕", Day(18_000), what);
+    (place, RecordRef::Volume(CaseId([7; 16]), Tier::Village), case::append(&event))
+}
+
+#[test]
+fn item_42_a_result_goes_in_the_first_frame_ahead_of_bulk_and_in_the_next_one_when_bulk_is_on_its_way() {
+    let mut city = City::new();
+    city.connect_all().into_iter().for_each(|wire| city.cut(wire));
+    // A village without a line registers households that do not compress, and last of all writes down a result.
+    let noise = |i: u32| (0..50).map(|j| Hash::of("noise", &[&i.to_le_bytes(), &[j]]).hex()).collect::<Vec<_>>().concat();
+    for i in 0..400 {
+        city.household(VILLAGE, VILLAGE, &noise(i));
+    }
+    let (place, record, edit) = feedback("已上门照料");
+    let result = city.act(VILLAGE, place, record, edit).entries[0];
+    city.messages.clear();
+    let wire = city.dial(VILLAGE, TOWNSHIP);
+    let mut steps = 0;
+    while frames(&city.messages, VILLAGE, TOWNSHIP).len() < 3 {
+        assert!(city.step_on(wire), "it sends");
+        steps += 1;
+        assert!(steps < 100, "frames come early");
+    }
+    let sent = frames(&city.messages, VILLAGE, TOWNSHIP);
+    let names = |entries: &[(LogId, u64)]| entries.iter().map(|(log, at)| (log.name(), *at)).collect::<Vec<_>>();
+    assert_eq!(sent[0].0, Lane::Casework);
+    assert_eq!(names(&sent[0].1), [(result.log, result.sequence)], "the result, and nothing else");
+    assert!(sent[1..].iter().all(|(lane, _)| *lane == Lane::Registry), "then the bulk");
+    assert!(city.inbox.len() < 40, "bulk waits for the window, and not on the wire");
+
+    // Another result while the bulk is on its way: nothing that is not yet on the wire goes before it.
+    let before = sent.len();
+    let (place, record, edit) = feedback("已送达");
+    let second = city.act(VILLAGE, place, record, edit).entries[0];
+    city.run();
+    let sent = frames(&city.messages, VILLAGE, TOWNSHIP);
+    assert_eq!((sent[before].0, names(&sent[before].1)), (Lane::Casework, vec![(second.log, second.sequence)]));
+    let bulk: usize = sent[before + 1..].iter().map(|(_, entries)| entries.len()).sum();
+    assert!(bulk > 200, "most of the bulk came after it: {bulk}");
+    assert!(city.same(VILLAGE, TOWNSHIP, registry(VILLAGE)));
+    // The township passes it on in the same order.
+    city.messages.clear();
+    city.dial(TOWNSHIP, 0);
+    city.run();
+    let up = frames(&city.messages, TOWNSHIP, 0);
+    assert_eq!((up[0].0, up[0].1.len()), (Lane::Casework, 2));
 }

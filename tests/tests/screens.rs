@@ -242,6 +242,10 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&liu, "means", &format!("/households/{long}/means"), "收入核算");
     look_at(&liu, "household-policies", &format!("/households/{long}/policies"), "不是审批结论");
     look_at(&liu, "year", &format!("/households/{long}/year/2025"), "受助情况");
+    liu.fill("[name=purpose]", "交本人留存");
+    liu.click("button[value=paper]");
+    liu.sees("机构签章");
+    liu.look("year-signed");
     look_at(&liu, "years", "/years/2025", "帮扶清单");
     look_at(&liu, "statistics", "/statistics?when=2025", "2025年各月受助金额");
     liu.click("#picked tbody a");
@@ -266,6 +270,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     look_at(&liu, "reviews-village", "/reviews", "由镇（街道）复核");
     look_at(&liu, "missed", "/missed", "可能遗漏");
     look_at(&liu, "export", "/households/export", "用途");
+    look_at(&liu, "export-figures", "/households/export?what=statistics&when=2025&by=fund", "综合统计");
     look_at(&liu, "projects-empty", "/projects", "没有这样的项目");
 
     // Both sides write the same field while the village is alone: the page offers both values.

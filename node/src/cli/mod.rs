@@ -71,8 +71,9 @@ pub enum Command {
     Carry(Carry),
     /// Show what this node holds and whom it talks to.
     Status(Directory),
-    /// Check every chain, signature, certificate and right to write; rebuild the views and compare.
-    Verify(Directory),
+    /// Check every chain, signature, certificate and right to write; rebuild the views and compare. With `--annual`,
+    /// check a signed annual file instead.
+    Verify(Verify),
     /// Members of staff.
     #[command(subcommand)]
     Staff(Staff),
@@ -318,6 +319,21 @@ pub enum Import {
     },
 }
 
+/// `verify …`
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// The directory.
+    #[command(flatten)]
+    pub at: Option<Directory>,
+    /// A signed annual file: whether an office of the city vouches for it, and nothing was altered.
+    #[arg(long)]
+    pub annual: Option<PathBuf>,
+    /// The city's root key (64 hexadecimal digits, `city` in `status`), where there is no directory. Ask the city for it:
+    /// the key that stands in the file proves nothing.
+    #[arg(long, requires = "annual", conflicts_with = "dir")]
+    pub city: Option<String>,
+}
+
 /// `export …`
 #[derive(Subcommand, Debug)]
 pub enum Export {
@@ -325,6 +341,15 @@ pub enum Export {
     Households(ExportTo),
     /// Cases, and where they stand.
     Cases(ExportTo),
+    /// The annual files of a year: a row a household; in a workbook also the aid, and what is missing.
+    Years {
+        /// The year.
+        #[arg(long)]
+        year: i32,
+        /// Where to.
+        #[command(flatten)]
+        to: ExportTo,
+    },
 }
 
 /// Where an export goes, and what for.

@@ -16,6 +16,11 @@ impl Printer {
         Printer { json, bar: None }
     }
 
+    /// Whether it prints for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Shows how far long work is. On a terminal only, and never among JSON.
     pub fn progress(&mut self, done: u64, total: u64) {
         if self.json || !std::io::stderr().is_terminal() {

@@ -2,16 +2,18 @@
 
 use super::{
     AreaCommand, Carry, Cli, Command, Directory, Export, ExportTo, Import, Invite, InviteCommand, Join, OfficeCommand, OneDevice,
-    Printer, Run,
+    Printer, Run, Verify,
 };
 use crate::clock::Clock;
 use crate::console::{self, Request};
 use crate::desk::export::What;
+use crate::desk::vouch;
 use crate::node::{self, Node, NodeError, ServeOptions};
 use crate::store::{self, KeySource, Vault, VaultError};
 use crate::web;
 use clap::Parser as _;
 use serde_json::{Value, json};
+use shouwang_protocol::device::DeviceKey;
 use shouwang_provisioning::divisions;
 use shouwang_provisioning::enrolment::{FILE_BYTES_MAX, Grant, Invitation};
 use std::io::IsTerminal as _;
@@ -94,6 +96,7 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         }
         Command::Export(Export::Households(to)) => export(What::Households, to, printer).await,
         Command::Export(Export::Cases(to)) => export(What::Cases, to, printer).await,
+        Command::Export(Export::Years { year, to }) => export(What::Years(year), to, printer).await,
         Command::Import(Import::Answers { at, file }) => {
             let file = absolute(&file)?;
             ask(&at, Request::ImportAnswers { file }, printer, Value::to_string).await
@@ -111,14 +114,7 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
             ask(&at, Request::CarryIn { file, answer }, printer, carried_in).await
         }
         Command::Status(at) => ask(&at, Request::Status, printer, status_text).await,
-        Command::Verify(at) => {
-            let value = answer(&at, Request::Verify, printer).await?;
-            let differences = value.get("differences").and_then(Value::as_array).map_or(0, Vec::len);
-            let text =
-                if differences == 0 { "everything fits".to_owned() } else { format!("{differences} differences: {value}") };
-            printer.result(&value, &text);
-            Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        Command::Verify(wanted) => verify(wanted, printer).await,
         Command::Staff(staff) => {
             let (at, request) = staff.split()?;
             ask(&at, request, printer, |value| value.get("message").and_then(Value::as_str).unwrap_or("done").to_owned()).await
@@ -141,6 +137,32 @@ async fn run(cli: Cli, printer: &mut Printer) -> Outcome {
         }
         Command::Doctor(at) => doctor(&at, printer).await,
     }
+}
+
+async fn verify(wanted: Verify, printer: &mut Printer) -> Outcome {
+    let Some(file) = wanted.annual else {
+        let at = wanted.at.ok_or("name a directory: --dir")?;
+        let value = answer(&at, Request::Verify, printer).await?;
+        let differences = value.get("differences").and_then(Value::as_array).map_or(0, Vec::len);
+        let text = if differences == 0 { "everything fits".to_owned() } else { format!("{differences} differences: {value}") };
+        printer.result(&value, &text);
+        return Ok(if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    };
+    let value = match (wanted.at, wanted.city) {
+        (Some(at), _) => answer(&at, Request::VerifyAnnual { file: absolute(&file)? }, printer).await?,
+        (None, Some(city)) => {
+            let root = DeviceKey::parse(&city).ok_or("--city is no key: 64 hexadecimal digits")?;
+            node::annual_value(vouch::check(&read(&file)?, &root, None), false)
+        }
+        (None, None) => return Err("name a directory (--dir) or the city's key (--city)".into()),
+    };
+    let good = value.get("good") == Some(&json!(true));
+    let told = value.get("told").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if !good && !printer.is_json() {
+        return Err(told);
+    }
+    printer.result(&value, &told);
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn said(error: NodeError) -> String {
@@ -364,6 +386,9 @@ fn status_text(value: &Value) -> String {
             confirmed("city")
         ),
     ];
+    for trouble in value.get("policy_packs").and_then(Value::as_array).into_iter().flatten() {
+        lines.push(trouble.get("told").and_then(Value::as_str).unwrap_or_default().to_owned());
+    }
     for peer in value.get("peers").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| {
             peer.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()

@@ -238,7 +238,7 @@ fn pack(
     let mut signature = None;
     let end = |statement: &[u8]| {
         let statement = statement.to_vec();
-        let signed = runtime.block_on(writer.with(move |engine| engine.replica().sign_parcel(&statement)));
+        let signed = runtime.block_on(writer.with(move |engine| engine.replica().sign_statement(&statement)));
         // Without a signature the file is no good; that is said below.
         *signature.insert(signed).as_ref().unwrap_or(&shouwang_protocol::device::Signature([0; 64]))
     };

@@ -6,6 +6,7 @@
 
 use super::model::Person;
 use super::outcome::DeskError;
+use super::statistics::{By, Question};
 use super::{Desk, Room, permit};
 use crate::store::ExportRow;
 use crate::store::reader::{CaseFilter, CaseRow, HouseholdFilter, Listed, Page};
@@ -32,13 +33,24 @@ const STRIDE: u32 = 500;
 pub(super) const PURPOSE_CHARS: std::ops::RangeInclusive<usize> = 2..=200;
 
 /// What goes out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// Households, with their members and aid.
     Households,
     /// Cases.
     Cases,
+    /// The annual files of a year.
+    Years(i32),
+    /// The tables of statistics.
+    #[serde(skip)]
+    Statistics(Question, By),
+    /// The lines of aid behind a figure.
+    #[serde(skip)]
+    Benefits(Question),
+    /// The cases behind a figure.
+    #[serde(skip)]
+    Accounts(Question),
 }
 
 /// As which kind of file.
@@ -55,10 +67,37 @@ pub enum FileForm {
 
 impl What {
     /// The word in lists and names of files.
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             What::Households => "households",
             What::Cases => "cases",
+            What::Years(_) => "years",
+            What::Statistics(..) => "statistics",
+            What::Benefits(_) => "statistics_items",
+            What::Accounts(_) => "statistics_cases",
+        }
+    }
+
+    /// What a word of [`What::word`] is called on screens; none: it is no word of these.
+    pub fn label(word: &str) -> Option<&'static str> {
+        match word {
+            "households" => Some("家庭档案"),
+            "cases" => Some("事项"),
+            "years" => Some("帮扶清单"),
+            "statistics" => Some("综合统计"),
+            "statistics_items" => Some("受助明细"),
+            "statistics_cases" => Some("事项明细"),
+            _ => None,
+        }
+    }
+
+    /// As what it can go out.
+    pub fn forms(&self) -> &'static [FileForm] {
+        match self {
+            What::Households | What::Cases => &[FileForm::Xlsx, FileForm::Csv, FileForm::Jsonl],
+            What::Years(_) | What::Benefits(_) | What::Accounts(_) => &[FileForm::Xlsx, FileForm::Csv],
+            // Several tables, none of which says it all.
+            What::Statistics(..) => &[FileForm::Xlsx],
         }
     }
 }
@@ -108,8 +147,13 @@ impl Desk {
         if !person.is_console() && !PURPOSE_CHARS.contains(&purpose.chars().count()) {
             return Err(DeskError::invalid("purpose", "请写明导出的用途（2 到 200 字）"));
         }
+        if !export.what.forms().contains(&export.form) {
+            let forms: Vec<&str> = export.what.forms().iter().map(|form| form.ending()).collect();
+            return Err(DeskError::invalid("form", format!("这一内容只能导出 .{}", forms.join("、."))));
+        }
+        let at_ms = self.clock().now().wall_ms;
         let mut note = ExportRow {
-            at_ms: self.clock().now().wall_ms,
+            at_ms,
             staff: person.id.clone(),
             name: person.name.clone(),
             what: export.what.word().to_owned(),
@@ -118,7 +162,7 @@ impl Desk {
             rows: 0,
             purpose: purpose.chars().take(*PURPOSE_CHARS.end()).collect(),
         };
-        let exported = self.in_room(person, ActionId([0; 16]), move |room| room.export(&export)).await?;
+        let exported = self.in_room(person, ActionId([0; 16]), move |room| room.export(&export, at_ms)).await?;
         note.rows = exported.rows;
         self.local(move |local| local.note_export(&note)).await?;
         Ok(exported)
@@ -145,7 +189,7 @@ fn json_lines(rows: impl Iterator<Item = Value>) -> Vec<u8> {
 }
 
 /// All pages of a list, up to the limit of an export.
-fn all<T>(mut read: impl FnMut(Page) -> Result<Listed<T>, DeskError>) -> Result<Vec<T>, DeskError> {
+pub(super) fn all<T>(mut read: impl FnMut(Page) -> Result<Listed<T>, DeskError>) -> Result<Vec<T>, DeskError> {
     let mut rows = Vec::new();
     loop {
         let listed = read(Page { offset: rows.len() as u64, limit: STRIDE })?;
@@ -159,8 +203,18 @@ fn all<T>(mut read: impl FnMut(Page) -> Result<Listed<T>, DeskError>) -> Result<
     }
 }
 
+/// A day in a cell.
+pub(super) fn day(day: Option<Day>) -> Out {
+    day.map(|day| day.to_string()).unwrap_or_default().into()
+}
+
+/// Yuan in a cell, to calculate with.
+pub(super) fn yuan(fen: Option<Fen>) -> Out {
+    fen.map_or(Out::Empty, |fen| Out::Number(fen.0 as f64 / 100.0))
+}
+
 impl Room<'_> {
-    fn export(&self, export: &Export) -> Result<Exported, DeskError> {
+    fn export(&self, export: &Export, at_ms: i64) -> Result<Exported, DeskError> {
         let within = match &export.area {
             None => Vec::new(),
             Some(code) => {
@@ -169,9 +223,13 @@ impl Room<'_> {
                 vec![area.id]
             }
         };
-        match export.what {
+        match &export.what {
             What::Households => self.export_households(export.form, within),
             What::Cases => self.export_cases(export.form, within),
+            What::Years(year) => self.export_years(*year, export.form, within, at_ms),
+            What::Statistics(question, by) => self.export_statistics(question, *by, at_ms),
+            What::Benefits(question) => self.export_benefits(question, export.form, at_ms),
+            What::Accounts(question) => self.export_accounts(question, export.form, at_ms),
         }
     }
 
@@ -217,8 +275,6 @@ impl Room<'_> {
             }
         }
         let line = |case: &CaseRow| -> Vec<Out> {
-            let day = |day: Option<Day>| Out::from(day.map(|day| day.to_string()).unwrap_or_default());
-            let yuan = |fen: Option<Fen>| fen.map_or(Out::Empty, |fen| Out::Number(fen.0 as f64 / 100.0));
             let turns: Vec<String> =
                 case.turns.iter().map(|turn| format!("{} {}", turn.name, turn.what).trim().to_owned()).collect();
             let kind = kinds.get(case.assistance.as_str()).copied().unwrap_or(&case.assistance);

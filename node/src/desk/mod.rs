@@ -20,6 +20,7 @@ mod compare;
 mod confirmed;
 pub mod doubles;
 pub mod export;
+mod export_figures;
 pub mod handover;
 mod households;
 pub mod import;
@@ -35,6 +36,7 @@ pub mod moves;
 mod notices;
 mod outcome;
 pub mod pack_tables;
+pub mod packs;
 mod pages;
 pub mod payments;
 mod permit;
@@ -46,6 +48,7 @@ mod staff;
 pub mod statistics;
 mod steps;
 mod visits;
+pub mod vouch;
 pub mod wire;
 pub mod years;
 
@@ -89,6 +92,12 @@ const LOOKING: ActionId = ActionId([0; 16]);
 pub fn day_of(wall_ms: i64) -> Day {
     let days = wall_ms.saturating_add(CHINA_MS).div_euclid(DAY_MS);
     Day(i32::try_from(days).unwrap_or(i32::MAX))
+}
+
+/// The day and minute in China at a time, as in lists and files: `2019-05-29 12:42`.
+pub fn minute_of(wall_ms: i64) -> String {
+    let minutes = wall_ms.saturating_add(CHINA_MS).div_euclid(60_000).rem_euclid(24 * 60);
+    format!("{} {:02}:{:02}", day_of(wall_ms), minutes / 60, minutes % 60)
 }
 
 /// The Desk of one machine. Cloning it is cheap.

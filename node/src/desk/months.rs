@@ -149,11 +149,11 @@ impl Room<'_> {
             day: Some(self.day),
             ..roll.figures()
         };
-        Ok(Plan::saying(format!("{month} 已签认")).draft(
-            super::households::place(area),
-            RecordRef::New(Kind::SIGN_OFF),
-            figures.create(),
-        ))
+        let place = super::households::place(area);
+        let mut plan = Plan::saying(format!("{month} 已签认")).draft(place, RecordRef::New(Kind::SIGN_OFF), figures.create());
+        // What it stands beside, and comes after.
+        plan.shown.extend(self.reader.last_sign_off(month, area)?);
+        Ok(plan)
     }
 }
 

@@ -132,6 +132,9 @@ pub struct Published<T> {
     pub hash: String,
 }
 
+/// The columns of a table of cases: applications, how they ended in the order of [`Outcome::ALL`], clues.
+pub const CASE_COLUMNS: [&str; 6] = ["申请", "通过", "不予通过", "撤回", "在办", "线索"];
+
 /// A line of a table of aid.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct AidGroup {
@@ -233,7 +236,7 @@ pub(super) fn publish<T, U: Serialize>(figure: Figure<T>, as_of: &AsOf, row: imp
 }
 
 impl Room<'_> {
-    fn statistician(&self) -> Result<(), DeskError> {
+    pub(super) fn statistician(&self) -> Result<(), DeskError> {
         permit::role_or_console(&self.person, STATISTICIANS)
     }
 
@@ -291,7 +294,13 @@ impl Room<'_> {
         Ok(filter)
     }
 
-    fn aid_table(&self, question: &Question, by: By, page: Page, as_of: &AsOf) -> Result<Published<AidGroup>, DeskError> {
+    pub(super) fn aid_table(
+        &self,
+        question: &Question,
+        by: By,
+        page: Page,
+        as_of: &AsOf,
+    ) -> Result<Published<AidGroup>, DeskError> {
         let packs = self.reader.packs()?;
         let pack = self.pack(&packs);
         let filter = self.benefit_filter(question, pack)?;
@@ -364,14 +373,19 @@ impl Room<'_> {
         if above { format!("{name}（本级）") } else { name }
     }
 
-    fn aid_total(&self, question: &Question, pack: Option<&Pack>, as_of: &AsOf) -> Result<Published<AidGroup>, DeskError> {
+    pub(super) fn aid_total(
+        &self,
+        question: &Question,
+        pack: Option<&Pack>,
+        as_of: &AsOf,
+    ) -> Result<Published<AidGroup>, DeskError> {
         let filter = self.benefit_filter(question, pack)?;
         let figure = self.reader.benefits_by(&filter, BenefitBy::Nothing, Page::first(0))?;
         let all = |group| AidGroup { label: "合计".to_owned(), group, question: question.clone() };
         Ok(publish(figure, as_of, all))
     }
 
-    fn case_table(
+    pub(super) fn case_table(
         &self,
         question: &Question,
         by: AccountBy,
@@ -475,77 +489,89 @@ pub fn period_label(period: Period) -> String {
     }
 }
 
+/// Where a line of aid stands: a row of the record, a payment of a case, money that came back.
+pub fn source_of(line: &BenefitRow) -> String {
+    let word = match (line.recovered, line.case) {
+        (true, _) => "追回",
+        (false, Some(_)) => "发放",
+        (false, None) => "受助记录",
+    };
+    format!("{word} {}", line.number).trim_end().to_owned()
+}
+
 /// A channel on screens.
 pub fn channel_label(word: &str) -> String {
     let channel = shouwang_protocol::records::event::Channel::from_word(word);
     channel.map_or_else(|| "未写明".to_owned(), |channel| channel.label().to_owned())
 }
 
+impl Room<'_> {
+    pub(super) fn statistics(&self, question: &Question, by: By, page: Page, at_ms: i64) -> Result<Statistics, DeskError> {
+        self.statistician()?;
+        let packs = self.reader.packs()?;
+        let pack = self.pack(&packs);
+        let as_of = self.known(&self.scope(question.area)?)?;
+        let filter = self.benefit_filter(question, pack)?;
+        let by_kind = self.aid_table(question, By::Kind, page, &as_of)?;
+        let by_period = self.aid_table(question, By::Period, page, &as_of)?;
+        let by_picked = match by {
+            By::Kind => by_kind.clone(),
+            By::Period => by_period.clone(),
+            other => self.aid_table(question, other, page, &as_of)?,
+        };
+        Ok(Statistics {
+            at_ms,
+            total: self.aid_total(question, pack, &as_of)?,
+            households: publish(self.reader.households_with_aid(&filter)?, &as_of, |count| count),
+            indicators: self.indicators(question, pack, &as_of)?,
+            by_channel: self.case_table(question, AccountBy::Channel, pack, &as_of)?,
+            cases_by_kind: self.case_table(question, AccountBy::Kind, pack, &as_of)?,
+            cases: self.case_table(question, AccountBy::Nothing, pack, &as_of)?,
+            cases_by_village: self.case_table(question, AccountBy::Village, pack, &as_of)?,
+            by_kind,
+            by_period,
+            by_picked,
+            years: self.reader.years()?,
+            areas: self.choices_of_areas()?,
+            as_of,
+        })
+    }
+
+    pub(super) fn benefit_list(&self, question: &Question, page: Page) -> Result<BenefitList, DeskError> {
+        self.statistician()?;
+        let packs = self.reader.packs()?;
+        let pack = self.pack(&packs);
+        let as_of = self.known(&self.scope(question.area)?)?;
+        let lines = self.reader.benefits(&self.benefit_filter(question, pack)?, page)?;
+        let lines = publish(lines, &as_of, |row| row);
+        Ok(BenefitList { lines, total: self.aid_total(question, pack, &as_of)?, as_of })
+    }
+
+    pub(super) fn account_list(&self, question: &Question, page: Page) -> Result<AccountList, DeskError> {
+        self.statistician()?;
+        let packs = self.reader.packs()?;
+        let pack = self.pack(&packs);
+        let as_of = self.known(&self.scope(question.area)?)?;
+        let lines = self.reader.accounts(&self.account_filter(question, pack)?, page)?;
+        let lines = publish(lines, &as_of, |row| row);
+        Ok(AccountList { lines, total: self.case_table(question, AccountBy::Nothing, pack, &as_of)?, as_of })
+    }
+}
+
 impl Desk {
     /// The page of statistics; `page` is of the table that was picked.
     pub async fn statistics(&self, person: &Person, question: Question, by: By, page: Page) -> Result<Statistics, DeskError> {
         let at_ms = self.clock().now().wall_ms;
-        self.in_room(person, LOOKING, move |room| {
-            room.statistician()?;
-            let packs = room.reader.packs()?;
-            let pack = room.pack(&packs);
-            let within = room.scope(question.area)?;
-            let as_of = room.known(&within)?;
-            let filter = room.benefit_filter(&question, pack)?;
-            let by_kind = room.aid_table(&question, By::Kind, page, &as_of)?;
-            let by_period = room.aid_table(&question, By::Period, page, &as_of)?;
-            let by_picked = match by {
-                By::Kind => by_kind.clone(),
-                By::Period => by_period.clone(),
-                other => room.aid_table(&question, other, page, &as_of)?,
-            };
-            let cases_by_village = room.case_table(&question, AccountBy::Village, pack, &as_of)?;
-            let cases = room.case_table(&question, AccountBy::Nothing, pack, &as_of)?;
-            Ok(Statistics {
-                at_ms,
-                total: room.aid_total(&question, pack, &as_of)?,
-                households: publish(room.reader.households_with_aid(&filter)?, &as_of, |count| count),
-                indicators: room.indicators(&question, pack, &as_of)?,
-                by_channel: room.case_table(&question, AccountBy::Channel, pack, &as_of)?,
-                cases_by_kind: room.case_table(&question, AccountBy::Kind, pack, &as_of)?,
-                cases,
-                cases_by_village,
-                by_kind,
-                by_period,
-                by_picked,
-                years: room.reader.years()?,
-                areas: room.choices_of_areas()?,
-                as_of,
-            })
-        })
-        .await
+        self.in_room(person, LOOKING, move |room| room.statistics(&question, by, page, at_ms)).await
     }
 
     /// The lines of aid behind a figure.
     pub async fn benefit_list(&self, person: &Person, question: Question, page: Page) -> Result<BenefitList, DeskError> {
-        self.in_room(person, LOOKING, move |room| {
-            room.statistician()?;
-            let packs = room.reader.packs()?;
-            let pack = room.pack(&packs);
-            let as_of = room.known(&room.scope(question.area)?)?;
-            let lines = room.reader.benefits(&room.benefit_filter(&question, pack)?, page)?;
-            let lines = publish(lines, &as_of, |row| row);
-            Ok(BenefitList { lines, total: room.aid_total(&question, pack, &as_of)?, as_of })
-        })
-        .await
+        self.in_room(person, LOOKING, move |room| room.benefit_list(&question, page)).await
     }
 
     /// The cases behind a figure.
     pub async fn account_list(&self, person: &Person, question: Question, page: Page) -> Result<AccountList, DeskError> {
-        self.in_room(person, LOOKING, move |room| {
-            room.statistician()?;
-            let packs = room.reader.packs()?;
-            let pack = room.pack(&packs);
-            let as_of = room.known(&room.scope(question.area)?)?;
-            let lines = room.reader.accounts(&room.account_filter(&question, pack)?, page)?;
-            let lines = publish(lines, &as_of, |row| row);
-            Ok(AccountList { lines, total: room.case_table(&question, AccountBy::Nothing, pack, &as_of)?, as_of })
-        })
-        .await
+        self.in_room(person, LOOKING, move |room| room.account_list(&question, page)).await
     }
 }

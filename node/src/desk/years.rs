@@ -6,7 +6,7 @@ use super::{Desk, LOOKING, Room, permit};
 use crate::store::reader::{AsOf, CaseFilter, HouseholdRow, Listed, Page, Period, YearCount, YearFilter, YearRow};
 use automerge::ChangeHash;
 use serde::Serialize;
-use shouwang_protocol::annual::{self, AnnualFile, CaseOf, Missing, last_day};
+use shouwang_protocol::annual::{self, AnnualFile, CaseOf, Closing, Missing, last_day};
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
@@ -19,6 +19,25 @@ use std::collections::BTreeSet;
 const CASES_MAX: u32 = 500;
 /// The first year a file may be asked for.
 const FIRST_YEAR: i32 = 1990;
+
+/// The fields of 基本情况, in the order of the paper.
+pub const BASICS: [&str; 13] = [
+    "head",
+    "head_id_no",
+    "phone",
+    "type",
+    "status",
+    "address",
+    "income_annual",
+    "income_wage",
+    "income_farm",
+    "income_transfer",
+    "income_property",
+    "house_m2",
+    "house_safe",
+];
+/// The fields of 致贫原因.
+pub const CAUSES: [&str; 2] = ["cause", "risk"];
 
 /// A household's file of a year.
 #[derive(Debug)]
@@ -71,8 +90,17 @@ pub struct YearList {
     pub areas: Vec<(AreaId, String)>,
 }
 
+/// Where the year of a file stands, in a few words.
+pub fn closing_word(closing: &Closing) -> &'static str {
+    match closing {
+        Closing::Open => "年度进行中",
+        Closing::Sealed { .. } => "已封存",
+        Closing::Afterwards => "事后补录",
+    }
+}
+
 impl Room<'_> {
-    fn year(&self, year: i32) -> Result<i32, DeskError> {
+    pub(super) fn year(&self, year: i32) -> Result<i32, DeskError> {
         let this_year = self.day.ymd().0;
         if (FIRST_YEAR..=this_year).contains(&year) {
             Ok(this_year)
@@ -81,9 +109,8 @@ impl Room<'_> {
         }
     }
 
-    fn annual_page(&self, record: RecordId, year: i32, at_ms: i64) -> Result<AnnualPage, DeskError> {
-        permit::office_staff(&self.person)?;
-        let this_year = self.year(year)?;
+    /// A household's file, and the household as in lists.
+    pub(super) fn annual_file(&self, record: RecordId, year: i32) -> Result<(HouseholdRow, AnnualFile), DeskError> {
         let found = self.household(&record)?;
         let row = self.reader.household_row(&record)?.ok_or_else(|| DeskError::not_found("家庭档案"))?;
         let written = self.reader.written(&record)?.into_iter().map(|(change, day)| (ChangeHash(change), day)).collect();
@@ -98,7 +125,13 @@ impl Room<'_> {
             standings.extend(files.map(|file| (case, file.standing)));
         }
         let cases: Vec<CaseOf<'_>> = standings.iter().map(|(case, standing)| CaseOf { case: *case, standing }).collect();
-        let file = annual::file(&record, year, self.day, Household::read(&found.doc), then, &cases);
+        Ok((row, annual::file(&record, year, self.day, Household::read(&found.doc), then, &cases)))
+    }
+
+    fn annual_page(&self, record: RecordId, year: i32, at_ms: i64) -> Result<AnnualPage, DeskError> {
+        permit::office_staff(&self.person)?;
+        let this_year = self.year(year)?;
+        let (row, file) = self.annual_file(record, year)?;
         let as_of = self.known(&[row.area])?;
         Ok(AnnualPage { place: self.place_name(row.area), row, file, as_of, at_ms, this_year })
     }

@@ -3,6 +3,7 @@
 use super::enrol::area_of;
 use super::{Node, NodeError, io};
 use crate::console::Request;
+use crate::desk::vouch::{self, Worth};
 use crate::entropy;
 use crate::net::{PeerStatus, Trouble};
 use serde_json::{Value, json};
@@ -66,6 +67,7 @@ impl Node {
         let result = match request {
             Request::Status => self.status().await,
             Request::Verify => self.verify(progress).await,
+            Request::VerifyAnnual { file } => self.verify_annual(&file).await,
             Request::ImportHouseholds { file } => self.import_households(&file, progress).await,
             Request::PreviewHouseholds { file, limit } => self.preview_households(&file, limit, progress).await,
             Request::ImportAnswers { file } => self.import_answers(&file).await,
@@ -113,6 +115,7 @@ impl Node {
                     "tier": office.as_ref().map(|office| office.tier.word()),
                     "areas": areas,
                     "device": me.to_string(),
+                    "city": control.root.to_string(),
                     "incarnation": shouwang_protocol::hash::hex(&replica.incarnation().0),
                     "version": env!("CARGO_PKG_VERSION"),
                     "entries": replica.frontier().entries(),
@@ -131,7 +134,14 @@ impl Node {
             Some(net) => (net.peers().await?.iter().map(peer_value).collect(), json!(net.ended())),
             None => (json!([]), json!({})),
         };
+        let desk = self.desk().await?;
+        let packs = desk.pack_troubles(&desk.console().await?).await?;
+        let packs: Vec<Value> = packs
+            .iter()
+            .map(|trouble| json!({ "what": trouble, "told": trouble.english(), "told_zh": trouble.what() }))
+            .collect();
         if let Some(object) = value.as_object_mut() {
+            object.insert("policy_packs".into(), packs.into());
             object.extend(counts);
             object.insert("peers".into(), peers);
             object.insert("connections_ended".into(), ended);
@@ -147,6 +157,19 @@ impl Node {
         let mut differences: Vec<String> = found.iter().map(|difference| format!("{difference:?}")).collect();
         differences.extend(views);
         Ok(json!({ "differences": differences }))
+    }
+
+    async fn verify_annual(&self, file: &Path) -> Result<Value, NodeError> {
+        let length = std::fs::metadata(file).map_err(io(file.display()))?.len();
+        if length > vouch::FILE_BYTES_MAX {
+            return Err(NodeError::Told(format!("{}: larger than any signed annual file", file.display())));
+        }
+        let bytes = std::fs::read(file).map_err(io(file.display()))?;
+        let worth = self.writer().with(move |engine| {
+            let control = engine.replica().control();
+            vouch::check(&bytes, &control.root, Some(control))
+        });
+        Ok(annual_value(worth.await?, true))
     }
 
     async fn invite(
@@ -213,4 +236,45 @@ impl Node {
         std::fs::copy(self.dir().join("vault.json"), out.join("vault.json")).map_err(io("the vault"))?;
         Ok(json!({ "backup": out.display().to_string() }))
     }
+}
+
+/// What a signed annual file is worth, for programs and people. `knows_revoked`: whether a revocation would be known.
+pub(crate) fn annual_value(worth: Worth, knows_revoked: bool) -> Value {
+    let (good, statement, told) = match worth {
+        Worth::Nothing(fault) => (false, None, format!("worth nothing: {fault}")),
+        Worth::Revoked(statement, body) => {
+            let told = format!(
+                "the device {} of {} was revoked (lost, stolen or replaced): whoever had it could sign this on any day; \
+                 ask the office for a new one",
+                body.device.short(),
+                body.name
+            );
+            (false, Some(statement), told)
+        }
+        Worth::Good(statement, body) => {
+            let closed = statement.digest.map_or("the year was not closed".to_owned(), |digest| format!("digest {digest}"));
+            let unknown = if knows_revoked { "" } else { "; whether the device was revoked since, only the city's offices know" };
+            let told = format!(
+                "{} (device {}) vouches for it on {}: household {}, {}, {} lines of aid, {} yuan, {} things missing, {closed}{unknown}",
+                body.name,
+                body.device.short(),
+                statement.day,
+                statement.number,
+                statement.year,
+                statement.lines,
+                statement.total,
+                statement.missing,
+            );
+            (true, Some(statement), told)
+        }
+    };
+    let statement = statement.map(|statement| {
+        json!({
+            "office": statement.office_name, "device": statement.device.to_string(), "day": statement.day.to_string(),
+            "household": statement.household.to_string(), "number": statement.number, "year": statement.year,
+            "digest": statement.digest.map(|digest| digest.hex()), "lines": statement.lines, "total_fen": statement.total.0,
+            "missing": statement.missing,
+        })
+    });
+    json!({ "good": good, "told": told, "statement": statement })
 }

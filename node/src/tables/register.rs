@@ -42,8 +42,8 @@ impl Columns {
     }
 
     fn values(&self, row: &Row) -> Vec<Out> {
-        let known = self.table.iter().map(|field| value(Some(field.form), row.get(field.name)));
-        let others = self.others.iter().map(|name| value(None, row.get(name)));
+        let known = self.table.iter().map(|field| cell(Some(field.form), row.get(field.name)));
+        let others = self.others.iter().map(|name| cell(None, row.get(name)));
         let rest = self.more.then(|| {
             let rest = row.iter().filter(|(name, _)| {
                 find(self.table, name).is_none() && !matches!(name.as_str(), "members" | "aid") && !self.others.contains(name)
@@ -59,7 +59,8 @@ impl Columns {
     }
 }
 
-fn value(form: Option<Form>, value: Option<&Value>) -> Out {
+/// A value of a record in a cell.
+pub fn cell(form: Option<Form>, value: Option<&Value>) -> Out {
     match (form, value) {
         (_, None | Some(Value::Null)) => Out::Empty,
         (_, Some(Value::String(text))) => text.clone().into(),
@@ -80,7 +81,7 @@ fn apart(name: &'static str, list_name: &str, table: &'static [Field], household
     let mut headers = vec!["户编号".to_owned(), "户主".to_owned()];
     headers.extend(columns.headers());
     let rows = households.iter().flat_map(|household| {
-        let key = [value(None, household.get("id")), value(None, household.get("head"))];
+        let key = [cell(None, household.get("id")), cell(None, household.get("head"))];
         let columns = &columns;
         list(household, list_name).map(move |row| key.iter().cloned().chain(columns.values(row)).collect())
     });

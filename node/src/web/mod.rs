@@ -59,7 +59,7 @@ fn router(app: App) -> Router {
         .route("/households/{id}/settle", post(household::settle))
         .route("/households/{id}/changes", post(reviews::note))
         .route("/households/{id}/means", get(means::show))
-        .route("/households/{id}/year/{year}", get(year::file))
+        .route("/households/{id}/year/{year}", get(year::file).post(year::vouch))
         .route("/years", get(year::this_year))
         .route("/years/{year}", get(year::list))
         .route("/statistics", get(statistics::show))

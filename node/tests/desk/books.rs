@@ -26,7 +26,7 @@ pub async fn statistics(machine: &Machine, question: &Question, by: By) -> Stati
     machine.desk.statistics(&reader, question.clone(), by, Page::first(500)).await.expect("computes")
 }
 
-async fn accepted(machine: &Machine, clerk: &Person, household: RecordId, channel: Channel) -> CaseId {
+pub async fn accepted(machine: &Machine, clerk: &Person, household: RecordId, channel: Channel) -> CaseId {
     let open = OpenCase { channel: Some(channel), ..application(household) };
     let case = machine.open_case(clerk, open).await;
     machine.stepped(clerk, case, CaseStep::Accept {}).await;
@@ -35,11 +35,11 @@ async fn accepted(machine: &Machine, clerk: &Person, household: RecordId, channe
     case
 }
 
-fn decision(outcome: Verdict, reason: &str) -> CaseStep {
+pub fn decision(outcome: Verdict, reason: &str) -> CaseStep {
     CaseStep::Decide { outcome, amount: None, reason: reason.into() }
 }
 
-fn pay() -> CaseStep {
+pub fn pay() -> CaseStep {
     CaseStep::Pay { amount: None, method: String::new(), account_last4: None, batch: "1".into(), period: None }
 }
 

@@ -1,13 +1,18 @@
 //! Taking data out: what comes back is what went out, nothing runs in a spreadsheet, and it is known who took what.
 
+use super::books::{accepted, decision, of_year, pay, statistics};
 use super::support::*;
 use super::tables::{counts, take, village};
 use serde_json::{Value, json};
 use shouwang_node::desk::export::{Export, FileForm, What};
 use shouwang_node::desk::import::Mode;
-use shouwang_node::desk::{DeskError, Person};
-use shouwang_node::store::reader::Page;
+use shouwang_node::desk::statistics::{By, Question};
+use shouwang_node::desk::{Command, DeskError, HouseholdChange, Person};
+use shouwang_node::store::reader::{Page, YearFilter};
 use shouwang_node::tables;
+use shouwang_protocol::account::Outcome;
+use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::event::{Channel, Verdict};
 use shouwang_protocol::records::staff::Role;
 
 fn export(what: What, form: FileForm) -> Export {
@@ -228,4 +233,159 @@ async fn formulas_in_every_text_field_come_out_harmless() {
         std::io::Read::read_to_string(&mut archive.by_index(part).expect("a part"), &mut text).expect("text");
         assert!(!text.contains("<f>") && !text.contains("<f ") && !text.contains("<hyperlink"), "no formula, no link");
     }
+}
+
+/// A cell as a text.
+fn text_of(cell: &tables::Cell) -> String {
+    match cell {
+        tables::Cell::Empty => String::new(),
+        tables::Cell::Number(number) => number.to_string(),
+        tables::Cell::Text(text) => text.clone(),
+        other => panic!("neither text nor number: {other:?}"),
+    }
+}
+
+/// A sheet of a workbook as texts, without its header row.
+fn sheet(bytes: &[u8], name: &str) -> Vec<Vec<String>> {
+    let sheets = tables::xlsx::read(bytes).expect("reads");
+    let sheet = sheets.iter().find(|sheet| sheet.name == name).unwrap_or_else(|| panic!("no sheet {name}"));
+    let width = sheet.rows[0].1.len();
+    let row = |cells: &Vec<tables::Cell>| {
+        let mut row: Vec<String> = cells.iter().map(text_of).collect();
+        row.resize(width, String::new());
+        row
+    };
+    sheet.rows.iter().skip(1).map(|(_, cells)| row(cells)).collect()
+}
+
+/// The fen of a cell.
+fn fen(text: &str) -> i64 {
+    if text.is_empty() { 0 } else { Fen::parse_yuan(text).expect("yuan").0 }
+}
+
+/// An office with two households, aid of two years, an approved and a refused application.
+async fn a_year_of_books() -> (Machine, Machine) {
+    let city = city().await;
+    let township = Machine::new(YANGSHE).await;
+    sync(&township, &city).await;
+    let clerk = township.clerk();
+    let (zhang, li) = (township.household("zhang").await, township.household("li").await);
+    let row = json!({"no": "=1+1", "date": "2019-02-10", "program": "节日慰问", "amount": 800.5, "fund": "@慈善会"});
+    let new_aid = vec![row.as_object().expect("an object").clone()];
+    township.done(&clerk, Command::ChangeHousehold(HouseholdChange { new_aid, ..HouseholdChange::of(zhang) })).await;
+    let mut cases = Vec::new();
+    for household in [zhang, li] {
+        cases.push(accepted(&township, &clerk, household, Channel::TownshipWindow).await);
+    }
+    sync(&township, &city).await;
+    let director = city.person("chen", &[Role::Approver]);
+    city.stepped(&director, cases[0], decision(Verdict::Approved, "")).await;
+    city.stepped(&director, cases[0], pay()).await;
+    city.stepped(&director, cases[1], decision(Verdict::Refused, "收入高于标准")).await;
+    sync(&township, &city).await;
+    (city, township)
+}
+
+async fn figures(machine: &Machine, what: What, form: FileForm) -> Vec<u8> {
+    let reviewer = machine.person("r", &[Role::Reviewer]);
+    machine.desk.export(&reviewer, export(what, form)).await.expect("exports").bytes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_17_item_18_the_annual_files_of_a_year_go_out_as_a_workbook_that_says_the_same_as_each_file() {
+    let (_city, township) = a_year_of_books().await;
+    let clerk = township.clerk();
+    let bytes = figures(&township, What::Years(2019), FileForm::Xlsx).await;
+    let (files, aid, lacking) = (sheet(&bytes, "帮扶清单"), sheet(&bytes, "受助明细"), sheet(&bytes, "缺项"));
+    let sheets = tables::xlsx::read(&bytes).expect("reads");
+    let headers: Vec<String> = sheets[0].rows[0].1.iter().map(text_of).collect();
+    let at = |name: &str| headers.iter().position(|header| header == name).unwrap_or_else(|| panic!("no column {name}"));
+    let filter = YearFilter { year: 2019, ..YearFilter::default() };
+    let list = township.desk.year_list(&clerk, filter, Page::first(100)).await.expect("lists");
+    assert_eq!((files.len(), list.files), (2, 2));
+    for line in &list.listed.rows {
+        let file = township.desk.annual(&clerk, line.row.household, 2019).await.expect("a file").file;
+        let key = &file.household.id;
+        let row = files.iter().find(|row| row[0] == *key).expect("a row a household");
+        assert_eq!((fen(&row[at("受助净额(元)")]), fen(&row[at("受助净额(元)")])), (file.total.0, line.amount.0));
+        assert_eq!((row[at("户主")].as_str(), row[at("主要致贫原因")].as_str()), (file.household.head.as_str(), "因病"));
+        assert_eq!(row[at("需求评估次数")], file.needs.len().to_string());
+        assert!(row[at("审批")].contains(if key == "zhang" { "2835.00" } else { "收入高于标准" }), "{row:?}");
+        assert_eq!(row[at("清单")], if file.is_complete() { "完整" } else { "不完整" });
+        let own: Vec<&Vec<String>> = aid.iter().filter(|line| line[0] == *key).collect();
+        assert_eq!((own.len(), own.iter().map(|line| fen(&line[7])).sum()), (file.aid.len(), file.total.0));
+        assert_eq!(lacking.iter().filter(|line| line[0] == *key).count(), file.missing.len());
+    }
+    assert!(lacking.iter().all(|row| row[5].contains("请")), "each says what to do: {lacking:?}");
+    assert!(!headers.iter().any(|header| header.contains("身份证")), "numbers of persons stay in the records");
+    let about = sheet(&bytes, "说明");
+    let said = |name: &str| about.iter().find(|row| row[0] == name).map(|row| row[1].clone()).unwrap_or_default();
+    let sum: i64 = list.listed.rows.iter().map(|line| line.amount.0).sum();
+    assert_eq!((fen(&said("受助净额合计(元)")), said("清单份数").as_str()), (sum, "2"));
+    assert!(said("截至").starts_with("2019-"), "{about:?}");
+    assert_eq!(sheet(&bytes, "含哪些村(社区)").len(), 2);
+    assert!(aid.iter().any(|row| row[8] == "受助记录 =1+1"), "a text, and no formula");
+    let text = String::from_utf8(figures(&township, What::Years(2019), FileForm::Csv).await).expect("text");
+    assert!(text.contains("\"受助净额(元)\"") && text.lines().count() == 3, "{text}");
+    let later = township.desk.export(&township.person("r", &[Role::Reviewer]), export(What::Years(2030), FileForm::Xlsx)).await;
+    assert!(matches!(later, Err(DeskError::NotFound { .. })), "a year that has not come");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_19_item_52_the_tables_of_statistics_go_out_with_their_queries_and_every_sum_equals_the_page() {
+    let (city, township) = a_year_of_books().await;
+    for machine in [&city, &township] {
+        let question = of_year(2019);
+        let bytes = figures(machine, What::Statistics(question.clone(), By::Household), FileForm::Xlsx).await;
+        let found = statistics(machine, &question, By::Household).await;
+        let tables_of_aid = [
+            ("受助按救助种类", By::Kind),
+            ("受助按主管部门", By::Department),
+            ("受助按资金来源", By::Fund),
+            ("受助按村(社区)", By::Village),
+            ("受助按月份", By::Period),
+            ("受助按家庭", By::Household),
+        ];
+        for (name, by) in tables_of_aid {
+            let rows = sheet(&bytes, name);
+            let of_page = statistics(machine, &question, by).await.by_picked.rows;
+            assert_eq!(rows.len(), of_page.len() + 1, "{name}");
+            for (row, group) in rows.iter().zip(&of_page) {
+                assert_eq!((row[0].as_str(), fen(&row[3])), (group.label.as_str(), group.group.amount.0), "{name}");
+                assert_eq!(row[1], group.group.count.to_string());
+            }
+            let sum: i64 = rows[..of_page.len()].iter().map(|row| fen(&row[3])).sum();
+            assert_eq!((sum, sum), (fen(&rows[of_page.len()][3]), found.total.rows[0].group.amount.0), "{name}");
+        }
+        let cases = sheet(&bytes, "事项按登记渠道");
+        assert_eq!(cases.last().expect("a total")[1..5], ["2", "1", "1", "0"]);
+        let about = sheet(&bytes, "说明");
+        for (name, hash, query) in [
+            ("受助合计", &found.total.hash, &found.total.query),
+            ("受助按救助种类", &found.by_kind.hash, &found.by_kind.query),
+            ("事项按登记渠道", &found.by_channel.hash, &found.by_channel.query),
+        ] {
+            let row = about.iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("{name}: {about:?}"));
+            assert_eq!((&row[2], &row[3]), (hash, query), "the same figure as on the page");
+        }
+        let sheets = tables::xlsx::read(&bytes).expect("reads");
+        assert!(!sheets.iter().any(|sheet| sheet.name == "受助按个人"), "names of people only as on the page");
+        assert!(sheets.iter().any(|sheet| sheet.name == "指标"));
+
+        let kind = found.by_kind.rows.iter().find(|group| group.label == "节日慰问").expect("a kind");
+        let items = sheet(&figures(machine, What::Benefits(kind.question.clone()), FileForm::Xlsx).await, "受助明细");
+        assert_eq!((items.len(), fen(&items[0][6])), (1, kind.group.amount.0));
+        let refused = Question { application: Some(true), outcome: Some(Outcome::Refused), ..question };
+        let list = figures(machine, What::Accounts(refused), FileForm::Csv).await;
+        assert!(String::from_utf8(list).expect("text").contains("\"收入高于标准\""));
+    }
+    let reviewer = township.person("r", &[Role::Reviewer]);
+    let flat = township.desk.export(&reviewer, export(What::Statistics(of_year(2019), By::Kind), FileForm::Csv)).await;
+    assert!(flat.err().expect("refused").what().contains("只能导出 .xlsx"));
+    let auditor = township.person("a", &[Role::Auditor]);
+    let forced = township.desk.export(&auditor, export(What::Statistics(of_year(2019), By::Kind), FileForm::Xlsx)).await;
+    assert!(matches!(forced, Err(DeskError::NotPermitted { .. })), "who reads figures does not take them out");
+    let listed = township.desk.exports(&auditor, Page::first(9)).await.expect("reads").rows;
+    let words: Vec<&str> = listed.iter().map(|row| row.what.as_str()).collect();
+    assert_eq!(words, ["statistics_cases", "statistics_items", "statistics"]);
 }

@@ -3,6 +3,7 @@
 use super::support::*;
 use serde_json::json;
 use shouwang_node::desk::{Command, DeskError, HouseholdChange};
+use shouwang_protocol::records::signoff::SignOff;
 use shouwang_protocol::records::staff::Role;
 
 fn sign(machine: &Machine, digest: &str) -> Command {
@@ -102,4 +103,71 @@ async fn item_12_each_village_signs_its_month_the_missing_ones_are_listed_and_th
         village.desk.writer().with(|engine| engine.replica().store().compare_views()).await.expect("asks").expect("reads"),
         [] as [String; 0]
     );
+}
+
+/// How many times June was signed, and the latest, at a machine.
+async fn signed(machine: &Machine) -> (usize, Option<SignOff>) {
+    let all = machine.desk.readers().read(|reader| reader.sign_offs("2019-06", &[area(VILLAGE)])).expect("reads");
+    let page = machine.desk.month(&machine.clerk(), Some("2019-06".into()), Some(area(VILLAGE))).await.expect("reads");
+    (all.len(), page.villages.into_iter().next().and_then(|village| village.signed))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_12_a_month_that_changed_after_it_was_signed_is_signed_again_beside_the_first_and_the_latest_counts_everywhere() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    let clerk = village.clerk();
+    let (first, second) = (village.household("a1").await, village.household("b2").await);
+    sync(&village, &township).await;
+    sync(&township, &city).await;
+    let set = |home, set: serde_json::Value| {
+        let set = set.as_object().expect("an object").clone();
+        Command::ChangeHousehold(HouseholdChange { set, ..HouseholdChange::of(home) })
+    };
+    // June's last days: the township writes of the village's households, and its line is down until July.
+    township.on("2019-06-28");
+    township.done(&township.clerk(), set(first, json!({"income_annual": 9_000}))).await;
+    city.on("2019-06-29");
+    city.done(&city.clerk(), set(second, json!({"status": "停保"}))).await;
+    for machine in [&village, &township, &city] {
+        machine.on("2019-07-02");
+    }
+    let (alone, figures, _) = june(&village).await;
+    assert_eq!(figures, [2, 4, 0, 0, 0, 2]);
+    village.done(&clerk, sign(&village, &alone)).await;
+    assert_eq!(signed(&village).await.0, 1);
+
+    // What was written in time arrives: the month reads otherwise, and says so. The old list can't be signed any more.
+    sync(&village, &township).await;
+    let (late, figures, as_signed) = june(&village).await;
+    assert!(late != alone && !as_signed && figures == [2, 4, 0, 0, 1, 1], "{figures:?}");
+    let stale = village.act(&clerk, sign(&village, &alone)).await.expect_err("another list now");
+    assert!(matches!(&stale, DeskError::NotNow { why } if why.contains("又有变化")), "{stale:?}");
+    let page = village.desk.month(&clerk, Some("2019-06".into()), Some(area(VILLAGE))).await.expect("reads");
+    assert!(page.may_sign, "it may be signed again");
+    // Twice more on the same day, each time after something arrived: the latest counts, whatever the records are called.
+    village.done(&clerk, sign(&village, &late)).await;
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    let (last, figures, as_signed) = june(&village).await;
+    assert!(last != late && !as_signed && figures == [1, 2, 0, 1, 1, 0], "{figures:?}");
+    village.done(&clerk, sign(&village, &last)).await;
+    sync(&village, &township).await;
+    sync(&township, &city).await;
+    for machine in [&village, &township, &city] {
+        let (times, latest) = signed(machine).await;
+        let latest = latest.expect("signed");
+        assert_eq!((times, latest.digest.as_str(), latest.left), (3, last.as_str(), 1), "and the first two stay");
+        assert!(june(machine).await.2);
+    }
+    // Frozen: what July writes moves nothing, and a further signature adds nothing.
+    village.done(&clerk, set(first, json!({"phone": "13911112222"}))).await;
+    assert_eq!(june(&village).await.0, last);
+    assert!(village.done(&clerk, sign(&village, &last)).await.entries.is_empty());
+    assert_eq!(signed(&village).await.0, 3);
+    // A clock that stands in June signs nothing of it.
+    village.on("2019-06-30");
+    assert!(matches!(village.act(&clerk, sign(&village, &last)).await, Err(DeskError::NotNow { .. })));
 }

@@ -146,6 +146,12 @@ impl Machine {
         Machine::open(number, dir, Arc::new(AtomicI64::new(noon("2019-05-29")))).await
     }
 
+    /// The same where the system keeps files in memory: for what takes a thousand actions, and is not about the disk.
+    pub async fn in_memory(number: usize) -> Machine {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory");
+        Machine::open(number, Arc::new(dir), Arc::new(AtomicI64::new(noon("2019-05-29")))).await
+    }
+
     /// Stops and opens again: a restart.
     pub async fn restart(self) -> Machine {
         self.desk.writer().stop().await;
@@ -228,7 +234,11 @@ impl Machine {
 
 /// The city's machine with its control written down, and the sample pack.
 pub async fn city() -> Machine {
-    let city = Machine::new(CITY).await;
+    described(Machine::new(CITY).await).await
+}
+
+/// The same for a machine that is there.
+pub async fn described(city: Machine) -> Machine {
     let commit = |draft: Draft| {
         let action = Action { id: id(), staff: "console".into(), claimed_ms: 0, shown: Vec::new(), drafts: vec![draft] };
         city.desk.writer().commit(vec![action])

@@ -76,6 +76,34 @@ async fn item_18_item_19_item_53_every_number_of_the_pages_leads_to_a_list_that_
         }
         assert!(!file.body.contains("34052419800101001X"), "numbers are masked");
         assert_eq!(zhang.get(&format!("/households/{record}/year/3000")).status, 404);
+        // The office signs, on the paper and as a file, and the program checks the file with the city's key alone.
+        let year = format!("/households/{record}/year/2024");
+        let vouch = |purpose: &str, way: &str| zhang.submit(&year, &year, &[("purpose", purpose), ("way", way)]);
+        assert_eq!(vouch("", "file").status, 422, "what for?");
+        let paper = vouch("交本人留存", "paper");
+        assert!(paper.body.contains("机构签章") && paper.body.contains("shouwang annual file 1"), "{}", paper.body);
+        assert!(paper.body.contains("total 3135.50"), "{}", paper.body);
+        let signed = vouch("交本人留存", "file");
+        assert!(signed.status == 200 && signed.header("content-type") == "application/json", "{}", signed.body);
+        let statement: Value = serde_json::from_str(&signed.body).expect("JSON");
+        let statement = statement["statement"].as_str().unwrap_or_default().to_owned();
+        let city = statement.lines().find_map(|line| line.strip_prefix("city ")).expect("a city").to_owned();
+        let dir = tempfile::tempdir().expect("a directory");
+        let (good, bad) = (dir.path().join("good.json"), dir.path().join("bad.json"));
+        std::fs::write(&good, &signed.body).expect("writes");
+        std::fs::write(&bad, signed.body.replace("\"amount\":283500", "\"amount\":983500")).expect("writes");
+        let verify = |file: &std::path::Path, city: &str| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_shouwang"));
+            let ran = command.env_remove("SHOUWANG_DIR").args(["verify", "--city", city, "--annual"]).arg(file).output();
+            let ran = ran.expect("runs");
+            (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
+        };
+        let (code, told) = verify(&good, &city);
+        assert!(code == Some(0) && told.contains("市社会救助服务中心") && told.contains("3135.50 yuan"), "{told}");
+        let (code, told) = verify(&bad, &city);
+        assert!(code == Some(1) && told.contains("altered"), "{told}");
+        let (code, told) = verify(&good, &"0".repeat(64));
+        assert!(code == Some(1) && told.contains("another city"), "{told}");
         let list = zhang.get("/years/2024");
         assert!(list.body.contains("王a") && list.body.contains("不完整 1") && list.body.contains("需求评估情况：未做需求评估"));
         for href in links(&list.body, "/years/2024") {

@@ -209,8 +209,9 @@ impl<S: Store> Replica<S> {
         self.pinned.iter().rev().find(own)
     }
 
-    /// This device's signature on a parcel for another.
-    pub fn sign_parcel(&self, statement: &[u8]) -> crate::device::Signature {
+    /// This device's signature on what leaves by another way than a log: a parcel, an annual file. A statement begins
+    /// with words of its own, so that none stands for another.
+    pub fn sign_statement(&self, statement: &[u8]) -> crate::device::Signature {
         self.key.sign(statement)
     }
 

@@ -18,6 +18,7 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Origin, Urgency};
 use shouwang_protocol::standing::{CaseRecords, Stage, Standing, standing};
 use shouwang_protocol::store::StoreError;
+use std::collections::BTreeMap;
 
 /// Who must act, to ask for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -286,6 +287,15 @@ impl CaseFilter {
     }
 }
 
+/// A policy pack that is not here, and how many cases name it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CasesOfPack {
+    /// The pack's version.
+    pub version: String,
+    /// The cases.
+    pub cases: u64,
+}
+
 impl Reader {
     /// Cases, the latest changed first.
     pub fn cases(&self, filter: &CaseFilter, page: Page) -> Result<Listed<CaseRow>, StoreError> {
@@ -315,6 +325,20 @@ impl Reader {
             .all(&self.db, |row| Ok((Stage::from_word(&row.get::<_, String>(0)?).unwrap_or_default(), number(row.get(1)?))))?;
         counts.sort_unstable();
         Ok(counts)
+    }
+
+    /// The packs that cases name and that are not here; of so many cases with problems.
+    pub fn cases_without_pack(&self, cases: u32) -> Result<Vec<CasesOfPack>, StoreError> {
+        let sql = "SELECT DISTINCT case_id FROM matter WHERE problems > 0 AND origin IS NOT NULL ORDER BY case_id LIMIT ?1";
+        let wrong = all(&self.db.conn, sql, [cases], |row| Ok(CaseId(fixed(row, 0)?)))?;
+        let packs = &self.context()?.packs;
+        let mut missing: BTreeMap<String, u64> = BTreeMap::new();
+        for case in wrong {
+            for file in self.case(&case)?.into_iter().filter(|file| !packs.contains_key(&file.standing.pack)) {
+                *missing.entry(file.standing.pack).or_default() += 1;
+            }
+        }
+        Ok(missing.into_iter().map(|(version, cases)| CasesOfPack { version, cases }).collect())
     }
 
     /// A case, whole, at every place where it has volumes (more than one only after it was routed).

@@ -19,14 +19,14 @@ mod statistics;
 mod work;
 mod years;
 
-pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, TurnRow};
+pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, CasesOfPack, TurnRow};
 pub use checks::{CheckRow, LookRow};
 pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};
 pub use households::{ConflictRow, DuplicateRow, HouseholdDetail, HouseholdFilter, HouseholdRow};
 pub use loops::{ErrandRow, LateRow, TransferDays};
 pub use projects::{BookingRow, ProjectRow};
-pub use registry::{Counts, DeviceRow, StaffRow};
+pub use registry::{Counts, DeviceRow, HeldPack, StaffRow};
 pub use statistics::{
     AccountBy, AccountFilter, AccountRow, BenefitBy, BenefitFilter, BenefitRow, Corrected, Figure, Group, Period, Tally,
 };

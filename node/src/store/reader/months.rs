@@ -10,6 +10,9 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::signoff::SignOff;
 use shouwang_protocol::store::StoreError;
 
+/// Sign-offs in the order that is the same everywhere.
+const IN_ORDER: &str = "(SELECT min(lamport) FROM change WHERE change.record = sign_off.record), day, record.name";
+
 impl Reader {
     /// Households in these areas with changes that nobody has looked at.
     pub fn count_changed(&self, within: &[AreaId]) -> Result<u64, StoreError> {
@@ -39,15 +42,27 @@ impl Reader {
         Ok(all(&self.db.conn, sql, [crate::store::rows::int(area.raw())], |row| Ok(RecordId(Hash(fixed(row, 0)?))))?)
     }
 
-    /// What was signed for a month in these areas, the latest of each area last.
+    /// What was signed for a month in these areas, the latest of each area last: one that names another was signed
+    /// after it, whatever the clocks said.
     pub fn sign_offs(&self, month: &str, within: &[AreaId]) -> Result<Vec<(AreaId, SignOff)>, StoreError> {
         let mut statement = Statement::new("SELECT ");
         statement.push(month::COLUMNS, []);
         statement.push(" FROM sign_off JOIN record ON record.id = sign_off.record", []);
         statement.within("sign_off.area", within);
         statement.and("month = ?", [text(month)]);
-        statement.push(" ORDER BY sign_off.area, day, record.name", []);
+        statement.push(" ORDER BY sign_off.area, ", []);
+        statement.push(IN_ORDER, []);
         Ok(statement.all(&self.db, month::read)?)
+    }
+
+    /// The record of what was signed last for a month of an area.
+    pub fn last_sign_off(&self, month: &str, area: AreaId) -> Result<Option<RecordId>, StoreError> {
+        let mut statement = Statement::new("SELECT record.name FROM sign_off JOIN record ON record.id = sign_off.record");
+        statement.and("sign_off.area = ?", [rusqlite::types::Value::Integer(crate::store::rows::int(area.raw()))]);
+        statement.and("month = ?", [text(month)]);
+        statement.push(" ORDER BY ", []);
+        statement.push(IN_ORDER, []);
+        Ok(statement.all(&self.db, |row| Ok(RecordId(Hash(fixed(row, 0)?))))?.pop())
     }
 
     /// The months that somebody signed in an area.

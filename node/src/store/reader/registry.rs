@@ -134,6 +134,17 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+/// A policy pack that is here, whole or in part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldPack {
+    /// Its version.
+    pub version: String,
+    /// The day from which it is in force.
+    pub from: Day,
+    /// Whether all of it is here.
+    pub whole: bool,
+}
+
 impl Reader {
     /// The numbers of `status`.
     pub fn counts(&self) -> Result<Counts, StoreError> {
@@ -240,6 +251,12 @@ impl Reader {
     /// The policy packs that arrived whole, by version.
     pub fn packs(&self) -> Result<Packs, StoreError> {
         Ok(self.context()?.packs.clone())
+    }
+
+    /// All policy packs, also those of which only a part has arrived.
+    pub fn packs_held(&self) -> Result<Vec<HeldPack>, StoreError> {
+        let sql = "SELECT version, from_day, whole FROM policy ORDER BY from_day, version, record";
+        Ok(all(&self.db.conn, sql, [], |row| Ok(HeldPack { version: row.get(0)?, from: Day(row.get(1)?), whole: row.get(2)? }))?)
     }
 
     /// Households and cases of each area that has any.

@@ -4,8 +4,8 @@
 use super::checks::result;
 use crate::desk::DeskError;
 use crate::desk::checks::{AnswersReport, CHECKERS, OBJECTED, OPEN};
-use crate::desk::day_of;
 use crate::desk::export::READERS_OF_EXPORTS;
+use crate::desk::minute_of;
 use crate::store::reader::{CheckRow, LookRow, Page};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -22,8 +22,6 @@ use shouwang_protocol::records::day::Day;
 pub const ANSWERS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rows of one page.
 const ROWS: u32 = 50;
-/// Milliseconds from UTC to the time of day in all of China.
-const CHINA_MS: i64 = 8 * 3_600_000;
 
 /// The queue.
 #[derive(Template, Default)]
@@ -182,9 +180,7 @@ pub async fn upload(State(app): State<App>, signed: Signed, mut parts: Multipart
 }
 
 fn look(row: &LookRow) -> [String; 4] {
-    let minutes = row.at_ms.saturating_add(CHINA_MS).div_euclid(60_000).rem_euclid(24 * 60);
-    let at = format!("{} {:02}:{:02}", day_of(row.at_ms), minutes / 60, minutes % 60);
-    [at, format!("{}（{}）", row.name, row.staff), row.number.clone(), row.purpose.clone()]
+    [minute_of(row.at_ms), format!("{}（{}）", row.name, row.staff), row.number.clone(), row.purpose.clone()]
 }
 
 /// `GET /checks/looks`

@@ -1,6 +1,8 @@
 //! Statistics: totals, charts with their tables, outcomes, indicators, and as of when with which villages.
 
 use super::chart::{self, Chart, Datum};
+use super::export;
+use crate::desk::export::EXPORTERS;
 use crate::desk::statistics::{
     AidGroup, By, CaseGroup, Indicator, Link, Measure, Published, Question, Statistics, period_label, period_of,
 };
@@ -153,6 +155,8 @@ pub struct StatisticsPage {
     pub frame: Frame,
     /// As of when, in a sentence.
     pub lead: String,
+    /// Where the tables are taken out; empty: the reader may not.
+    pub export: String,
     /// What may be picked.
     pub fields: Vec<Field>,
     /// What the table is by; sent along.
@@ -451,6 +455,10 @@ pub async fn show(State(app): State<App>, signed: Signed, Query(asked): Query<As
     error::show(&StatisticsPage {
         frame: app.frame(&signed, "统计", "/statistics").await?,
         lead: format!("{}，截至 {}", period_label(question.period), as_of.at),
+        export: match signed.person.has(EXPORTERS) {
+            true => export::address("statistics", &question, Some(by)),
+            false => String::new(),
+        },
         fields: fields(&found, &question, today),
         by: by.word(),
         tiles,

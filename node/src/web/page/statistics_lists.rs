@@ -1,7 +1,9 @@
 //! The lists behind figures: the lines of aid, and the cases with the reason of each that was not approved.
 
+use super::export;
 use super::statistics::{AidRow, AsOfBox, Asked, address, aid_row, as_of_box, case_row};
-use crate::desk::statistics::{Question, channel_label, period_label};
+use crate::desk::export::EXPORTERS;
+use crate::desk::statistics::{CASE_COLUMNS, Question, channel_label, period_label, source_of};
 use crate::store::reader::{AccountRow, BenefitRow, Page};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -26,6 +28,8 @@ pub struct ItemsPage {
     pub lead: String,
     /// Back to the statistics.
     pub back: String,
+    /// Where the list is taken out; empty: the reader may not.
+    pub export: String,
     /// All lines.
     pub total: AidRow,
     /// The lines of this page.
@@ -73,6 +77,8 @@ pub struct CasesPage {
     pub lead: String,
     /// Back to the statistics.
     pub back: String,
+    /// Where the list is taken out; empty: the reader may not.
+    pub export: String,
     /// Numbers of applications, outcomes, clues; each with its list.
     pub totals: Vec<(&'static str, String, String)>,
     /// The cases of this page.
@@ -108,11 +114,8 @@ pub struct CaseRow {
     pub ended: String,
 }
 
-/// The columns of the totals, in the order of `case_row`.
-pub const CASE_COLUMNS: [&str; 6] = ["申请", "通过", "不予通过", "撤回", "在办", "线索"];
-
 /// What was picked, in words.
-fn words(question: &Question) -> String {
+pub fn words(question: &Question) -> String {
     let mut parts = vec![period_label(question.period)];
     let mut say = |label: &str, value: Option<&String>, unsaid: &str| {
         let value = value.map(|value| if value.is_empty() { unsaid.to_owned() } else { value.clone() });
@@ -143,6 +146,10 @@ fn back(question: &Question) -> String {
     address("/statistics", &Question { period: question.period, area: question.area, ..Question::default() }, &[])
 }
 
+fn export(signed: &Signed, word: &str, question: &Question) -> String {
+    if signed.person.has(EXPORTERS) { export::address(word, question, None) } else { String::new() }
+}
+
 fn item(line: &BenefitRow) -> ItemRow {
     let case = line.case.map(|case| format!("/cases/{case}")).unwrap_or_default();
     ItemRow {
@@ -154,12 +161,7 @@ fn item(line: &BenefitRow) -> ItemRow {
         kind: line.kind.clone(),
         fund: line.fund.clone(),
         amount: line.amount.map(wording::money).unwrap_or_default(),
-        source: match (case.is_empty(), line.number.is_empty()) {
-            _ if line.recovered => format!("追回 {}", line.number),
-            (true, true) => "受助记录".to_owned(),
-            (true, false) => format!("受助记录 {}", line.number),
-            (false, _) => format!("发放 {}", line.number),
-        },
+        source: source_of(line),
         case,
     }
 }
@@ -173,6 +175,7 @@ pub async fn items(State(app): State<App>, signed: Signed, Query(asked): Query<A
         frame: app.frame(&signed, "受助明细", "/statistics").await?,
         lead: words(&question),
         back: back(&question),
+        export: export(&signed, "statistics_items", &question),
         total: found.total.rows.first().map(aid_row).unwrap_or_default(),
         rows: found.lines.rows.iter().map(item).collect(),
         more: more("/statistics/items", &question, &asked, found.lines.more),
@@ -215,6 +218,7 @@ pub async fn cases(State(app): State<App>, signed: Signed, Query(asked): Query<A
         frame: app.frame(&signed, "事项明细", "/statistics").await?,
         lead: words(&question),
         back: back(&question),
+        export: export(&signed, "statistics_cases", &question),
         totals: totals.collect(),
         rows: found.lines.rows.iter().map(case).collect(),
         more: more("/statistics/cases", &question, &asked, found.lines.more),

@@ -1,5 +1,6 @@
 //! How this machine and the others agree.
 
+use crate::desk::packs::PackTrouble;
 use crate::desk::{DeskError, PeerLine};
 use crate::store::reader::{IdleEntry, Page};
 use crate::web::App;
@@ -29,6 +30,8 @@ pub struct SyncPage {
     pub peers: Vec<PeerRow>,
     /// By file, where there is no line.
     pub carry: CarryPanel,
+    /// What the policy packs lack: what is wrong, what is safe, what to press.
+    pub packs: Vec<[String; 3]>,
     /// What did not go through.
     pub lists: Vec<TroubleList>,
     /// This machine.
@@ -176,6 +179,8 @@ pub(super) async fn page(app: &App, signed: &Signed, carried: Carried) -> Result
     tiles.push(("没有生效", wording::count(counts.without_effect), loud(counts.without_effect)));
     tiles.push(("分叉", wording::count(counts.forks), loud(counts.forks)));
     let idle = idle(app).await?;
+    let packs = app.desk().pack_troubles(&signed.person).await?;
+    let pack = |trouble: &PackTrouble| [trouble.what(), trouble.safe().to_owned(), trouble.press(signed.person.tier).to_owned()];
     let text = |name: &str| status[name].as_str().unwrap_or("—").to_owned();
     let facts = vec![
         Fact::wide("设备", text("device")),
@@ -191,6 +196,7 @@ pub(super) async fn page(app: &App, signed: &Signed, carried: Carried) -> Result
         tiles,
         peers,
         carry,
+        packs: packs.iter().map(pack).collect(),
         lists: vec![
             TroubleList {
                 title: "在等待或没有生效的记录",

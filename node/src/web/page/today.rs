@@ -108,6 +108,9 @@ pub async fn today(State(app): State<App>, signed: Signed, Query(asked): Query<A
     if idle > 0 {
         troubles.push(("/sync", format!("{idle} 条记录在等待或没有生效")));
     }
+    for trouble in app.desk().pack_troubles(&signed.person).await? {
+        troubles.push(("/sync#packs", trouble.what()));
+    }
     if counts.conflicts > 0 {
         troubles.push(("/households?only=conflicts", format!("{} 户有不一致的内容等待确认", counts.conflicts)));
     }

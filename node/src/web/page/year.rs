@@ -1,19 +1,26 @@
 //! The annual file of a household, for the screen and for A4; and the list of a year's files.
 
+use super::export;
 use super::household::{self, record, shown};
 use super::statistics::{AsOfBox, as_of_box};
-use crate::desk::statistics::STATISTICIANS;
-use crate::store::reader::{Page, YearFilter};
+use crate::desk::DeskError;
+use crate::desk::export::EXPORTERS;
+use crate::desk::statistics::{Question, STATISTICIANS};
+use crate::desk::vouch::Vouched;
+use crate::desk::years::{AnnualPage, BASICS, CAUSES, closing_word};
+use crate::store::reader::{Page, Period, YearFilter};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
-use crate::web::session::Signed;
-use crate::web::view::{Chip, Choice, Fact, Field, Frame, Tone};
+use crate::web::session::{Signed, SignedForm};
+use crate::web::view::{Chip, Choice, Fact, Field, Frame, Stub, Tone};
 use crate::web::wording;
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 use shouwang_protocol::annual::{AidLine, AidSource, AnnualFile, Closing, DecisionLine, Missing, NeedLine};
+use shouwang_protocol::annual_seal::Seal;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::event::Verdict;
 use shouwang_protocol::records::field;
@@ -21,23 +28,6 @@ use shouwang_protocol::records::household::{HOUSEHOLD, Household};
 
 /// Rows of one page of the list.
 const ROWS: u32 = 50;
-
-/// The fields of the first section, in the order of the paper.
-const BASICS: [&str; 13] = [
-    "head",
-    "head_id_no",
-    "phone",
-    "type",
-    "status",
-    "address",
-    "income_annual",
-    "income_wage",
-    "income_farm",
-    "income_transfer",
-    "income_property",
-    "house_m2",
-    "house_safe",
-];
 
 /// The file.
 #[derive(Template, Default)]
@@ -91,6 +81,14 @@ pub struct YearPage {
     pub services: Vec<[String; 5]>,
     /// As of when.
     pub as_of: AsOfBox,
+    /// The form's own.
+    pub stub: Stub,
+    /// Whether the reader may let the office sign.
+    pub may_vouch: bool,
+    /// What is wrong with the form.
+    pub fault: String,
+    /// The office's statement, line by line, and its signature.
+    pub seal: Option<(Vec<String>, String)>,
 }
 
 /// A line of aid.
@@ -125,11 +123,9 @@ fn facts(household: &Household, names: &[&str]) -> Vec<Fact> {
 }
 
 fn aid(line: &AidLine) -> AidRow {
-    let (source, case) = match &line.source {
-        AidSource::Row { no } if no.is_empty() => ("受助记录".to_owned(), String::new()),
-        AidSource::Row { no } => (format!("受助记录 {no}"), String::new()),
-        AidSource::Payment { case, number } => (format!("发放 {number}"), format!("/cases/{case}")),
-        AidSource::Recovery { case, number } => (format!("追回 {number}"), format!("/cases/{case}")),
+    let case = match &line.source {
+        AidSource::Row { .. } => String::new(),
+        AidSource::Payment { case, .. } | AidSource::Recovery { case, .. } => format!("/cases/{case}"),
     };
     AidRow {
         day: wording::day(line.day),
@@ -137,7 +133,7 @@ fn aid(line: &AidLine) -> AidRow {
         person: if line.person.is_empty() { "全户".to_owned() } else { line.person.clone() },
         fund: line.fund.clone(),
         amount: line.amount.map(wording::money).unwrap_or_default(),
-        source,
+        source: line.source.words(),
         case,
         late: line.late,
     }
@@ -156,18 +152,19 @@ fn decision(line: &DecisionLine) -> [String; 5] {
 }
 
 fn closing(file: &AnnualFile) -> (Chip, String, String) {
+    let word = closing_word(&file.closing);
     match &file.closing {
         Closing::Open => {
             let text = format!("{} 年还没有结束，本清单随记录更新，年末自动封存。", file.year);
-            (Chip::new(Tone::Accent, "年度进行中"), text, String::new())
+            (Chip::new(Tone::Accent, word), text, String::new())
         }
         Closing::Sealed { on, digest } => {
             let text = format!("已封存：截至 {on} 写下的内容；此后写下的只列为补记，不改变校验码。");
-            (Chip::new(Tone::Good, "已封存"), text, digest.to_string())
+            (Chip::new(Tone::Good, word), text, digest.to_string())
         }
         Closing::Afterwards => {
             let text = format!("本户的电子档案在 {} 年之后才建立，本清单按补录的内容整理，没有年末封存。", file.year);
-            (Chip::new(Tone::Plain, "事后补录"), text, String::new())
+            (Chip::new(Tone::Plain, word), text, String::new())
         }
     }
 }
@@ -176,7 +173,35 @@ fn closing(file: &AnnualFile) -> (Chip, String, String) {
 pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path<(String, String)>) -> Answer {
     let year: i32 = year.parse().map_err(|_| WebError::NoPage)?;
     let page = app.desk().annual(&signed.person, record(&id)?, year).await?;
+    error::show(&paper(&app, &signed, id, page, None).await?)
+}
+
+/// `POST /households/{id}/year/{year}`: with the office's signature, as paper or as a file.
+pub async fn vouch(State(app): State<App>, Path((id, year)): Path<(String, String)>, sent: SignedForm) -> Answer {
+    let (record, year) = (record(&id)?, year.parse::<i32>().map_err(|_| WebError::NoPage)?);
+    let signed = &sent.signed;
+    match app.desk().vouch(&signed.person, record, year, &sent.form.text("purpose")).await {
+        Ok(Vouched { bytes, .. }) if sent.form.text("way") == "file" => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/json".to_owned()),
+                (header::CONTENT_DISPOSITION, format!("attachment; filename=\"signed-{year}-{}.json\"", &id[..8])),
+                (header::CACHE_CONTROL, "no-store".to_owned()),
+            ];
+            Ok((headers, bytes).into_response())
+        }
+        Ok(Vouched { page, seal, .. }) => error::show(&paper(&app, signed, id, page, Some(seal)).await?),
+        Err(error @ DeskError::Invalid { .. }) => {
+            let page = app.desk().annual(&signed.person, record, year).await?;
+            let page = YearPage { fault: error.what(), ..paper(&app, signed, id, page, None).await? };
+            error::show_as(error::status(&error), &page)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn paper(app: &App, signed: &Signed, id: String, page: AnnualPage, seal: Option<Seal>) -> Result<YearPage, WebError> {
     let file = &page.file;
+    let year = file.year;
     let (sealed, words, digest) = closing(file);
     let complete = match file.is_complete() {
         true => Chip::new(Tone::Good, "完整"),
@@ -185,8 +210,12 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
     let household = &file.household;
     let number = if household.id.is_empty() { String::new() } else { format!("　编号 {}", household.id) };
     let late = file.late.0 != 0 || file.aid.iter().any(|line| line.late);
-    error::show(&YearPage {
-        frame: app.frame(&signed, "帮扶清单", "/households").await?,
+    Ok(YearPage {
+        frame: app.frame(signed, "帮扶清单", "/households").await?,
+        stub: signed.stub()?,
+        may_vouch: signed.person.has(EXPORTERS),
+        fault: String::new(),
+        seal: seal.map(|seal| (seal.statement.lines().map(str::to_owned).collect(), seal.to_hex().0)),
         year,
         neighbours: (Some(year - 1), (year < page.this_year).then_some(year + 1)),
         head: if household.head.is_empty() { page.row.head.clone() } else { household.head.clone() },
@@ -199,11 +228,11 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
         basics: facts(household, &BASICS),
         members: household.members.iter().map(household::member_row).collect(),
         needs: file.needs.iter().map(need).collect(),
-        causes: facts(household, &["cause", "risk"]),
+        causes: facts(household, &CAUSES),
         aid: file.aid.iter().map(aid).collect(),
         by_kind: file.by_kind.iter().map(|(kind, sum)| (kind.clone(), wording::money(*sum))).collect(),
         total: wording::money(file.total),
-        lines: file.aid.iter().filter(|line| !matches!(line.source, AidSource::Recovery { .. })).count(),
+        lines: file.aid.iter().filter(|line| !line.is_recovery()).count(),
         recovered: if file.recovered.0 == 0 { String::new() } else { wording::money(file.recovered) },
         late: if late { wording::money(file.late) } else { String::new() },
         decisions: file.decisions.iter().map(decision).collect(),
@@ -249,6 +278,8 @@ pub struct YearsPage {
     pub as_of: AsOfBox,
     /// Whether the reader may look at statistics.
     pub statistics: bool,
+    /// Where the files are taken out; empty: the reader may not.
+    pub export: String,
 }
 
 /// A file in the list.
@@ -361,5 +392,9 @@ pub async fn list(State(app): State<App>, signed: Signed, Path(year): Path<Strin
             .then(|| (address(year, asked.at.as_deref().unwrap_or_default(), lacking, from + u64::from(ROWS)), "再往下")),
         as_of,
         statistics: signed.person.has(STATISTICIANS),
+        export: match signed.person.has(EXPORTERS) {
+            true => export::address("years", &Question { period: Period::Year(year), area, ..Question::default() }, None),
+            false => String::new(),
+        },
     })
 }

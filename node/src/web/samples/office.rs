@@ -264,6 +264,14 @@ pub fn sync() -> SyncPage {
     };
     SyncPage {
         frame: frame("同步", "同步"),
+        packs: vec![
+            [
+                "政策包“样例-2019-1”没有 2027 年的工作日历，本年的期限只按周一至周五推算，可能有误",
+                "登记、核实和审批都有效。",
+                "请接通网络。",
+            ]
+            .map(str::to_owned),
+        ],
         lead: "本机写下的每一条，各到了哪里".into(),
         tiles: vec![
             ("本机写下", "4,120".into(), Tone::Plain),

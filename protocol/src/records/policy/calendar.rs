@@ -53,6 +53,11 @@ impl Calendar {
         self.worked.contains(&day) || (day.weekday() < 5 && !self.off.contains(&day))
     }
 
+    /// Whether it says anything of a year; every year has holidays, so one without any has not been typed in.
+    pub fn covers(&self, year: i32) -> bool {
+        self.off.iter().chain(&self.worked).any(|day| day.ymd().0 == year)
+    }
+
     /// How many working days there are after `start`, up to and with `end`.
     pub fn between(&self, start: Day, end: Day) -> u32 {
         let last = end.min(start.plus(CALENDAR_DAYS_MAX));
