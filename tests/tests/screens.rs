@@ -114,7 +114,7 @@ impl Drop for Locked {
 fn cut(at: SocketAddr, town: &Town) -> String {
     let kind = json!({
         "code": "困难残疾人生活补贴", "name": "困难残疾人生活补贴", "department": "民政局", "source": "样例",
-        "decides": { "tiers": [{ "tier": "city" }] }, "steps": ["pre_examine", "decide", "pay"], "monthly": true,
+        "decides": { "tiers": [{ "tier": "city" }] }, "steps": ["pre_examine", "decide", "publish", "pay"], "monthly": true,
     });
     let revision = json!({ "do": "revise_policy", "from": "2026-01-01", "rows": { "kinds": [kind] } });
     perform(at, "tao", &revision).expect("published");
@@ -128,8 +128,30 @@ fn cut(at: SocketAddr, town: &Town) -> String {
         ("zhangjie", json!({ "step": "pre_examine", "opinion": "for" })),
         ("zhangjie", json!({ "step": "propose", "amount": 48_000, "reason": "一级残疾" })),
         ("chen", json!({ "step": "decide", "outcome": "approved" })),
+        ("zhangjie", json!({ "step": "publish", "place": "村务公开栏", "phone": "0512-56729800" })),
         ("zhangjie", json!({ "step": "hear", "who": "本人，入户当面", "text": "残疾等级重新评定为二级，本人无异议" })),
         ("chen", json!({ "step": "adjust", "amount": 36_000, "reason": "残疾等级由一级改评为二级，按二级标准发放" })),
+        ("chen", json!({ "step": "write_notice" })),
+    ] {
+        step(at, staff, &case, what);
+    }
+    case
+}
+
+/// An application that is refused, and the letter that tells of it: its case.
+fn refused(at: SocketAddr, town: &Town) -> String {
+    let rows = town.households(60, 3).expect("rows");
+    let family = household(at, "zhangjie", rows[21]["head_id_no"].as_str().expect("a number"));
+    let asked = json!({ "origin": "application", "household": family, "assistance": "最低生活保障", "summary": "失业，收入不稳" });
+    let case = open(at, "zhangjie", asked);
+    let visit = json!({
+        "step": "visit", "investigators": ["李强"], "present": rows[21]["head"], "findings": "名下有小轿车一辆，存款超过限额",
+    });
+    for (staff, what) in [
+        ("zhangjie", json!({ "step": "accept" })),
+        ("zhangjie", visit),
+        ("zhangjie", json!({ "step": "pre_examine", "opinion": "against", "note": "财产超过限额" })),
+        ("chen", json!({ "step": "decide", "outcome": "refused", "reason": "家庭财产超过规定限额：机动车一辆，存款 86,000 元" })),
         ("chen", json!({ "step": "write_notice" })),
     ] {
         step(at, staff, &case, what);
@@ -560,6 +582,14 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     chen.click("//a[contains(@href, '/letters/')]");
     chen.sees("通知书");
     chen.look("cut-notice");
+    let refusal = refused(at_city, &town);
+    look_at(&chen, "case-refused", &format!("/cases/{refusal}"), "出具，尚未送达");
+    chen.click("//a[contains(@href, '/letters/')]");
+    chen.sees("申请不予批准通知书");
+    chen.look("refusal-letter");
+    step(at_city, "zhangjie", &refusal, json!({ "step": "serve_notice", "to": "本人", "how": "handed" }));
+    step(at_city, "zhangjie", &refusal, json!({ "step": "close", "result": "不予批准，已书面告知" }));
+    look_at(&tao, "queue-archive", "/queue?step=archived", "归档选中的");
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
