@@ -2,12 +2,13 @@
 
 use super::support::*;
 use crate::store::reader::{
-    AccountBy, AccountFilter, Actor, BenefitBy, BenefitFilter, CaseFilter, HouseholdFilter, Page, Stored,
+    AccountBy, AccountFilter, Actor, BenefitBy, BenefitFilter, CaseFilter, CategoryOn, HouseholdFilter, Page, Stored,
 };
 use crate::store::{Options, Readers};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::{CaseId, Kind, Lane, RecordRef};
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Opinion, Verdict, What};
 use shouwang_protocol::records::import;
 use shouwang_protocol::standing::Stage;
@@ -143,11 +144,12 @@ fn lists_filter_page_and_say_who_lives_twice() {
                 paged.extend(page.rows);
             }
             assert_eq!(paged, all.rows);
+            let of = |word: &str| CategoryOn { category: word.into(), on: Day(18_000) };
             let within = |n: usize| HouseholdFilter { within: vec![area(AREAS[n].0)], ..HouseholdFilter::default() };
             assert_eq!(reader.count_households(&within(VILLAGE))?, 13);
             assert_eq!(reader.count_households(&within(CITY))?, 25);
             assert_eq!(
-                reader.count_households(&HouseholdFilter { category: Some("低保".into()), ..within(TOWNSHIP) })?,
+                reader.count_households(&HouseholdFilter { category: Some(of("低保")), ..within(TOWNSHIP) })?,
                 all.rows.iter().filter(|row| row.category == "低保").count() as u64
             );
             let duplicates = reader.duplicates(&[], Page::first(500))?.rows;
