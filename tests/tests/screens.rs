@@ -33,6 +33,12 @@ fn rows(town: &Town) -> Vec<Value> {
         long["members"].as_array_mut().expect("members").push(member);
     }
     assert_ne!(head["name"], LONG);
+    rows[5]["holdings"] = json!([
+        { "person": rows[5]["head"], "category": "重度残疾人", "from": "2018-06-01", "basis": "残联 2018 第 3 号" },
+        { "person": rows[5]["head"], "category": "重点优抚对象" },
+        { "category": "受灾人员", "from": "2024-07-01", "until": "2024-12-31", "note": "7 月大水" },
+    ]);
+    let long = &mut rows[1];
     let aid = |n: u64| json!({ "no": format!("A{n}"), "date": format!("2025-{:02}-15", n % 12 + 1), "program": "临时救助", "amount": 2_835, "officer": "张婕", "note": "因病住院，三倍低保标准一次性发放" });
     long["aid"] = (0..24).map(aid).collect();
     rows

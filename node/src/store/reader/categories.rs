@@ -70,7 +70,7 @@ impl Reader {
         statement.push(ON, days(on));
         statement.here();
         statement.within("household.area", within);
-        statement.push(" GROUP BY 1 ORDER BY 1 = '', 2 DESC, 1", []);
+        statement.push(" GROUP BY 1 ORDER BY coalesce(holding.category, '') = '', 2 DESC, 1", []);
         statement.figure(self, None, |row| Ok(CategoryCount { category: row.get(0)?, households: number(row.get(1)?) }))
     }
 

@@ -167,6 +167,20 @@ impl HouseholdFilter {
     }
 }
 
+impl HouseholdFilter {
+    /// One page, in order; none when the text holds nothing that can be looked for.
+    fn listing(&self, columns: &'static str, page: Page) -> Option<Statement> {
+        let mut statement = self.statement(columns)?;
+        let searched = !self.text.trim().is_empty();
+        statement.push(
+            if searched { " ORDER BY household_text.rowid" } else { " ORDER BY household.area, head, household.record" },
+            [],
+        );
+        statement.page(page);
+        Some(statement)
+    }
+}
+
 /// One household, whole.
 #[derive(Debug)]
 pub struct HouseholdDetail {
@@ -218,14 +232,16 @@ pub struct DuplicateRow {
 impl Reader {
     /// Households by area and head; with a text, in the order in which they arrived here.
     pub fn households(&self, filter: &HouseholdFilter, page: Page) -> Result<Listed<HouseholdRow>, StoreError> {
-        let Some(mut statement) = filter.statement(COLUMNS) else { return Ok(Listed { rows: Vec::new(), more: false }) };
-        let searched = !filter.text.trim().is_empty();
-        statement.push(
-            if searched { " ORDER BY household_text.rowid" } else { " ORDER BY household.area, head, household.record" },
-            [],
-        );
-        statement.page(page);
+        let Some(statement) = filter.listing(COLUMNS, page) else { return Ok(Listed { rows: Vec::new(), more: false }) };
         Ok(statement.listed(&self.db, page, household_row)?)
+    }
+
+    /// How SQLite goes about such a list, step by step.
+    #[cfg(test)]
+    pub(crate) fn households_plan(&self, filter: &HouseholdFilter) -> Result<Vec<String>, StoreError> {
+        let Some(mut statement) = filter.listing(COLUMNS, Page::first(50)) else { return Ok(Vec::new()) };
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        Ok(statement.all(&self.db, |row| Ok(row.get(3)?))?)
     }
 
     /// How many households a filter finds.

@@ -122,6 +122,47 @@ fn any_part_of_a_name_number_or_address_finds_the_household() {
 }
 
 #[test]
+fn item_10_every_way_to_look_for_a_household_is_answered_by_an_index() {
+    let mut dice = Dice(5);
+    let mut town = Town::new();
+    town.connect_all();
+    for at in 0..40 {
+        let row = household(&mut dice, &format!("H{at}"), VILLAGE);
+        town.import(VILLAGE, VILLAGE, &row);
+    }
+    let readers = readers(&town.dir(VILLAGE));
+    let text = |text: &str| HouseholdFilter { text: text.into(), ..HouseholdFilter::default() };
+    let held = |category: &str| Some(CategoryOn { category: category.into(), on: Day(18_000) });
+    let of = |category: &str| HouseholdFilter { category: held(category), ..HouseholdFilter::default() };
+    let village = HouseholdFilter { within: vec![area(AREAS[VILLAGE].0)], ..HouseholdFilter::default() };
+    let (by_text, by_key) = ("SCAN household_text VIRTUAL TABLE INDEX", "SEARCH household USING INTEGER PRIMARY KEY");
+    let by_category = "SEARCH holding USING COVERING INDEX holding_category (category=? AND household";
+    let number = id_number(3);
+    for (what, filter, steps) in [
+        ("part of a name", text("伟"), [by_text, by_key]),
+        ("part of a number", text(&number[6..14]), [by_text, by_key]),
+        ("initials", text("zw"), [by_text, by_key]),
+        ("an address", text("三组12号"), [by_text, by_key]),
+        ("a name of a category", HouseholdFilter { category: held("低保"), ..text("伟") }, [by_text, by_key]),
+        ("a village", village.clone(), ["SEARCH household USING INDEX household_area (area=?)", ""]),
+        ("a category", of("低保"), [by_category, by_key]),
+        (
+            "a category of a village",
+            HouseholdFilter { category: held("低保"), ..village },
+            [by_category, "SEARCH household USING"],
+        ),
+    ] {
+        let plan = readers.read(|reader| reader.households_plan(&filter)).expect("plans");
+        for step in steps {
+            assert!(plan.iter().any(|line| line.starts_with(step) || line.contains(step)), "{what}: {step}: {plan:#?}");
+        }
+        let whole = ["SCAN household", "SCAN member", "SCAN holding", "SCAN record"];
+        let scans = |line: &String| whole.iter().any(|table| line == table || line.starts_with(&format!("{table} ")));
+        assert!(!plan.iter().any(scans), "{what}: {plan:#?}");
+    }
+}
+
+#[test]
 fn lists_filter_page_and_say_who_lives_twice() {
     let mut dice = Dice(3);
     let mut town = Town::new();

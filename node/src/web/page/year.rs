@@ -13,7 +13,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
-use shouwang_protocol::annual::{AidLine, AidSource, AnnualFile, Closing, DecisionLine, Missing, NeedLine};
+use shouwang_protocol::annual::{AidLine, AidSource, AnnualFile, Closing, DecisionLine, Missing, NeedLine, last_day};
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::event::Verdict;
 use shouwang_protocol::records::field;
@@ -185,6 +185,9 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
     let household = &file.household;
     let number = if household.id.is_empty() { String::new() } else { format!("　编号 {}", household.id) };
     let late = file.late.0 != 0 || file.aid.iter().any(|line| line.late);
+    let mut basics = facts(household, &BASICS);
+    let on = last_day(year).min(app.today());
+    basics.push(Fact::wide("身份类别", household.categories_on(on).join("、")));
     error::show(&YearPage {
         frame: app.frame(&signed, "帮扶清单", "/households").await?,
         year,
@@ -196,7 +199,7 @@ pub async fn file(State(app): State<App>, signed: Signed, Path((id, year)): Path
         digest,
         missing: file.missing.iter().map(|missing| missing.sentence()).collect(),
         since: file.since.iter().map(|since| [since.label.to_owned(), since.then.clone(), since.now.clone()]).collect(),
-        basics: facts(household, &BASICS),
+        basics,
         members: household.members.iter().map(household::member_row).collect(),
         needs: file.needs.iter().map(need).collect(),
         causes: facts(household, &["cause", "risk"]),
