@@ -55,7 +55,9 @@ async fn item_10_a_category_is_added_ended_found_and_counted_on_the_pages() {
         assert!(list.body.contains("王A1") && !list.body.contains("王A2"), "{}", list.body);
         assert!(list.body.contains("低保户、重度残疾人") && list.body.contains("selected"), "{}", list.body);
         let find = |term: &str, category: &str| {
-            zhang.submit("/households", "/households", &[("term", term), ("category", category), ("on", ""), ("area", "")]).body
+            let csrf = zhang.get("/households").hidden("csrf");
+            let fields = [("csrf", csrf.as_str()), ("term", term), ("category", category), ("on", ""), ("area", "")];
+            zhang.post("/households", &fields).body
         };
         assert!(find("王", "低保户").contains("找到 2 户") && find("王", "重度残疾人").contains("找到 1 户"));
         assert!(find("wa", "none").contains("没有找到相符的家庭") && find("A2", "低保户").contains("王A2"));

@@ -136,7 +136,7 @@ fn item_10_every_way_to_look_for_a_household_is_answered_by_an_index() {
     let of = |category: &str| HouseholdFilter { category: held(category), ..HouseholdFilter::default() };
     let village = HouseholdFilter { within: vec![area(AREAS[VILLAGE].0)], ..HouseholdFilter::default() };
     let (by_text, by_key) = ("SCAN household_text VIRTUAL TABLE INDEX", "SEARCH household USING INTEGER PRIMARY KEY");
-    let by_category = "SEARCH holding USING COVERING INDEX holding_category (category=? AND household";
+    let by_category = "SEARCH holding USING COVERING INDEX holding_category (category=?)";
     let number = id_number(3);
     for (what, filter, steps) in [
         ("part of a name", text("伟"), [by_text, by_key]),
