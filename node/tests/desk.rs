@@ -8,6 +8,8 @@ mod support;
 mod after;
 #[path = "desk/books.rs"]
 mod books;
+#[path = "desk/categories.rs"]
+mod categories;
 #[path = "desk/checks.rs"]
 mod checks;
 #[path = "desk/doubles.rs"]

@@ -18,6 +18,8 @@ use std::sync::Arc;
 mod begin;
 #[path = "web/books.rs"]
 mod books;
+#[path = "web/categories.rs"]
+mod categories;
 #[path = "web/checks.rs"]
 mod checks;
 #[path = "web/lists.rs"]

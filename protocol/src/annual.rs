@@ -400,7 +400,7 @@ pub fn missing(household: &Household, assessed: bool, year: i32) -> Vec<Missing>
     let checks = [
         // Of a household that moved away nobody is left, and nothing is missing.
         (Missing::Members, household.status != MOVED_AWAY && !household.members.iter().any(|member| member.is_present())),
-        (Missing::Category, household.category.is_empty()),
+        (Missing::Category, household.held().is_empty()),
         (Missing::Address, household.address.is_empty()),
         (Missing::Income, household.income_annual.is_none()),
         (Missing::Problems, !household.problems.is_empty()),
@@ -464,7 +464,7 @@ pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: Then
     let recovered = Fen(back.0.saturating_neg());
     let (household, since) = match (&closing, then.household) {
         (Closing::Sealed { .. }, Some(then)) => {
-            let since = changed(&then, &now);
+            let since = changed((&then, last_day(year)), (&now, today));
             (then, since)
         }
         _ => (now, Vec::new()),
@@ -491,12 +491,12 @@ fn aid_of_rows(household: &Household) -> Vec<AidLine> {
 }
 
 /// The fields of the file that differ, without numbers of persons and accounts.
-fn changed(then: &Household, now: &Household) -> Vec<Since> {
+fn changed((then, then_on): (&Household, Day), (now, now_on): (&Household, Day)) -> Vec<Since> {
     let money = |fen: Option<Fen>| fen.map(|fen| fen.to_string()).unwrap_or_default();
     let present = |household: &Household| household.members.iter().filter(|member| member.is_present()).count().to_string();
     let pairs = [
         ("户主", then.head.clone(), now.head.clone()),
-        ("困难类别", then.category.clone(), now.category.clone()),
+        ("困难类别", then.categories_on(then_on).join("、"), now.categories_on(now_on).join("、")),
         ("主要致贫原因", then.cause.clone(), now.cause.clone()),
         ("住址", then.address.clone(), now.address.clone()),
         ("年收入(元)", money(then.income_annual), money(now.income_annual)),

@@ -142,7 +142,8 @@ pub fn assess(pack: &Pack, household: &Household, today: Day) -> Means {
     let statuses: Vec<StatusFit> = pack.statuses.iter().map(one).collect();
     let first = statuses.iter().find(|status| status.fit != Fit::No);
     let proposed = first.filter(|status| status.fit == Fit::Fits).map(|status| status.code.clone());
-    let own = status_of(pack, &household.category);
+    let shared = household.shared_categories_on(today);
+    let own = shared.iter().find_map(|category| status_of(pack, category));
     let fits = |when: &str| when.is_empty() || ground.judge(when).0 == Outcome::Holds;
     let review = own.and_then(|status| status.reviews.iter().find(|review| fits(&review.when)));
     let registered = own.map(|status| status.code.clone());
@@ -152,7 +153,10 @@ pub fn assess(pack: &Pack, household: &Household, today: Day) -> Means {
         (_, proposed) => Some(*proposed == registered),
     };
     let told = statuses.iter().flat_map(|status| status.conditions.iter().map(|it| it.used.as_str()));
-    let parts: Vec<&[u8]> = std::iter::once(household.category.as_str()).chain(told).map(str::as_bytes).collect();
+    // The register's own category first, as before there were others: what was answered for stays answered.
+    let others = shared.iter().map(String::as_str).filter(|category| *category != household.category);
+    let parts = std::iter::once(household.category.as_str()).chain(others).chain(told);
+    let parts: Vec<&[u8]> = parts.map(str::as_bytes).collect();
     let basis = hex(&Hash::of("shouwang means 1", &parts).0[..8]);
     Means {
         people,

@@ -176,3 +176,16 @@ proptest! {
         prop_assert!((month - lines).abs() * 2 <= 12 * people as i64, "one rounding");
     }
 }
+
+#[test]
+fn item_10_a_status_may_be_held_beside_the_registers_own_category_and_a_members_is_the_members() {
+    let plain = assessed(json!({"type": "一般农户"}));
+    assert_eq!((plain.registered.as_deref(), plain.agrees), (None, Some(false)));
+    let shared = assessed(json!({"type": "一般农户", "holdings": [{"category": "最低生活保障家庭", "from": "2026-01-01"}]}));
+    assert_eq!((shared.registered.as_deref(), shared.agrees), (Some("最低生活保障家庭"), Some(true)));
+    assert_ne!(plain.basis, shared.basis);
+    let ended = assessed(json!({"type": "一般农户", "holdings": [{"category": "最低生活保障家庭", "until": "2026-10-31"}]}));
+    assert_eq!(ended.basis, plain.basis, "what was answered for stays answered");
+    let own = assessed(json!({"type": "一般农户", "holdings": [{"person": "孙某", "category": "最低生活保障家庭"}]}));
+    assert_eq!(own.registered, None);
+}

@@ -45,7 +45,7 @@ pub struct Line {
     pub record: RecordId,
     /// Its head.
     pub head: String,
-    /// The category at the end of the month (of one that left: before).
+    /// The categories at the end of the month (of one that left: before), with 、 between.
     pub category: String,
     /// People who live in it.
     pub people: u32,
@@ -86,11 +86,13 @@ pub fn roll(last: Day, households: &[(RecordId, Then, Then)]) -> Roll {
     for (record, then, now) in sorted {
         let registered =
             |state: &Then, on: Day| state.household.as_ref().is_some_and(|household: &Household| household.is_registered(on));
+        // A category may begin or end by its own days, without a change.
+        let held = |state: &Then, on: Day| state.household.as_ref().map(|household| household.categories_on(on));
         let moved = match (registered(then, start), registered(now, last)) {
             (false, false) => continue,
             (false, true) => Moved::Came,
             (true, false) => Moved::Left,
-            (true, true) if then.changes == now.changes => Moved::Stayed,
+            (true, true) if then.changes == now.changes && held(then, start) == held(now, last) => Moved::Stayed,
             (true, true) => Moved::Changed,
         };
         parts.push(record.0.0.to_vec());
@@ -101,7 +103,7 @@ pub fn roll(last: Day, households: &[(RecordId, Then, Then)]) -> Roll {
         lines.push(Line {
             record: *record,
             head: household.head.clone(),
-            category: household.category.clone(),
+            category: household.categories_on(shown.1).join("、"),
             people: u32::try_from(people).unwrap_or(u32::MAX),
             moved,
         });

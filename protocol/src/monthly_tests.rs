@@ -103,3 +103,27 @@ fn a_sign_off_reads_back_and_a_month_has_an_end() {
     assert_eq!((last_day("2024-02"), last_day("2026-13"), last_day("x")), (Some(day("2024-02-29")), None, None));
     assert_eq!(before("2026-01").as_deref(), Some("2025-12"));
 }
+
+#[test]
+fn item_10_a_category_that_begins_or_ends_by_its_own_days_counts_in_that_month() {
+    let mut kept = Kept::new(1, "2026-07-03");
+    kept.set("2026-07-03", "type", "");
+    let holding = json!({"person": "乙", "category": "重度残疾人", "from": "2026-08-10", "until": "2026-10-05"});
+    kept.write("2026-07-20", crate::records::import::add_holding(holding.as_object().expect("a row")).expect("fits"));
+    let all = [kept];
+    let moved = |month: &str| {
+        let roll = of(month, &all);
+        roll.lines.first().map(|line| (line.moved, line.category.clone()))
+    };
+    assert_eq!(moved("2026-07"), None, "nothing held yet");
+    let word = || "重度残疾人".to_owned();
+    assert_eq!(moved("2026-08"), Some((Moved::Came, word())));
+    assert_eq!(moved("2026-09"), Some((Moved::Stayed, word())));
+    assert_eq!(moved("2026-10"), Some((Moved::Left, word())), "what it held before");
+
+    let mut other = Kept::new(2, "2026-07-03");
+    let holding = json!({"category": "受灾人员", "from": "2026-08-10"});
+    other.write("2026-07-20", crate::records::import::add_holding(holding.as_object().expect("a row")).expect("fits"));
+    let line = of("2026-08", &[other]).lines.remove(0);
+    assert_eq!((line.moved, line.category.as_str()), (Moved::Changed, "低保户、受灾人员"));
+}

@@ -33,6 +33,12 @@ fn rows(town: &Town) -> Vec<Value> {
         long["members"].as_array_mut().expect("members").push(member);
     }
     assert_ne!(head["name"], LONG);
+    rows[5]["holdings"] = json!([
+        { "person": rows[5]["head"], "category": "重度残疾人", "from": "2018-06-01", "basis": "残联 2018 第 3 号" },
+        { "person": rows[5]["head"], "category": "重点优抚对象" },
+        { "category": "受灾人员", "from": "2024-07-01", "until": "2024-12-31", "note": "7 月大水" },
+    ]);
+    let long = &mut rows[1];
     let aid = |n: u64| json!({ "no": format!("A{n}"), "date": format!("2025-{:02}-15", n % 12 + 1), "program": "临时救助", "amount": 2_835, "officer": "张婕", "note": "因病住院，三倍低保标准一次性发放" });
     long["aid"] = (0..24).map(aid).collect();
     rows
@@ -142,7 +148,8 @@ fn cut(at: SocketAddr, town: &Town) -> String {
 fn refused(at: SocketAddr, town: &Town) -> String {
     let rows = town.households(60, 3).expect("rows");
     let family = household(at, "zhangjie", rows[21]["head_id_no"].as_str().expect("a number"));
-    let asked = json!({ "origin": "application", "household": family, "assistance": "最低生活保障", "summary": "失业，收入不稳" });
+    let asked =
+        json!({ "origin": "application", "household": family, "assistance": "最低生活保障", "summary": "失业，收入不稳" });
     let case = open(at, "zhangjie", asked);
     let visit = json!({
         "step": "visit", "investigators": ["李强"], "present": rows[21]["head"], "findings": "名下有小轿车一辆，存款超过限额",

@@ -99,6 +99,32 @@ pub enum Command {
         #[serde(default)]
         seen_heads: Vec<String>,
     },
+    /// Notes a category that a household or a member holds (身份类别).
+    AddHolding {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The row's fields: `person` (a member's row, name or identity number; empty: the whole household), `category`,
+        /// `from`, `until`, `basis`, `note`.
+        holding: Map<String, Value>,
+    },
+    /// Corrects a row of a category, or ends it (`until`).
+    EditHolding {
+        /// The household.
+        #[serde(with = "wire::record")]
+        #[schema(value_type = String)]
+        record: RecordId,
+        /// The row.
+        #[serde(with = "wire::op")]
+        #[schema(value_type = String)]
+        holding: OpId,
+        /// Only what was changed.
+        set: Map<String, Value>,
+        /// The heads the form showed; empty: not said.
+        #[serde(default)]
+        seen_heads: Vec<String>,
+    },
     /// Several changes of one household at once, as a form sends them: one entry, all or nothing.
     ChangeHousehold(HouseholdChange),
     /// Moves a household to another village (迁居): a new record there; the old one says 迁出. The office must cover both.
@@ -113,7 +139,7 @@ pub enum Command {
         record: RecordId,
         /// The field.
         field: String,
-        /// The row of `members` or `aid` it stands in; none: the household itself.
+        /// The row of `members`, `aid` or `holdings` it stands in; none: the household itself.
         #[serde(default, with = "wire::op::maybe")]
         #[schema(value_type = Option<String>)]
         row: Option<OpId>,
@@ -417,6 +443,12 @@ pub struct HouseholdChange {
     /// New aid rows.
     #[serde(default)]
     pub new_aid: Vec<Map<String, Value>>,
+    /// Fields of rows of categories.
+    #[serde(default)]
+    pub holdings: Vec<RowChange>,
+    /// New rows of categories.
+    #[serde(default)]
+    pub new_holdings: Vec<Map<String, Value>>,
     /// The heads the form showed; empty: not said.
     #[serde(default)]
     pub seen_heads: Vec<String>,
@@ -432,8 +464,17 @@ impl HouseholdChange {
             new_members: Vec::new(),
             aid: Vec::new(),
             new_aid: Vec::new(),
+            holdings: Vec::new(),
+            new_holdings: Vec::new(),
             seen_heads: Vec::new(),
         }
+    }
+}
+
+impl HouseholdChange {
+    /// The rows of categories that it changes, with their new values.
+    pub fn holdings(&self) -> Vec<(&OpId, &Map<String, Value>)> {
+        self.holdings.iter().map(|change| (&change.row, &change.set)).collect()
     }
 }
 
@@ -1312,6 +1353,8 @@ impl Command {
             Command::EditMember { .. } => "edit_member",
             Command::AddAid { .. } => "add_aid",
             Command::EditAid { .. } => "edit_aid",
+            Command::AddHolding { .. } => "add_holding",
+            Command::EditHolding { .. } => "edit_holding",
             Command::ChangeHousehold(_) => "change_household",
             Command::MoveHousehold(_) => "move_household",
             Command::SplitHousehold(_) => "split_household",
@@ -1365,6 +1408,8 @@ mod tests {
         for value in [
             json!({"do": "register_household", "area": "320582100201", "row": {"head": "某", "members": []}}),
             json!({"do": "change_household", "record": record, "set": {"phone": "1"}, "seen_heads": ["00"]}),
+            json!({"do": "add_holding", "record": record, "holding": {"person": "某", "category": "孤儿", "from": "2020-01-01"}}),
+            json!({"do": "edit_holding", "record": record, "holding": "12@00ff", "set": {"until": "2020-12-31"}}),
             json!({"do": "move_household", "record": record, "to": "320582100201", "address": "八组", "reason": "婚嫁"}),
             json!({"do": "split_household", "record": record, "members": [{"row": "12@00ff", "relation": "户主"}], "reason": "成家"}),
             json!({"do": "open_case", "origin": "plea", "applicant": "某"}),

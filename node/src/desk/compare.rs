@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use shouwang_protocol::hash::{hex, unhex};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::field::{Field, find};
+use shouwang_protocol::records::holding::HOLDING;
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,14 +51,16 @@ fn list(row: &Map<String, Value>, key: &str, ops: impl Iterator<Item = Option<Op
     rows.collect()
 }
 
-/// The household's own fields, its members and its aid.
-fn parts(household: &Household) -> (Map<String, Value>, Rows, Rows) {
+/// The household's own fields, its members, its aid and its categories.
+fn parts(household: &Household) -> (Map<String, Value>, Rows, Rows, Rows) {
     let mut row = household.row();
     let members = list(&row, "members", household.members.iter().map(|member| member.row.clone()));
     let aid = list(&row, "aid", household.aid.iter().map(|aid| aid.row.clone()));
-    row.remove("members");
-    row.remove("aid");
-    (row, members, aid)
+    let holdings = list(&row, "holdings", household.holdings.iter().map(|holding| holding.row.clone()));
+    for name in ["members", "aid", "holdings"] {
+        row.remove(name);
+    }
+    (row, members, aid, holdings)
 }
 
 fn fields(table: &[Field], row: Option<&OpId>, old: &Map<String, Value>, new: &Map<String, Value>, out: &mut Vec<FieldChange>) {
@@ -93,8 +96,8 @@ fn rows(name: &'static str, table: &[Field], title: &str, old: &Rows, new: &Rows
 
 /// What is different in `new`.
 pub(super) fn changes(old: &Household, new: &Household) -> Vec<FieldChange> {
-    let (old_root, old_members, old_aid) = parts(old);
-    let (new_root, new_members, new_aid) = parts(new);
+    let (old_root, old_members, old_aid, old_holdings) = parts(old);
+    let (new_root, new_members, new_aid, new_holdings) = parts(new);
     let mut out = Vec::new();
     fields(HOUSEHOLD, None, &old_root, &new_root, &mut out);
     let said = |household: &Household, kind: &String| {
@@ -122,5 +125,6 @@ pub(super) fn changes(old: &Household, new: &Household) -> Vec<FieldChange> {
     }
     rows("members", MEMBER, "新增成员", &old_members, &new_members, &mut out);
     rows("aid", AID, "新增受助记录", &old_aid, &new_aid, &mut out);
+    rows("holdings", HOLDING, "新增身份类别", &old_holdings, &new_holdings, &mut out);
     out
 }

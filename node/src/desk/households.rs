@@ -14,6 +14,7 @@ use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::hash::hex;
 use shouwang_protocol::record::{Kind, Lane, Place, RecordId, RecordRef};
 use shouwang_protocol::records::OpId;
+use shouwang_protocol::records::holding::HOLDING;
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER};
 use shouwang_protocol::records::idno::IdNo;
 use shouwang_protocol::records::import::{self, RowFault};
@@ -99,6 +100,10 @@ impl Room<'_> {
             }
         }
         let row = import::check_row(&row, |region| region == code).map_err(faults)?;
+        let unknown = row.holder_faults(None);
+        if !unknown.is_empty() {
+            return Err(faults(unknown));
+        }
         if !again && !self.reader.import_key(&row.id())?.is_empty() {
             return Err(DeskError::invalid("id", "这一编号已登记过"));
         }
@@ -181,6 +186,24 @@ impl Room<'_> {
                 Err(faults) => wrong.extend(faults),
             }
         }
+        for RowChange { row, set } in &change.holdings {
+            let at = found.household.holdings.iter().position(|holding| holding.row.as_ref() == Some(row));
+            let at = at.ok_or_else(|| DeskError::not_found("身份类别"))?;
+            for (field, value) in set {
+                wanted.push((Some(row.clone()), field.clone(), text(value)));
+                match import::set_holding(row, field, value) {
+                    Ok(edit) => edits.push(edit),
+                    Err(fault) => wrong.push(RowFault { field: format!("holdings[{at}].{}", fault.field), ..fault }),
+                }
+            }
+        }
+        for holding in &change.new_holdings {
+            match import::add_holding(holding) {
+                Ok(edit) => edits.push(edit),
+                Err(faults) => wrong.extend(faults),
+            }
+        }
+        wrong.extend(import::holding_faults(&found.household, &change.new_members, &change.holdings(), &change.new_holdings));
         let numbers = self.new_numbers(&found.household, &change, &mut wrong);
         if !wrong.is_empty() {
             return Err(faults(wrong));
@@ -268,6 +291,9 @@ impl Room<'_> {
             None => (import::set(field, value), label(HOUSEHOLD, field)),
             Some(op) if found.household.members.iter().any(|member| member.row.as_ref() == Some(op)) => {
                 (import::set_member(op, field, value), label(MEMBER, field))
+            }
+            Some(op) if found.household.holdings.iter().any(|holding| holding.row.as_ref() == Some(op)) => {
+                (import::set_holding(op, field, value), label(HOLDING, field))
             }
             Some(op) => (import::set_aid(op, field, value), label(AID, field)),
         };

@@ -161,6 +161,14 @@ impl Room<'_> {
             }
         }
         let here = known.iter().find(|(_, at)| *at == area.id);
+        if row.names_holders() {
+            let stored = here.map(|(record, _)| self.reader.document(record)).transpose()?.flatten();
+            let unknown = row.holder_faults(stored.as_ref().map(|stored| &stored.doc));
+            if !unknown.is_empty() {
+                let faults = unknown.into_iter().map(FieldFault::from).collect();
+                return Ok(Err(line.reject(faults, json.into())));
+            }
+        }
         let wanted = match (here, known.is_empty()) {
             (Some((record, _)), _) => Wanted::Change { key, row, record: *record },
             (None, true) => Wanted::Create { key, row, area: area.id },

@@ -14,7 +14,7 @@ pub struct MeansPage {
     pub head: String,
     /// Where it lives.
     pub place: String,
-    /// The category it is registered under.
+    /// The categories it is registered under, with 、 between.
     pub category: String,
     /// The policy pack.
     pub pack: String,
@@ -36,7 +36,7 @@ impl Desk {
             Ok(MeansPage {
                 head: household.head.clone(),
                 place: room.place_name(found.place.area),
-                category: household.category.clone(),
+                category: household.shared_categories_on(room.day).join("、"),
                 pack: pack.version.clone(),
                 on: room.day,
                 means: assess(pack, household, room.day),

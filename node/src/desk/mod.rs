@@ -14,6 +14,7 @@ mod answer;
 pub mod batch;
 pub mod carry;
 mod cases;
+pub mod categories;
 pub mod checks;
 mod command;
 mod compare;
@@ -399,6 +400,13 @@ impl Room<'_> {
             Command::EditAid { record, aid, set, seen_heads } => {
                 let aid = vec![RowChange { row: aid, set }];
                 self.change_household(HouseholdChange { aid, seen_heads, ..HouseholdChange::of(record) })
+            }
+            Command::AddHolding { record, holding } => {
+                self.change_household(HouseholdChange { new_holdings: vec![holding], ..HouseholdChange::of(record) })
+            }
+            Command::EditHolding { record, holding, set, seen_heads } => {
+                let holdings = vec![RowChange { row: holding, set }];
+                self.change_household(HouseholdChange { holdings, seen_heads, ..HouseholdChange::of(record) })
             }
             Command::ChangeHousehold(change) => self.change_household(change),
             Command::SettleConflict { record, field, row, value, seen_heads } => {

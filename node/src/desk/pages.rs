@@ -12,6 +12,7 @@ use shouwang_protocol::device::{DeviceKey, OfficeId};
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::event::{EventKind, TargetKind};
+use shouwang_protocol::records::holding::HOLDING;
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::{Turn, Who};
@@ -238,9 +239,11 @@ fn conflicts(doc: &Automerge, household: &Household, items: &[reader::HistoryIte
     };
     let shown = household.conflicts.iter().map(|conflict| {
         let in_list = |row: &OpId| household.members.iter().any(|member| member.row.as_ref() == Some(row));
+        let holds = |row: &OpId| household.holdings.iter().any(|holding| holding.row.as_ref() == Some(row));
         let (list, table) = match &conflict.row {
             None => (None, HOUSEHOLD),
             Some(row) if in_list(row) => (Some("members"), MEMBER),
+            Some(row) if holds(row) => (Some("holdings"), HOLDING),
             Some(_) => (Some("aid"), AID),
         };
         let row = household.row();
@@ -251,8 +254,11 @@ fn conflicts(doc: &Automerge, household: &Household, items: &[reader::HistoryIte
         let last = conflict.values.len().saturating_sub(1);
         let values = conflict.values.iter().enumerate().map(|(number, (value, op))| {
             let item = author(op);
+            let holder =
+                || household.members.iter().find(|member| member.row.as_ref().is_some_and(|row| row.to_string() == *value));
+            let named = (list, conflict.field.as_str()) == (Some("holdings"), "person");
             ConflictValue {
-                value: value.clone(),
+                value: if named { holder().map(|member| member.name.clone()) } else { None }.unwrap_or_else(|| value.clone()),
                 staff: item.map(|item| item.staff.clone()).unwrap_or_default(),
                 name: item.map(|item| names.of(item.office, &item.staff)).unwrap_or_default(),
                 office: item.map(|item| item.office_name.clone()).unwrap_or_default(),

@@ -95,7 +95,7 @@ impl Room<'_> {
     /// The changes that a change of fields is: written down beside it, so that somebody looks at the household again.
     /// A household without a category has nothing to look at again.
     pub(super) fn noted_changes(&self, household: &Household, change: &HouseholdChange) -> Vec<Edit> {
-        if household.category.is_empty() {
+        if household.categories_on(self.day).is_empty() {
             return Vec::new();
         }
         let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
@@ -175,7 +175,7 @@ impl Room<'_> {
             note: note.to_owned(),
             of: open_changes(&found.household).into_iter().map(|(name, _)| name.clone()).collect(),
             basis: due.basis,
-            category: found.household.category.clone(),
+            category: found.household.shared_categories_on(self.day).join("、"),
             day: self.day,
             name: self.person.name.clone(),
             office: self.here.name.clone(),

@@ -4,6 +4,7 @@
 //! its list alike. Every figure is published with its query, with what was held when it was computed, and with a hash
 //! over the three, so that anybody can run it again and see whether it still holds.
 
+use super::categories::Categories;
 use super::model::Person;
 use super::outcome::DeskError;
 use super::{Desk, LOOKING, Room, permit};
@@ -194,6 +195,8 @@ pub struct Statistics {
     pub cases_by_kind: Published<CaseGroup>,
     /// By village.
     pub cases_by_village: Published<CaseGroup>,
+    /// Households by category.
+    pub categories: Categories,
     /// 全面、及时、精准、公平
     pub indicators: Vec<IndicatorGroup>,
     /// Years of which anything is known, the latest first.
@@ -523,6 +526,7 @@ impl Room<'_> {
             at_ms,
             total: self.aid_total(question, pack, &as_of)?,
             households: publish(self.reader.households_with_aid(&filter)?, &as_of, |count| count),
+            categories: self.categories(question)?,
             indicators: self.indicators(question, pack, &as_of)?,
             by_channel: self.case_table(question, AccountBy::Channel, pack, &as_of)?,
             cases_by_kind: self.case_table(question, AccountBy::Kind, pack, &as_of)?,

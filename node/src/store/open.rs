@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("money.sql")),
     Migration::Sql(include_str!("given.sql")),
     Migration::Sql(include_str!("areas.sql")),
+    Migration::Sql(include_str!("holdings.sql")),
 ];
 
 /// The database file in a data directory.

@@ -6,6 +6,7 @@
 use super::Cell;
 use super::cell::one_line;
 use shouwang_protocol::records::field::{Field, find};
+use shouwang_protocol::records::holding::HOLDING;
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, MEMBER};
 use shouwang_protocol::records::idno::half_width;
 use std::collections::BTreeSet;
@@ -26,6 +27,10 @@ pub(super) enum Target {
     Member(&'static Field),
     /// A field of a payment.
     Aid(&'static Field),
+    /// A field of a category: a member's in a row of one, else of the person it names, else the household's.
+    Holding(&'static Field),
+    /// Categories of the whole household, also in a row of a member.
+    Shared,
     /// Something else about what the row is, under this name.
     Other(String),
     /// Something else about the household.
@@ -43,6 +48,8 @@ pub(super) enum Kind {
     Member,
     /// A payment.
     Aid,
+    /// A category.
+    Holding,
 }
 
 /// The head of a sheet: what its columns hold.
@@ -196,6 +203,19 @@ const AID_WORDS: &[(&str, &[&str])] = &[
     ("note", &["救助备注"]),
 ];
 
+const HOLDING_WORDS: &[(&str, &[&str])] = &[
+    ("person", &["类别人员", "享受人员", "享受对象"]),
+    ("category", &["身份类型", "人员身份", "人员身份类别", "特殊身份"]),
+    ("from", &["身份起始日期", "类别起始日期", "认定日期", "认定时间"]),
+    ("until", &["身份终止日期", "类别终止日期", "停止享受日期"]),
+    ("basis", &["认定文号", "认定依据或文号"]),
+];
+
+/// Categories of the whole household, in a row of a member.
+pub(super) const SHARED: &str = "全户身份类别";
+/// Categories of the member that a row is about; in a list of households, of the household.
+pub(super) const OF_MEMBER: &str = "人员类别";
+
 /// Words that say nothing.
 const NOTHING: &[&str] = &["序号", "行号", "序"];
 
@@ -227,7 +247,9 @@ fn known(header: &str) -> Option<Target> {
     let household = || known_in(HOUSEHOLD, HOUSEHOLD_WORDS, header).map(Target::Household);
     let member = || known_in(MEMBER, MEMBER_WORDS, header).map(Target::Member);
     let aid = || known_in(AID, AID_WORDS, header).map(Target::Aid);
-    household().or_else(member).or_else(aid)
+    let holding = || known_in(HOLDING, HOLDING_WORDS, header).map(Target::Holding);
+    let shared = || (header == SHARED).then_some(Target::Shared);
+    household().or_else(member).or_else(aid).or_else(holding).or_else(shared)
 }
 
 fn is_marked(header: &str) -> bool {
@@ -300,6 +322,7 @@ pub(super) fn find_head(sheet: &str, rows: &[(u64, Vec<Cell>)]) -> Option<Head> 
                 Some(Target::Household(field)) => *table == 0 && field.name == *name,
                 Some(Target::Member(field)) => *table == 1 && field.name == *name,
                 Some(Target::Aid(field)) => *table == 2 && field.name == *name,
+                Some(Target::Holding(field)) => *table == 3 && field.name == *name,
                 _ => false,
             })
         })
@@ -311,10 +334,13 @@ pub(super) fn find_head(sheet: &str, rows: &[(u64, Vec<Cell>)]) -> Option<Head> 
     });
     let of_household: Vec<&str> = own.filter(|name| !matches!(*name, "remark" | "officer")).collect();
     let names_only = of_household.iter().all(|name| matches!(*name, "id" | "head" | "head_id_no" | "region"));
+    let categories = has(&[("category", 3)]) || columns.iter().any(|(header, _)| plain(header) == OF_MEMBER);
     let kind = if has(&[("name", 1)]) {
         Kind::Member
     } else if payments && names_only && !of_household.is_empty() {
         Kind::Aid
+    } else if has(&[("category", 3), ("person", 3)]) && names_only && !of_household.is_empty() {
+        Kind::Holding
     } else if has(&[("head", 0)]) {
         Kind::Household
     } else {
@@ -326,11 +352,13 @@ pub(super) fn find_head(sheet: &str, rows: &[(u64, Vec<Cell>)]) -> Option<Head> 
         header != "编号" && matches!(known(&header), Some(Target::Household(field)) if field.name == "id")
     });
     let columns = columns.into_iter().map(|(header, target)| {
-        let target = apart(&header, target, kind, payments, key_apart);
+        let target = apart(&header, target, kind, (payments, categories), key_apart);
         let mark = match &target {
             Target::Household(field) => format!("0{}", field.name),
             Target::Member(field) => format!("1{}", field.name),
             Target::Aid(field) => format!("2{}", field.name),
+            Target::Holding(field) => format!("5{}", field.name),
+            Target::Shared => "6".to_owned(),
             Target::Other(name) => format!("3{name}"),
             Target::OtherOfHousehold(name) => format!("4{name}"),
             Target::Nothing => return (header, target),
@@ -352,13 +380,20 @@ pub(super) fn find_head(sheet: &str, rows: &[(u64, Vec<Cell>)]) -> Option<Head> 
 }
 
 /// What a header means beside the others of its sheet.
-fn apart(header: &str, target: Option<Target>, kind: Kind, payments: bool, key_apart: bool) -> Target {
+fn apart(header: &str, target: Option<Target>, kind: Kind, (payments, categories): (bool, bool), key_apart: bool) -> Target {
     let aid = |name: &str| find(AID, name).map_or(Target::Nothing, Target::Aid);
     match (plain(header).as_str(), target) {
         ("编号", Some(_)) if kind == Kind::Aid => aid("no"),
         ("备注", Some(_)) if kind == Kind::Aid => aid("note"),
         ("经办人", Some(_)) if kind == Kind::Aid => aid("officer"),
         ("编号", Some(_)) if key_apart => Target::Other("编号".to_owned()),
+        (OF_MEMBER, Some(_)) if kind == Kind::Member => find(HOLDING, "category").map_or(Target::Nothing, Target::Holding),
+        // Without a category beside them, these words say nothing about one; nor do they in a list of payments.
+        (_, Some(Target::Holding(field)))
+            if !categories || kind == Kind::Aid || field.name == "person" && kind != Kind::Holding =>
+        {
+            Target::Other(other_name(header))
+        }
         // Without project and amount beside them, these words say nothing about payments.
         (_, Some(Target::Aid(_))) if !payments => Target::Other(other_name(header)),
         (_, Some(target)) => target,
@@ -374,7 +409,7 @@ fn other_name(header: &str) -> String {
     let marked = half_width(header).starts_with(OTHER);
     let name: String = if marked { header.chars().skip(OTHER.chars().count()).collect() } else { header.to_owned() };
     let mut name: String = name.chars().take(40).collect();
-    if matches!(name.as_str(), "members" | "aid" | "") {
+    if matches!(name.as_str(), "members" | "aid" | "holdings" | "") {
         name.insert_str(0, "列 ");
     }
     name
@@ -387,7 +422,7 @@ mod tests {
     #[test]
     fn no_word_names_two_fields_and_every_word_names_one() {
         let mut seen = BTreeSet::new();
-        for (table, words) in [(HOUSEHOLD, HOUSEHOLD_WORDS), (MEMBER, MEMBER_WORDS), (AID, AID_WORDS)] {
+        for (table, words) in [(HOUSEHOLD, HOUSEHOLD_WORDS), (MEMBER, MEMBER_WORDS), (AID, AID_WORDS), (HOLDING, HOLDING_WORDS)] {
             for (name, words) in words {
                 assert!(find(table, name).is_some(), "{name}");
                 for word in *words {
@@ -396,7 +431,7 @@ mod tests {
                 }
             }
         }
-        for label in HOUSEHOLD.iter().chain(MEMBER).map(|field| plain(field.label)) {
+        for label in HOUSEHOLD.iter().chain(MEMBER).chain(HOLDING).map(|field| plain(field.label)) {
             assert!(!seen.contains(label.as_str()), "{label} is a label already");
         }
     }

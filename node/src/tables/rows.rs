@@ -34,6 +34,7 @@ pub struct Row {
     root: Origin,
     members: Vec<Origin>,
     aid: Vec<Origin>,
+    holdings: Vec<Origin>,
     /// The row.
     pub json: Map<String, Value>,
     /// Fields that could not be read, and why.
@@ -74,6 +75,7 @@ impl Row {
         let origins = match list {
             "members" => Some(&self.members),
             "aid" => Some(&self.aid),
+            "holdings" => Some(&self.holdings),
             _ => None,
         };
         let origin = origins.and_then(|origins| origins.get(at?)).copied().unwrap_or(self.root);
@@ -81,13 +83,17 @@ impl Row {
         let name = name.trim_start_matches('.');
         let of_list = |target: &Target| match target {
             Target::Household(field) => list.is_empty() && field.name == name,
-            Target::Member(field) => list != "aid" && field.name == name,
+            Target::Member(field) => !matches!(list, "aid" | "holdings") && field.name == name,
             Target::Aid(field) => list == "aid" && field.name == name,
+            Target::Holding(field) => list == "holdings" && field.name == name,
+            Target::Shared => list == "holdings" && name == "category",
             Target::Other(other) | Target::OtherOfHousehold(other) => other == name,
             Target::Nothing => false,
         };
-        // The head's row of a table of households: its name and number stand in the household's columns.
+        // The head's row of a table of households: its name and number stand in the household's columns. Whoever holds a
+        // category is named by the columns of the member.
         let of_head = |target: &Target| match target {
+            Target::Member(field) => (list, name) == ("holdings", "person") && matches!(field.name, "id_no" | "name"),
             Target::Household(field) => matches!((field.name, name), ("head", "name") | ("head_id_no", "id_no")),
             _ => false,
         };
@@ -111,6 +117,9 @@ struct Group {
     head: Map<String, Value>,
     members: Vec<(Origin, Map<String, Value>)>,
     aid: Vec<(Origin, Map<String, Value>)>,
+    holdings: Vec<(Origin, Map<String, Value>)>,
+    // Whether a row was about the household or a member of it.
+    listed: bool,
     faults: Vec<(String, String)>,
 }
 
@@ -120,6 +129,9 @@ struct Line {
     household: Vec<(&'static Field, String, Value)>,
     member: Map<String, Value>,
     aid: Map<String, Value>,
+    // Fields of a category as they stand in the cells, with their headers; and the whole household's words.
+    holding: Vec<(&'static Field, String, Value)>,
+    shared: String,
     other: Map<String, Value>,
     other_of_household: Map<String, Value>,
     faults: Vec<(u8, String, String)>,
@@ -165,8 +177,8 @@ pub(super) fn read(sheets: Vec<Sheet>, loose: bool) -> Result<Tables, TableError
     }
     let mut reading =
         Reading { loose, groups: Vec::new(), by_id: BTreeMap::new(), by_number: BTreeMap::new(), unknown: BTreeSet::new() };
-    // Households first, then their members, then payments.
-    for kind in [Kind::Household, Kind::Member, Kind::Aid] {
+    // Households first, then their members, then payments and categories.
+    for kind in [Kind::Household, Kind::Member, Kind::Aid, Kind::Holding] {
         for (number, (head, rows)) in heads.iter().zip(&bodies).enumerate().filter(|(_, (head, _))| head.kind == kind) {
             reading.sheet(number, head, rows);
         }
@@ -226,12 +238,18 @@ impl Reading {
                 Target::Household(field) => (0, field),
                 Target::Member(field) => (1, field),
                 Target::Aid(field) => (2, field),
+                Target::Holding(field) => (3, field),
+                Target::Shared => {
+                    line.shared = cell.plain();
+                    continue;
+                }
             };
             match (cell.value(field.form, field.name, self.loose), list) {
                 (Ok(None), _) => {}
                 (Ok(Some(value)), 0) => line.household.push((field, header, value)),
                 (Ok(Some(value)), 1) => drop(line.member.insert(field.name.to_owned(), value)),
-                (Ok(Some(value)), _) => drop(line.aid.insert(field.name.to_owned(), value)),
+                (Ok(Some(value)), 2) => drop(line.aid.insert(field.name.to_owned(), value)),
+                (Ok(Some(value)), _) => line.holding.push((field, header, value)),
                 (Err(reason), _) => line.faults.push((list, field.name.to_owned(), reason)),
             }
         }
@@ -289,6 +307,72 @@ impl Reading {
     }
 }
 
+/// The words of a cell that names several: `低保、重残`. What stands in brackets stays together.
+fn several(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_usize);
+    for c in text.chars() {
+        match c {
+            '（' | '(' => depth += 1,
+            '）' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && matches!(c, '、' | '，' | ',' | '；' | ';' | '/' | '／') {
+            words.push(std::mem::take(&mut word));
+        } else {
+            word.push(c);
+        }
+    }
+    words.push(word);
+    let mut out: Vec<String> = Vec::new();
+    for word in words.iter().map(|word| word.trim()).filter(|word| !word.is_empty()) {
+        if !out.iter().any(|known| known == word) {
+            out.push(word.to_owned());
+        }
+    }
+    out
+}
+
+impl Line {
+    /// The categories that it names, a row each: the member's whose row it is, those of the person it names, the
+    /// household's. Of several words for the household's own type the first is the type.
+    fn holdings(&mut self, kind: Kind) -> Vec<Map<String, Value>> {
+        let mut found = Vec::new();
+        let mut add = |words: Vec<String>, fields: &Map<String, Value>| {
+            for word in words {
+                let mut json = fields.clone();
+                json.insert("category".to_owned(), word.into());
+                found.push(json);
+            }
+        };
+        if let Some((.., value)) = self.household.iter_mut().find(|(field, ..)| field.name == "type") {
+            let mut words = several(value.as_str().unwrap_or_default()).into_iter();
+            if let Some(first) = words.next() {
+                *value = first.into();
+            }
+            add(words.collect(), &Map::new());
+        }
+        add(several(&self.shared), &Map::new());
+        let mut fields = Map::new();
+        if kind == Kind::Member {
+            let person = self.member.get("id_no").or_else(|| self.member.get("name"));
+            fields.extend(person.map(|person| ("person".to_owned(), person.clone())));
+        }
+        let category = self.holding.iter().find(|(field, ..)| field.name == "category");
+        let words = category.map(|(.., value)| several(value.as_str().unwrap_or_default())).unwrap_or_default();
+        for (field, header, value) in std::mem::take(&mut self.holding).into_iter().filter(|(field, ..)| field.name != "category")
+        {
+            if words.is_empty() {
+                // Days and the like of nothing: kept as they stand.
+                self.other.insert(header, value);
+            } else {
+                fields.insert(field.name.to_owned(), value);
+            }
+        }
+        add(words, &fields);
+        found
+    }
+}
+
 /// A header that is printed again on the next page.
 fn repeats(head: &Head, cells: &[Cell]) -> bool {
     let mut filled = cells.iter().enumerate().filter(|(_, cell)| **cell != Cell::Empty).peekable();
@@ -303,8 +387,10 @@ fn is_total(cells: &[Cell]) -> bool {
 }
 
 impl Group {
-    fn take(&mut self, origin: Origin, kind: Kind, line: Line) {
-        let Line { household, mut member, mut aid, other, other_of_household, faults } = line;
+    fn take(&mut self, origin: Origin, kind: Kind, mut line: Line) {
+        let mut holdings = line.holdings(kind);
+        let Line { household, mut member, mut aid, other, other_of_household, faults, .. } = line;
+        self.listed |= matches!(kind, Kind::Household | Kind::Member);
         let mut further = Map::new();
         for (name, value) in other_of_household {
             if *self.json.entry(&name).or_insert_with(|| value.clone()) != value {
@@ -322,11 +408,12 @@ impl Group {
                 Some(_) => drop(further.insert(header, value)),
             }
         }
-        let (of_members, of_aid) = (self.members.len(), self.aid.len());
+        let (of_members, of_aid, of_holdings) = (self.members.len(), self.aid.len(), self.holdings.len());
         for (list, name, reason) in faults {
             let field = match (list, kind) {
                 (1, Kind::Member) => format!("members[{of_members}].{name}"),
                 (2, _) => format!("aid[{of_aid}].{name}"),
+                (3, _) => format!("holdings[{of_holdings}].{name}"),
                 (1, _) => format!("members[0].{name}"),
                 _ => name,
             };
@@ -339,6 +426,13 @@ impl Group {
             }
             Kind::Member => member.extend(other.into_iter().chain(further)),
             Kind::Aid => aid.extend(other.into_iter().chain(further)),
+            Kind::Holding => holdings.iter_mut().for_each(|one| one.extend(other.clone().into_iter().chain(further.clone()))),
+        }
+        // What is the household's stands in each row of a member.
+        for holding in holdings {
+            if !self.holdings.iter().any(|(_, known)| *known == holding) {
+                self.holdings.push((origin, holding));
+            }
         }
         if !member.is_empty() {
             self.members.push((origin, member));
@@ -398,14 +492,14 @@ impl Group {
 
     /// Whether there are payments only: such a table says nothing about who lives there.
     fn root_only_names(&self) -> bool {
-        !self.aid.is_empty()
+        (!self.aid.is_empty() || !self.listed)
             && self.head.is_empty()
             && self.json.keys().all(|key| matches!(key.as_str(), "id" | "head" | "head_id_no" | "region"))
     }
 
     fn finish(mut self, heads: Arc<Vec<Head>>, apart: bool) -> Row {
         self.seat_head(apart);
-        let (mut json, mut members, mut aid) = (self.json, Vec::new(), Vec::new());
+        let (mut json, mut members, mut aid, mut holdings) = (self.json, Vec::new(), Vec::new(), Vec::new());
         let list = |rows: Vec<(Origin, Map<String, Value>)>, origins: &mut Vec<Origin>| -> Vec<Value> {
             let split = rows.into_iter().map(|(origin, row)| {
                 origins.push(origin);
@@ -419,6 +513,9 @@ impl Group {
         if !self.aid.is_empty() {
             json.insert("aid".to_owned(), list(self.aid, &mut aid).into());
         }
-        Row { heads, root: self.root, members, aid, json, faults: self.faults }
+        if !self.holdings.is_empty() {
+            json.insert("holdings".to_owned(), list(self.holdings, &mut holdings).into());
+        }
+        Row { heads, root: self.root, members, aid, holdings, json, faults: self.faults }
     }
 }

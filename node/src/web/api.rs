@@ -10,7 +10,7 @@ use super::session::{Token, of_bearer};
 use crate::desk::checks::OPEN;
 use crate::desk::import::Reject;
 use crate::desk::{CheckAnswer, Command, DeskError, FieldChange, FieldFault, Outcome, Person};
-use crate::store::reader::{CaseFilter, HouseholdFilter, Page};
+use crate::store::reader::{CaseFilter, CategoryOn, HouseholdFilter, Page};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
@@ -20,8 +20,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shouwang_protocol::area::AreaId;
 use shouwang_protocol::eligibility::Facts;
 use shouwang_protocol::record::{ActionId, CaseId, RecordId};
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::standing::Stage;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
@@ -222,6 +224,13 @@ pub struct SearchBody {
     /// Any part of a name, a number, an address; several parts separated by spaces must all occur.
     #[serde(default)]
     term: String,
+    /// Only households that hold, or somebody of whom holds, this category; an empty text: none at all.
+    category: Option<String>,
+    /// The day on which the category is held; missing: today.
+    #[schema(value_type = Option<String>)]
+    on: Option<Day>,
+    /// Only in this area or below: its 12 digits.
+    area: Option<String>,
     /// Rows to pass over.
     #[serde(default)]
     offset: u64,
@@ -238,7 +247,15 @@ pub(super) fn page(offset: u64, limit: Option<u32>) -> Page {
     responses((status = 200, body = Value), (status = 401, body = Problem)), security(("bearer" = [])))]
 async fn households(State(app): State<App>, caller: Caller, body: Body<SearchBody>) -> Api<Value> {
     let Json(body) = body?;
-    let filter = HouseholdFilter { text: body.term, ..HouseholdFilter::default() };
+    let on = body.on.unwrap_or_else(|| app.today());
+    let area =
+        body.area.map(|code| AreaId::parse(&code).ok_or_else(|| ApiError::Malformed("area 读不出来".to_owned()))).transpose()?;
+    let filter = HouseholdFilter {
+        text: body.term,
+        within: area.into_iter().collect(),
+        category: body.category.map(|category| CategoryOn { category, on }),
+        ..HouseholdFilter::default()
+    };
     let found = app.desk().households(&caller.person, filter, page(body.offset, body.limit)).await?;
     Ok(Json(json!({ "rows": found.rows, "more": found.more })))
 }
@@ -257,6 +274,8 @@ async fn household(State(app): State<App>, caller: Caller, Path(id): Path<String
         "household": household.row(),
         "member_rows": rows(household.members.iter().map(|member| name(&member.row)).collect()),
         "aid_rows": rows(household.aid.iter().map(|aid| name(&aid.row)).collect()),
+        "holding_rows": rows(household.holdings.iter().map(|holding| name(&holding.row)).collect()),
+        "categories": household.categories_on(app.today()),
         "heads": found.heads,
         "conflicts": household.conflicts,
         "problems": household.problems,

@@ -144,6 +144,9 @@ fn households(n: usize, term: &str) -> HouseholdsPage {
         frame: frame("家庭档案", "家庭"),
         total: if n == 0 && term.is_empty() { "0".into() } else { "1,204".into() },
         term: term.into(),
+        category: Field::select("category", "身份类别", Choice::list([("", "全部身份类别"), ("特困人员", "特困人员")], "")),
+        along: [String::new(), String::new()],
+        narrowed: if n == 0 { String::new() } else { "2018-12-31 的类别，所选区划".into() },
         rows: (0..n).map(household_row).collect(),
         shown: format!("列出 {n} 户"),
         more: (n > 20).then(|| ("#".into(), "再列 50 户")),
@@ -155,6 +158,15 @@ fn households(n: usize, term: &str) -> HouseholdsPage {
 }
 
 fn household(n: usize, conflicts: bool) -> HouseholdPage {
+    let holding = |i: usize| HoldingRow {
+        person: ["全户", "张三丰", LONG][i % 3].into(),
+        category: ["重度残疾人", "重点优抚对象", "事实无人抚养儿童"][i % 3].into(),
+        days: ["2018-06-01".into(), if i % 3 == 1 { "2019-05-31".into() } else { String::new() }],
+        basis: "残联 2018 第 3 号".into(),
+        note: String::new(),
+        state: Chip::new(if i % 3 == 1 { Tone::Plain } else { Tone::Good }, if i % 3 == 1 { "已止" } else { "现有" }),
+        gone: i % 3 == 1,
+    };
     let member = |i: usize| MemberRow {
         name: if i == 1 { LONG.into() } else { ["张三丰", "王秀英", "张小明"][i % 3].into() },
         note: if i == 4 { "2019-03-02 去世".into() } else { String::new() },
@@ -232,6 +244,7 @@ fn household(n: usize, conflicts: bool) -> HouseholdPage {
             Fact::new("开户银行", "农业银行张家港分行"),
             Fact::new("银行账号", "************1234"),
         ],
+        holdings: (0..n).map(holding).collect(),
         aid: (0..n).map(aid).collect(),
         aid_total: "54,120.00".into(),
         history: (0..n.min(4)).map(history).collect(),
@@ -300,6 +313,11 @@ fn edit() -> HouseholdEditPage {
             },
         ],
         members: (0..3).map(member).collect(),
+        holdings: vec![MemberFields {
+            label: "添加身份类别".into(),
+            fields: vec![text("k0.category", "身份类别", ""), text("k0.until", "类别止", "").typed(Input::Date)],
+            ..MemberFields::default()
+        }],
         aid: vec![
             text("aid.date", "日期", "").typed(Input::Date),
             text("aid.program", "项目", ""),

@@ -83,7 +83,9 @@ fn parse(text: &str) -> Result<Expression, String> {
 #[derive(Default)]
 struct Asked {
     loops: usize,
+    // Of the household, and of its members.
     fields: BTreeSet<String>,
+    personal: BTreeSet<String>,
     keys: BTreeSet<String>,
     names: BTreeSet<String>,
     own: BTreeSet<String>,
@@ -102,7 +104,9 @@ impl Asked {
                 self.names.insert(name.clone());
             }
             Expr::Select(select) => {
-                self.fields.insert(select.field.clone());
+                let of_household = matches!(&select.operand.expr, Expr::Ident(name) if name == "household");
+                let fields = if of_household { &mut self.fields } else { &mut self.personal };
+                fields.insert(select.field.clone());
                 self.look(&select.operand);
             }
             Expr::Call(call) => {
@@ -164,7 +168,7 @@ fn used(asked: &Asked, facts: &Facts, standards: &BTreeMap<String, Fen>) -> Stri
             parts.push(format!("{label} {shown}"));
         }
     }
-    for (name, label) in MemberFacts::NAMES.iter().filter(|(name, _)| asked.fields.contains(*name)) {
+    for (name, label) in MemberFacts::NAMES.iter().filter(|(name, _)| asked.personal.contains(*name)) {
         let of = |member: &MemberFacts| member.shown().into_iter().find(|(known, ..)| known == name).map(|(.., shown)| shown);
         let all: Vec<String> = facts.members.iter().map(|member| of(member).unwrap_or_else(|| "？".to_owned())).collect();
         parts.push(format!("{label} {}", all.join("、")));
@@ -190,7 +194,7 @@ pub fn check(text: &str, expected: Expected, standards: &BTreeSet<String>) -> Re
     if let Some(key) = asked.keys.iter().find(|key| !standards.contains(*key)) {
         return Err(format!("没有“{key}”这一标准"));
     }
-    if let Some(field) = asked.fields.iter().find(|field| Facts::label(field).is_none()) {
+    if let Some(field) = asked.fields.union(&asked.personal).find(|field| Facts::label(field).is_none()) {
         return Err(format!("没有“{field}”这一栏目"));
     }
     let all = standards.iter().map(|code| (code.clone(), Fen(1))).collect();

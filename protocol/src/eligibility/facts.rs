@@ -1,4 +1,8 @@
 //! What conditions and formulas may ask about a household: one table, used by the judge, by forms and by editors.
+//!
+//! `household.category` is the register's own word; `household.categories` is a list of all that the household or anybody of
+//! it holds today, and a member's `categories` what the member holds, as part of the household too: `"重度残疾人" in
+//! household.categories`, `members.exists(m, m.age < 18 && "孤儿" in m.categories)`.
 
 use crate::records::amount::Fen;
 use crate::records::day::Day;
@@ -13,6 +17,7 @@ pub(super) enum Plain {
     Whole(i64),
     Flag(bool),
     Word(String),
+    Words(Vec<String>),
 }
 
 /// The same, as records hold it.
@@ -71,6 +76,18 @@ impl Known for String {
     }
 }
 
+impl Known for Vec<String> {
+    fn plain(&self) -> Plain {
+        Plain::Words(self.clone())
+    }
+    fn shown(&self) -> String {
+        self.join("、")
+    }
+    fn some() -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// The table: name in expressions, type, Chinese name.
 macro_rules! facts {
     ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty, $label:literal;)* })*) => { $(
@@ -122,6 +139,7 @@ facts! {
         vehicles: i64, "机动车";
         houses: i64, "住房";
         category: String, "困难类别";
+        categories: Vec<String>, "身份类别";
         cause: String, "致贫原因";
         risk: String, "风险";
         house_safe: String, "住房安全等级";
@@ -147,6 +165,7 @@ facts! {
         disability_grade: i64, "残疾等级";
         pupil: bool, "在学";
         orphan: bool, "父母双亡或无人抚养";
+        categories: Vec<String>, "身份类别(含全户)";
     }
 }
 
@@ -196,6 +215,7 @@ impl Facts {
     /// say first (the income that counts) is added by [`crate::means`].
     pub fn of(household: &Household, today: Day) -> Facts {
         let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let several = |words: Vec<String>| (!words.is_empty()).then_some(words);
         let present = household.members.iter().filter(|member| member.shares_life(today));
         let spent = [household.spend_medical, household.spend_care, household.spend_school];
         let rigid = spent.iter().any(Option::is_some).then(|| sum(spent.into_iter().flatten()));
@@ -214,6 +234,7 @@ impl Facts {
                 disability_grade: place_in(words::GRADE, &member.disability_grade),
                 pupil: word(&member.schooling).map(|schooling| schooling != words::SCHOOLING[0]),
                 orphan: word(&member.parents).map(|parents| words::PARENTS[2..].contains(&parents.as_str())),
+                categories: several(household.categories_of(member, today)),
             })
             .collect();
         Facts {
@@ -228,6 +249,7 @@ impl Facts {
                 vehicles: household.vehicles,
                 houses: household.houses,
                 category: word(&household.category),
+                categories: several(household.categories_on(today)),
                 cause: word(&household.cause),
                 risk: word(&household.risk),
                 house_safe: word(&household.house_safe),

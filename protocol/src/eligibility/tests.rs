@@ -40,6 +40,26 @@ fn item_15_forty_three_policies_of_eight_departments_each_with_its_source() {
 }
 
 #[test]
+fn item_10_a_condition_asks_for_any_category_of_the_household_or_of_a_person() {
+    let of = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>());
+    let mut facts = family(12_000);
+    let standards = BTreeMap::new();
+    let judge = |facts: &Facts, when: &str| {
+        assert_eq!(check(when, Expected::YesOrNo, &BTreeSet::new()), Ok(()), "{when}");
+        Ground::of(facts, &standards).judge(when)
+    };
+    let any = "\"重度残疾人\" in household.categories";
+    let young = "members.exists(m, m.age < 18 && \"孤儿\" in m.categories)";
+    assert_eq!(judge(&facts, any).0, Outcome::Unknown("“身份类别”未登记".into()), "not known is not a no");
+    facts.household.categories = of(&["低保户", "重度残疾人"]);
+    facts.members.iter_mut().for_each(|member| member.categories = of(&["低保户"]));
+    assert_eq!(judge(&facts, any), (Outcome::Holds, "身份类别 低保户、重度残疾人".into()));
+    assert_eq!(judge(&facts, young).0, Outcome::Fails);
+    facts.members[2].categories = of(&["低保户", "孤儿"]);
+    assert_eq!(judge(&facts, young).0, Outcome::Holds);
+}
+
+#[test]
 fn item_16_what_fits_a_family_comes_first_with_its_reasons() {
     // 945 × 12 × 3 = 34,020 yuan.
     assert_eq!(fit(&family(34_019), "民政-01"), Fit::Fits);

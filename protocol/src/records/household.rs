@@ -1,6 +1,6 @@
-//! Households (家庭): the record of one family, its members and the aid it received.
+//! Households (家庭): the record of one family, its members, the aid it received, and the categories it holds.
 //!
-//! The file's scalars stand at the root under the file's names; `members` and `aid` are lists of maps. What follows
+//! The file's scalars stand at the root under the file's names; `members`, `aid` and `holdings` are lists of maps. What follows
 //! from something else is not stored: birth and sex follow from a member's identity number, the head's name and
 //! number from the member 户主, until somebody writes them down. [`super::import`] makes the edits.
 //!
@@ -11,10 +11,11 @@ use super::amount::{Fen, Hundredths};
 use super::changed::{self, Change, Review};
 use super::day::Day;
 use super::field::{Field, decode_in, find, form, json_text};
+use super::holding::{HOLDING, HOLDINGS, Holding};
 use super::idno::IdNo;
 use super::screening::{self, Screening};
-use super::{Conflict, Fields, OpId, Problem, check_schema, child, concurrent, rows};
-use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
+use super::{Conflict, Fields, OpId, Problem, check_schema, concurrent, lists, rows};
+use automerge::{Automerge, ObjId, ROOT, ReadDoc, ScalarValue};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -70,6 +71,8 @@ form! {
         members: Vec<Member>,
         /// The aid received.
         aid: Vec<Aid>,
+        /// The categories that it and its members hold, beside its own (see [`super::holding`]).
+        holdings: Vec<Holding>,
         /// What could not be read, or does not fit together.
         problems: Vec<Problem>,
         /// What was found about kinds of assistance it may have missed, by kind.
@@ -133,7 +136,7 @@ pub const MOVED_AWAY: &str = "迁出";
 pub(crate) const GONE: [&str; 2] = ["left", "died"];
 
 /// Root keys that are no fields of the file; a file's field of that name, or with the prefix, gets the prefix.
-const RESERVED: [&str; 3] = ["schema", "members", "aid"];
+const RESERVED: [&str; 4] = ["schema", "members", "aid", HOLDINGS];
 const ESCAPE: &str = "file:";
 /// What offices note about a household, each under a key of its own.
 const NOTES: [&str; 3] = [screening::PREFIX, changed::CHANGED, changed::REVIEWED];
@@ -195,8 +198,7 @@ impl Household {
         find_conflicts(doc, &ROOT, None, HOUSEHOLD, &mut conflicts);
 
         let mut list = |key: &'static str, table: &'static [Field]| -> Vec<(OpId, Map<String, Value>)> {
-            let Some(list) = child(doc, &ROOT, key, ObjType::List) else { return Vec::new() };
-            let read = rows(doc, &list).into_iter().map(|(map, op)| {
+            let read = lists(doc, key).into_iter().flat_map(|list| rows(doc, &list)).map(|(map, op)| {
                 find_conflicts(doc, &map, Some(&op), table, &mut conflicts);
                 let fields = Fields::of(doc, &map).0;
                 (op, fields.into_iter().map(|(key, value)| (key.clone(), decode_in(table, &key, &value))).collect())
@@ -205,6 +207,9 @@ impl Household {
         };
         let members = list("members", MEMBER);
         let aid = list("aid", AID);
+        let mut holdings = list(HOLDINGS, HOLDING);
+        // Of two lists that were begun at the same time, in the order in which the rows were written.
+        holdings.sort_by(|(a, _), (b, _)| a.cmp(b));
         let members: Vec<Member> = members
             .into_iter()
             .enumerate()
@@ -218,10 +223,15 @@ impl Household {
             .enumerate()
             .map(|(i, (op, json))| Aid { row: Some(op), ..Aid::of(json, &format!("aid[{i}]."), &mut problems) })
             .collect();
+        let holdings = holdings
+            .into_iter()
+            .enumerate()
+            .map(|(i, (op, json))| Holding { row: Some(op), ..Holding::of(json, &format!("{HOLDINGS}[{i}]."), &mut problems) })
+            .collect();
 
         derive_head(&mut json, members.iter().map(|member| &member.json));
         let mut household =
-            Household { members, aid, conflicts, screened, changes, reviews, ..Household::of(json, "", &mut problems) };
+            Household { members, aid, holdings, conflicts, screened, changes, reviews, ..Household::of(json, "", &mut problems) };
         household.check(&mut problems);
         household.problems = problems;
         household
@@ -232,6 +242,10 @@ impl Household {
         let mut row = self.json.clone();
         row.insert("members".to_owned(), self.members.iter().map(|member| Value::from(member.json.clone())).collect());
         row.insert("aid".to_owned(), self.aid.iter().map(|aid| Value::from(aid.json.clone())).collect());
+        if !self.holdings.is_empty() {
+            let holdings = self.holdings.iter().map(|holding| Value::from(self.holding_row(holding)));
+            row.insert(HOLDINGS.to_owned(), holdings.collect());
+        }
         row
     }
 
@@ -260,7 +274,7 @@ impl Household {
     /// it, and it was not taken out.
     pub fn is_registered(&self, on: Day) -> bool {
         let out = ["已注销", "停保", MOVED_AWAY, "死亡"].contains(&self.status.as_str());
-        !out && !self.category.is_empty() && self.members.iter().any(|member| member.shares_life(on))
+        !out && !self.categories_on(on).is_empty() && self.members.iter().any(|member| member.shares_life(on))
     }
 
     /// Whether a conflict blocks decisions on this household.
@@ -306,6 +320,7 @@ impl Household {
         if self.members.iter().filter(|member| member.is_head() && member.is_present()).count() > 1 {
             problems.push(Problem::new("members", "有两名户主"));
         }
+        self.check_holdings(problems);
         match (self.head_member(), IdNo::parse(&self.head_id_no)) {
             (_, Err(_)) if self.head_id_no.is_empty() => problems.push(Problem::new("head_id_no", "缺少户主身份证号")),
             (_, Err(error)) => problems.push(Problem::new("head_id_no", error.to_string())),

@@ -1,9 +1,9 @@
 //! Households: the file comes back, imports add nothing twice, conflicts show.
 
 use super::super::import::{add_aid, add_member, check_row, create, diff, set, set_aid, set_member, together};
-use super::super::run;
+use super::super::{child, run};
 use super::*;
-use automerge::ActorId;
+use automerge::{ActorId, ObjType};
 
 fn row_json(members: usize, aid: usize) -> Map<String, Value> {
     // Area 519321 was never given, so no number here is anybody's.

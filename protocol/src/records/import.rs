@@ -4,7 +4,9 @@
 //! An import adds and changes, it never removes: a member or a payment that a file no longer names stays until a
 //! person ends it. One change of a record must stay small, so a large row becomes several edits, an entry each.
 
+use super::day::Day;
 use super::field::{Field, decode_in, encode_in, json_text};
+use super::holding::{self, BACKWARDS, HOLDING, HOLDINGS, Person, find_person, is_backwards};
 use super::household::{AID, HOUSEHOLD, Household, MEMBER, derive_head, derive_member, root_key};
 use super::idno::IdNo;
 use super::{Edit, EditError, OpId, SCHEMA, append_row, child, edit, row, rows, scalar};
@@ -16,6 +18,10 @@ use serde_json::{Map, Value};
 pub const MEMBERS_MAX: usize = 64;
 /// Aid rows a row may have.
 pub const AID_MAX: usize = 1_000;
+/// Rows of categories a row may have.
+pub const HOLDINGS_MAX: usize = 200;
+/// The lists of a row.
+const LISTS: [&str; 3] = ["members", "aid", HOLDINGS];
 /// Bytes (estimated) of one edit, well below the limit of a payload.
 const EDIT_BYTES: usize = 5_000;
 /// Operations of one edit, below the limit of a change.
@@ -42,6 +48,7 @@ pub struct Row {
     root: Map<String, Value>,
     members: Vec<Map<String, Value>>,
     aid: Vec<Map<String, Value>>,
+    holdings: Vec<Map<String, Value>>,
 }
 
 impl Row {
@@ -66,6 +73,37 @@ impl Row {
         }
     }
 
+    /// Whether some row of categories names a member.
+    pub fn names_holders(&self) -> bool {
+        self.holdings.iter().any(|holding| !person_of(holding).is_empty())
+    }
+
+    /// Rows of categories that name nobody of the household; `stored` is its record, when there is one.
+    pub fn holder_faults(&self, stored: Option<&Automerge>) -> Vec<RowFault> {
+        let old = stored.map(Household::read).unwrap_or_default();
+        let people = self.people(&old, &self.pair_members(&old));
+        let unknown = self.holdings.iter().enumerate().filter_map(|(i, holding)| {
+            let person = Some(person_of(holding)).filter(|person| !person.is_empty())?;
+            find_person(&people, &person).err().map(|why| RowFault::new(format!("{HOLDINGS}[{i}].person"), why))
+        });
+        unknown.collect()
+    }
+
+    /// For each member the row of the record that it continues.
+    fn pair_members<'a>(&self, old: &'a Household) -> Vec<Option<OldRow<'a>>> {
+        let olds: Vec<_> = old.members.iter().filter_map(|member| Some((member.row.clone()?, &member.json))).collect();
+        pair(&self.members, &olds, "id_no", &[&["name", "relation"], &["name"]], false)
+    }
+
+    /// Everybody there will be: the record's members, as this row calls them, and its new ones.
+    fn people(&self, old: &Household, found: &[Option<OldRow<'_>>]) -> Vec<Person> {
+        let named = self.members.iter().zip(found);
+        let named = named.map(|(json, found)| Person::of(found.as_ref().map(|(op, _)| op.clone()), json));
+        let is_named = |row: &Option<OpId>| found.iter().flatten().any(|(op, _)| Some(op) == row.as_ref());
+        let others = old.members.iter().filter(|member| !is_named(&member.row));
+        named.chain(others.map(|member| Person::of(member.row.clone(), &member.json))).collect()
+    }
+
     /// The area code.
     pub fn region(&self) -> String {
         self.root.get("region").map(json_text).unwrap_or_default()
@@ -81,10 +119,15 @@ impl Row {
 /// Reads and checks a row of the household file.
 pub fn check_row(json: &Map<String, Value>, known_area: impl Fn(&str) -> bool) -> Result<Row, Vec<RowFault>> {
     let mut faults = Vec::new();
-    let plain = json.iter().filter(|(name, _)| !matches!(name.as_str(), "members" | "aid"));
+    let plain = json.iter().filter(|(name, _)| !LISTS.contains(&name.as_str()));
     let root = check_fields(HOUSEHOLD, plain, "", &mut faults);
     let members = check_list(json, "members", MEMBER, MEMBERS_MAX, &mut faults);
     let aid = check_list(json, "aid", AID, AID_MAX, &mut faults);
+    let holdings = check_list(json, HOLDINGS, HOLDING, HOLDINGS_MAX, &mut faults);
+    for (i, holding) in holdings.iter().enumerate() {
+        let found = check_holding(holding).into_iter();
+        faults.extend(found.map(|(field, reason)| RowFault::new(format!("{HOLDINGS}[{i}].{field}"), reason)));
+    }
 
     let text = |name: &str| root.get(name).map(json_text).unwrap_or_default();
     for (name, reason) in [("id", "缺少编号"), ("head", "缺少户主姓名"), ("region", "缺少区划代码")] {
@@ -111,7 +154,21 @@ pub fn check_row(json: &Map<String, Value>, known_area: impl Fn(&str) -> bool) -
             Err(error) => faults.push(RowFault::new(field("id_no"), error)),
         }
     }
-    if faults.is_empty() { Ok(Row { root, members, aid }) } else { Err(faults) }
+    if faults.is_empty() { Ok(Row { root, members, aid, holdings }) } else { Err(faults) }
+}
+
+/// What is wrong with a row of a category: field and reason.
+fn check_holding(json: &Map<String, Value>) -> Vec<(&'static str, &'static str)> {
+    let day = |name: &str| json.get(name).and_then(|value| Day::parse(&json_text(value)));
+    let nameless = json.get("category").map(json_text).is_none_or(|word| word.trim().is_empty());
+    let nameless = nameless.then_some(("category", "缺少身份类别"));
+    let backwards = is_backwards(day("from"), day("until")).then_some(("until", BACKWARDS));
+    nameless.into_iter().chain(backwards).collect()
+}
+
+/// Whom a row of a category names.
+fn person_of(holding: &Map<String, Value>) -> String {
+    holding.get("person").map(json_text).unwrap_or_default().trim().to_owned()
 }
 
 /// An empty number is allowed (a newborn, somebody not registered); a wrong one is not.
@@ -181,6 +238,8 @@ enum Step {
     Root(String, ScalarValue),
     Row(&'static str, OpId, String, ScalarValue),
     Add(&'static str, Vec<(String, ScalarValue)>),
+    /// A category, and whose.
+    Hold(String, Vec<(String, ScalarValue)>),
 }
 
 impl Step {
@@ -188,6 +247,7 @@ impl Step {
         match self {
             Step::Root(key, value) | Step::Row(_, _, key, value) => size(key, value),
             Step::Add(_, fields) => 8 + fields.iter().map(|(key, value)| size(key, value)).sum::<usize>(),
+            Step::Hold(_, fields) => 80 + fields.iter().map(|(key, value)| size(key, value)).sum::<usize>(),
         }
     }
 
@@ -195,6 +255,7 @@ impl Step {
         match self {
             Step::Root(..) | Step::Row(..) => 1,
             Step::Add(_, fields) => 1 + fields.len(),
+            Step::Hold(_, fields) => 3 + fields.len(),
         }
     }
 
@@ -206,6 +267,7 @@ impl Step {
                 Ok(tx.put(&map, key, value)?)
             }
             Step::Add(list, fields) => append_row(tx, list, fields),
+            Step::Hold(person, fields) => holding::append(tx, &person, fields),
         }
     }
 }
@@ -255,6 +317,16 @@ fn scalars(table: &[Field], json: &Map<String, Value>) -> Vec<(String, ScalarVal
     all.filter_map(|(name, value)| Some((name.clone(), encode_in(table, name, value).ok().flatten()?))).collect()
 }
 
+/// The step that writes a category down.
+fn hold(json: &Map<String, Value>) -> Step {
+    Step::Hold(person_of(json), scalars(HOLDING, &without_person(json)))
+}
+
+/// A row of a category without whom it names: files name people otherwise than records do.
+fn without_person(json: &Map<String, Value>) -> Map<String, Value> {
+    json.iter().filter(|(name, _)| *name != "person").map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// A row of a list without what follows from the rest of it.
 fn bare_member(json: &Map<String, Value>) -> Map<String, Value> {
     bare(json, &["birth", "gender"], derive_member)
@@ -289,7 +361,7 @@ pub fn create(row: &Row) -> Vec<Edit> {
         tx.put_object(ROOT, "aid", ObjType::List)?;
         Ok(())
     });
-    edits(Some(begin), root.chain(members).chain(aid).collect())
+    edits(Some(begin), root.chain(members).chain(aid).chain(row.holdings.iter().map(hold)).collect())
 }
 
 /// The edits that bring a household to what a row of a later file says; none when nothing changed.
@@ -307,8 +379,8 @@ pub fn diff(doc: &Automerge, new: &Row) -> Vec<Edit> {
             steps.push(Step::Root(root_key(name), scalar));
         }
     }
-    let olds: Vec<_> = old.members.iter().filter_map(|member| Some((member.row.clone()?, &member.json))).collect();
-    let found = pair(&new.members, &olds, "id_no", &[&["name", "relation"], &["name"]], false);
+    let found = new.pair_members(&old);
+    let people = new.people(&old, &found);
     for (member, found) in new.members.iter().zip(found) {
         let bare = bare_member(member);
         match found {
@@ -324,7 +396,38 @@ pub fn diff(doc: &Automerge, new: &Row) -> Vec<Edit> {
             Some((op, json)) => changed(doc, "aid", AID, op, json, aid, aid, &mut steps),
         }
     }
+    for (holding, found) in new.holdings.iter().zip(pair_holdings(&new.holdings, &old, &people)) {
+        let plain = without_person(holding);
+        match found {
+            None => steps.push(hold(holding)),
+            Some((op, json)) => changed(doc, HOLDINGS, HOLDING, op, json, &plain, &plain, &mut steps),
+        }
+    }
     edits(None, steps)
+}
+
+/// For each category of a file the row it continues: the same word of the same person, from the same day where both
+/// say one; a row that goes on before one that ended. So an old register does not begin anew what has ended.
+fn pair_holdings<'a>(new: &[Map<String, Value>], old: &'a Household, people: &[Person]) -> Vec<Option<OldRow<'a>>> {
+    let mut taken = std::collections::BTreeSet::new();
+    let mut one = |json: &Map<String, Value>| {
+        let person = match person_of(json) {
+            text if text.is_empty() => text,
+            text => find_person(people, &text).ok()?.row.as_ref()?.to_string(),
+        };
+        let word = json.get("category").map(json_text)?;
+        let from = json.get("from").and_then(|value| Day::parse(&json_text(value)));
+        let fits = |row: &&holding::Holding| {
+            row.person == person && row.category == word && (row.from == from || row.from.is_none() || from.is_none())
+        };
+        let mut found: Vec<&holding::Holding> = old.holdings.iter().filter(fits).collect();
+        found.sort_by_key(|row| (row.from != from, row.until.is_some()));
+        let row = found.into_iter().find(|row| row.row.as_ref().is_some_and(|op| !taken.contains(op)))?;
+        let op = row.row.clone()?;
+        taken.insert(op.clone());
+        Some((op, &row.json))
+    };
+    new.iter().map(&mut one).collect()
 }
 
 /// Whether a value says the same: of a field that takes any scalar the number 5 and the text "5" do, since a table knows
@@ -400,7 +503,7 @@ fn one(table: &[Field], field: &str, value: &Value) -> Result<ScalarValue, RowFa
 
 /// Sets one field of the household. The head's name and number go to the member 户主 where they follow from there.
 pub fn set(field: &str, value: &Value) -> Result<Edit, RowFault> {
-    if matches!(field, "members" | "aid" | "") {
+    if LISTS.contains(&field) || field.is_empty() {
         return Err(RowFault::new(field, "不能直接修改"));
     }
     let scalar_value = one(HOUSEHOLD, field, value)?;
@@ -442,6 +545,19 @@ pub fn set_aid(aid: &OpId, field: &str, value: &Value) -> Result<Edit, RowFault>
     set_row("aid", AID, aid, field, value)
 }
 
+/// Sets one field of a row of a category; `person` by row, identity number or name.
+pub fn set_holding(holding: &OpId, field: &str, value: &Value) -> Result<Edit, RowFault> {
+    if field != "person" {
+        return set_row(HOLDINGS, HOLDING, holding, field, value);
+    }
+    let (op, text) = (holding.clone(), json_text(value));
+    Ok(edit(move |tx| {
+        let person = holding::person_value(tx, &text)?.unwrap_or(ScalarValue::Null);
+        let map = row(tx, HOLDINGS, &op)?;
+        Ok(tx.put(&map, "person", person)?)
+    }))
+}
+
 fn set_row(list: &'static str, table: &[Field], op: &OpId, field: &str, value: &Value) -> Result<Edit, RowFault> {
     let (scalar, op, key) = (one(table, field, value)?, op.clone(), field.to_owned());
     Ok(edit(move |tx| {
@@ -467,6 +583,41 @@ pub fn add_aid(aid: &Map<String, Value>) -> Result<Edit, Vec<RowFault>> {
     let json = check_fields(AID, aid.iter(), "aid.", &mut faults);
     let fields = scalars(AID, &json);
     if faults.is_empty() { Ok(edit(move |tx| append_row(tx, "aid", fields))) } else { Err(faults) }
+}
+
+/// What is wrong with changed and new rows of categories, beside what their own fields say: somebody who is no member
+/// (neither of the record nor among `new_members`), a last day before the first.
+pub fn holding_faults(
+    household: &Household,
+    new_members: &[Map<String, Value>],
+    changed: &[(&OpId, &Map<String, Value>)],
+    new: &[Map<String, Value>],
+) -> Vec<RowFault> {
+    let known = household.members.iter().map(|member| Person::of(member.row.clone(), &member.json));
+    let people: Vec<Person> = known.chain(new_members.iter().map(|member| Person::of(None, member))).collect();
+    let stranger = |json: &Map<String, Value>, at: &str| {
+        let person = Some(person_of(json)).filter(|person| !person.is_empty())?;
+        find_person(&people, &person).err().map(|why| RowFault::new(format!("{at}.person"), why))
+    };
+    let mut faults: Vec<RowFault> = new.iter().filter_map(|json| stranger(json, HOLDINGS)).collect();
+    for (op, set) in changed {
+        let Some(at) = household.holdings.iter().position(|row| row.row.as_ref() == Some(*op)) else { continue };
+        let name = format!("{HOLDINGS}[{at}]");
+        faults.extend(stranger(set, &name));
+        let mut after = household.holdings[at].json.clone();
+        after.extend(set.iter().map(|(field, value)| (field.clone(), value.clone())));
+        faults.extend(check_holding(&after).into_iter().map(|(field, why)| RowFault::new(format!("{name}.{field}"), why)));
+    }
+    faults
+}
+
+/// Adds a category that somebody of the household holds, or all of it.
+pub fn add_holding(holding: &Map<String, Value>) -> Result<Edit, Vec<RowFault>> {
+    let mut faults = Vec::new();
+    let json = check_fields(HOLDING, holding.iter(), "holdings.", &mut faults);
+    faults.extend(check_holding(&json).into_iter().map(|(field, reason)| RowFault::new(format!("holdings.{field}"), reason)));
+    let step = hold(&json);
+    if faults.is_empty() { Ok(edit(move |tx| step.run(tx))) } else { Err(faults) }
 }
 
 /// Several edits as one: one entry, all or nothing.

@@ -13,6 +13,7 @@ pub mod changed;
 pub mod day;
 pub mod event;
 pub mod field;
+pub mod holding;
 pub mod household;
 pub mod idno;
 pub mod import;
@@ -137,7 +138,7 @@ pub(crate) fn append_row(
     key: &'static str,
     values: Vec<(String, ScalarValue)>,
 ) -> Result<(), EditError> {
-    let list = child(tx, &ROOT, key, ObjType::List).ok_or(EditError::Missing(key))?;
+    let list = lists(tx, key).pop().ok_or(EditError::Missing(key))?;
     let row = tx.insert_object(&list, tx.length(&list), ObjType::Map)?;
     put_all(tx, &row, values)
 }
@@ -148,6 +149,17 @@ pub(crate) fn child(doc: &impl ReadDoc, map: &ObjId, key: &str, wanted: ObjType)
         Ok(Some((Value::Object(found), id))) if found == wanted => Some(id),
         _ => None,
     }
+}
+
+/// The lists under `key` of the root, the one that plain reading gives last: more than one when several people began it
+/// at the same time, and then all of them count.
+pub(crate) fn lists(doc: &impl ReadDoc, key: &str) -> Vec<ObjId> {
+    let all = doc.get_all(&ROOT, key).unwrap_or_default();
+    let lists = all.into_iter().filter_map(|(value, id)| match value {
+        Value::Object(ObjType::List) => Some(id),
+        _ => None,
+    });
+    lists.collect()
 }
 
 /// The scalar under `key`, when there is one.
@@ -166,8 +178,8 @@ pub(crate) fn rows(doc: &impl ReadDoc, list: &ObjId) -> Vec<(ObjId, OpId)> {
 
 /// The row of the list `key` that `op` inserted.
 pub(crate) fn row(doc: &impl ReadDoc, key: &'static str, op: &OpId) -> Result<ObjId, EditError> {
-    let list = child(doc, &ROOT, key, ObjType::List).ok_or(EditError::Missing(key))?;
-    rows(doc, &list).into_iter().find(|(_, id)| id == op).map(|(row, _)| row).ok_or(EditError::Missing(key))
+    let mut all = lists(doc, key).into_iter().flat_map(|list| rows(doc, &list));
+    all.find(|(_, id)| id == op).map(|(row, _)| row).ok_or(EditError::Missing(key))
 }
 
 /// Every value written concurrently under `key`, with its operation; the shown one last. One value: no conflict.

@@ -2,11 +2,12 @@
 //!
 //! A record lives in one area for ever, so who moves gets a new record there. A move is everybody who lives in the
 //! household: the family's own data go along. A split is some of them: income, property and category were those of
-//! the whole family and stay; the new household's are to be found out. Aid that was received stays where it was
+//! the whole family and stay; the new household's are to be found out. Categories go with the member who holds them. Aid that was received stays where it was
 //! written down, so that no figure counts it twice; the new record only names it (see [`Moved`](super::changed::Moved)).
 
 use super::day::Day;
 use super::field::encode_in;
+use super::holding::{HOLDINGS, Holding};
 use super::household::{HEAD, HOUSEHOLD, Household, MOVED_AWAY, Member};
 use super::import::{RowFault, set, set_member};
 use super::{Edit, OpId, edit, scalar};
@@ -73,6 +74,16 @@ pub fn row(old: &Household, going: &[Seat<'_>], whole: bool, on: Day, to: &Desti
         Value::from(json)
     });
     row.insert("members".to_owned(), members.collect());
+    // What is a member's goes with the member; what is the whole household's, with all of it.
+    let is_going = |holding: &&Holding| match old.holder(holding) {
+        Some(member) => going.iter().any(|seat| seat.member.row == member.row),
+        None => whole && holding.person.is_empty(),
+    };
+    let holdings: Vec<Value> = old.holdings.iter().filter(is_going).map(|row| Value::from(old.holding_row(row))).collect();
+    row.remove(HOLDINGS);
+    if !holdings.is_empty() {
+        row.insert(HOLDINGS.to_owned(), holdings.into());
+    }
     if let Some(Seat { member, .. }) = going.iter().find(|seat| is_head(&seat.relation)).filter(|_| !whole) {
         row.insert("head".to_owned(), member.name.clone().into());
         row.insert("head_id_no".to_owned(), member.id_no.clone().into());

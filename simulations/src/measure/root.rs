@@ -22,6 +22,22 @@ const VILLAGE_ROWS: u64 = 10_000;
 /// How often each action is timed.
 const TIMES: usize = 300;
 
+/// Categories that the households hold beside the register's own; a household holds up to three.
+pub const CATEGORIES: [&str; 10] = [
+    "特困人员",
+    "最低生活保障家庭",
+    "最低生活保障边缘家庭",
+    "刚性支出困难家庭",
+    "受灾人员",
+    "重度残疾人",
+    "重点优抚对象",
+    "困境儿童",
+    "事实无人抚养儿童",
+    "支出型困难家庭",
+];
+/// Initials that many names have.
+const INITIALS: [&str; 8] = ["zw", "lj", "wf", "cy", "hx", "lm", "zj", "yl"];
+
 /// What to measure.
 pub struct Options {
     /// Households, in all.
@@ -64,6 +80,14 @@ pub struct Root {
     pub database_bytes: u64,
     /// A search by two characters of a name, or part of an ID number.
     pub search: Spread,
+    /// A search by the initials of a name's pinyin.
+    pub search_initials: Spread,
+    /// A search by part of an address.
+    pub search_address: Spread,
+    /// The households of a village.
+    pub search_village: Spread,
+    /// The households of a category, one after the other of [`CATEGORIES`].
+    pub search_category: Spread,
     /// A household's page.
     pub page: Spread,
     /// A change of one field.
@@ -89,12 +113,14 @@ pub fn root(options: &Options) -> Result<Root, Failure> {
         let code = codes.get(index).ok_or("there are not so many villages")?;
         let village = city.enrol(dir.join(format!("village-{index}")), &[code.as_str()], &[])?;
         let file = dir.join("rows.jsonl");
-        let here = |row: &String| -> Result<String, Failure> {
+        let here = |(at, row): (usize, &String)| -> Result<String, Failure> {
             let mut value: serde_json::Map<String, Value> = serde_json::from_str(row)?;
             value.insert("region".into(), code.clone().into());
+            let holdings = holdings(at, &value);
+            value.insert("holdings".into(), holdings.into());
             Ok(Value::Object(value).to_string())
         };
-        write_lines(&file, part.iter().map(here).collect::<Result<Vec<_>, _>>()?)?;
+        write_lines(&file, part.iter().enumerate().map(here).collect::<Result<Vec<_>, _>>()?)?;
         village.command(&["import", "households", &file.to_string_lossy()])?;
         villages.push((village, part.len() as u64));
     }
@@ -138,6 +164,26 @@ pub fn root(options: &Options) -> Result<Root, Failure> {
         records.push(first.get("record").and_then(Value::as_str).ok_or("a row without a record")?.to_owned());
         Ok(took)
     })?;
+    let by = |asked: &mut dyn FnMut(usize) -> Result<Value, Failure>| {
+        let mut index = 0;
+        timed(|| {
+            index += 1;
+            let body = asked(index)?;
+            let asked = Instant::now();
+            let answer = http::post(web, "/api/v1/households/search", Some(&token), &body)?;
+            let took = asked.elapsed();
+            let found = answer.json().get("rows").and_then(Value::as_array).map_or(0, Vec::len);
+            if found > 0 { Ok(took) } else { Err(format!("nothing found: {}", answer.text()).into()) }
+        })
+    };
+    let search_initials = by(&mut |index| Ok(json!({ "term": INITIALS[index % INITIALS.len()] })))?;
+    let search_address = by(&mut |_| {
+        let row = pick()?;
+        let address: String = row.get("address").and_then(Value::as_str).unwrap_or_default().chars().skip(6).collect();
+        Ok(json!({ "term": address }))
+    })?;
+    let search_village = by(&mut |index| Ok(json!({ "area": codes[index % villages.len()] })))?;
+    let search_category = by(&mut |index| Ok(json!({ "category": CATEGORIES[index % CATEGORIES.len()], "on": "2026-06-01" })))?;
     let cookie = cookie(web)?;
     let mut each = records.iter().cycle();
     let page = timed(|| {
@@ -170,11 +216,30 @@ pub fn root(options: &Options) -> Result<Root, Failure> {
         rss_by_village,
         database_bytes: database_bytes(&city),
         search,
+        search_initials,
+        search_address,
+        search_village,
+        search_category,
         page,
         commit,
     };
     city.stop()?;
     Ok(found)
+}
+
+/// Up to three categories of the household at a place: of the whole of it, or of a member; one in four has ended.
+fn holdings(at: usize, row: &serde_json::Map<String, Value>) -> Vec<Value> {
+    let members = row.get("members").and_then(Value::as_array);
+    let numbers: Vec<&str> = members.into_iter().flatten().filter_map(|member| member.get("id_no")?.as_str()).collect();
+    let one = |k: usize| {
+        let person = if (at + k).is_multiple_of(3) { None } else { numbers.get((at + k) % numbers.len().max(1)) };
+        let until = if (at + k).is_multiple_of(4) { "2025-12-31" } else { "" };
+        json!({
+            "person": person.copied().unwrap_or_default(), "category": CATEGORIES[(at * 7 + k * 3) % CATEGORIES.len()],
+            "from": format!("20{:02}-01-01", 18 + (at + k) % 7), "until": until, "basis": format!("证 {}", at % 900),
+        })
+    };
+    (0..at % 4).map(one).collect()
 }
 
 fn timed(mut once: impl FnMut() -> Result<Duration, Failure>) -> Result<Spread, Failure> {

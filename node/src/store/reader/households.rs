@@ -1,6 +1,6 @@
 //! Households: lists, search, one household, what waits to be settled.
 
-use super::{Listed, Page, Reader, Statement, text};
+use super::{CategoryOn, Listed, Page, Reader, Statement, text};
 use crate::store::db::Db;
 use crate::store::fault::Fault;
 use crate::store::rows::{Sql, all, fixed, int, number, record_number};
@@ -13,6 +13,7 @@ use shouwang_protocol::hash::Hash;
 use shouwang_protocol::record::{Place, RecordId};
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::holding::{Held, words};
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::{IdNo, normalise};
 use shouwang_protocol::store::StoreError;
@@ -61,11 +62,21 @@ pub struct HouseholdRow {
     pub problems: u32,
     /// Whether a person of it lives in another household too.
     pub duplicate: bool,
+    /// The categories that it and its members hold, and when.
+    pub held: Vec<Held>,
+}
+
+impl HouseholdRow {
+    /// The categories of a day, with 、 between.
+    pub fn categories_on(&self, day: Day) -> String {
+        words(&self.held, day).join("、")
+    }
 }
 
 const COLUMNS: &str = "SELECT record.name, household.area, coalesce(area.name, ''), import_id, head, head_id, category, cause, risk, grp, address, \
     phone, status, members, income, conflicts, blocking, problems, \
-    EXISTS (SELECT 1 FROM duplicate WHERE duplicate.household = household.record) ";
+    EXISTS (SELECT 1 FROM duplicate WHERE duplicate.household = household.record), \
+    (SELECT json_group_array(json_array(category, person, first, last)) FROM holding WHERE holding.household = household.record) ";
 const TABLES: &str = "FROM household JOIN record ON record.id = household.record LEFT JOIN area ON area.id = household.area";
 // The search first: it gives records in order, so that the first page is found without looking at all the others.
 const SEARCHED: &str = "FROM household_text CROSS JOIN household ON household.record = household_text.rowid \
@@ -92,7 +103,18 @@ fn household_row(row: &Row<'_>) -> Sql<HouseholdRow> {
         blocking: row.get(16)?,
         problems: row.get(17)?,
         duplicate: row.get(18)?,
+        held: held(&row.get::<_, String>(19)?)?,
     })
+}
+
+fn held(json: &str) -> Sql<Vec<Held>> {
+    let rows: Vec<(String, String, i32, i32)> =
+        serde_json::from_str(json).map_err(|_| Fault::Damaged("the categories of a household cannot be read"))?;
+    let one = |(category, person, first, last)| {
+        let (first, last) = views::days(first, last);
+        Held { category, person, first, last }
+    };
+    Ok(rows.into_iter().map(one).collect())
 }
 
 /// Which households.
@@ -102,8 +124,10 @@ pub struct HouseholdFilter {
     pub within: Vec<AreaId>,
     /// Any part of a name, number, address; several parts separated by spaces must all occur. Empty: all.
     pub text: String,
-    /// Of this category.
-    pub category: Option<String>,
+    /// Only those that did not move away.
+    pub here: bool,
+    /// That hold, or somebody of whom holds, this category; none that moved away.
+    pub category: Option<CategoryOn>,
     /// With this status.
     pub status: Option<String>,
     /// Only those with conflicts.
@@ -124,8 +148,11 @@ impl HouseholdFilter {
             statement.and("household_text MATCH ?", [text(&query)]);
         }
         statement.within("household.area", &self.within);
+        if self.here || self.category.is_some() {
+            statement.here();
+        }
         if let Some(category) = &self.category {
-            statement.and("category = ?", [text(category)]);
+            statement.category(category);
         }
         if let Some(status) = &self.status {
             statement.and("status = ?", [text(status)]);
@@ -136,6 +163,20 @@ impl HouseholdFilter {
         if self.duplicates {
             statement.and("household.record IN (SELECT household FROM duplicate)", []);
         }
+        Some(statement)
+    }
+}
+
+impl HouseholdFilter {
+    /// One page, in order; none when the text holds nothing that can be looked for.
+    fn listing(&self, columns: &'static str, page: Page) -> Option<Statement> {
+        let mut statement = self.statement(columns)?;
+        let searched = !self.text.trim().is_empty();
+        statement.push(
+            if searched { " ORDER BY household_text.rowid" } else { " ORDER BY household.area, head, household.record" },
+            [],
+        );
+        statement.page(page);
         Some(statement)
     }
 }
@@ -191,14 +232,16 @@ pub struct DuplicateRow {
 impl Reader {
     /// Households by area and head; with a text, in the order in which they arrived here.
     pub fn households(&self, filter: &HouseholdFilter, page: Page) -> Result<Listed<HouseholdRow>, StoreError> {
-        let Some(mut statement) = filter.statement(COLUMNS) else { return Ok(Listed { rows: Vec::new(), more: false }) };
-        let searched = !filter.text.trim().is_empty();
-        statement.push(
-            if searched { " ORDER BY household_text.rowid" } else { " ORDER BY household.area, head, household.record" },
-            [],
-        );
-        statement.page(page);
+        let Some(statement) = filter.listing(COLUMNS, page) else { return Ok(Listed { rows: Vec::new(), more: false }) };
         Ok(statement.listed(&self.db, page, household_row)?)
+    }
+
+    /// How SQLite goes about such a list, step by step.
+    #[cfg(test)]
+    pub(crate) fn households_plan(&self, filter: &HouseholdFilter) -> Result<Vec<String>, StoreError> {
+        let Some(mut statement) = filter.listing(COLUMNS, Page::first(50)) else { return Ok(Vec::new()) };
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        Ok(statement.all(&self.db, |row| Ok(row.get(3)?))?)
     }
 
     /// How many households a filter finds.

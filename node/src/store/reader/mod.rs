@@ -6,6 +6,7 @@
 
 mod allotments;
 mod cases;
+mod categories;
 mod checks;
 mod doubles;
 mod heard;
@@ -20,6 +21,7 @@ mod work;
 mod years;
 
 pub use cases::{Actor, CaseFile, CaseFilter, CaseRow, CasesOfPack, TurnRow};
+pub use categories::{CategoryCount, CategoryOn};
 pub use checks::{CheckRow, LookRow};
 pub use heard::{AsOf, Heard};
 pub use history::{HistoryItem, IdleEntry, Stored};

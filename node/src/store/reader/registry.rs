@@ -268,13 +268,4 @@ impl Reader {
             Ok((AreaId::from_raw(number(row.get(0)?)), number(row.get(1)?), number(row.get(2)?)))
         })?)
     }
-
-    /// How many households there are of each category; one that moved away counts where it lives now.
-    pub fn households_by_category(&self, within: &[AreaId]) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut statement = super::Statement::new("SELECT category, count(*) FROM household");
-        statement.within("household.area", within);
-        statement.and("status <> '迁出'", []);
-        statement.push(" GROUP BY category ORDER BY count(*) DESC, category LIMIT 200", []);
-        Ok(statement.all(&self.db, |row| Ok((row.get(0)?, number(row.get(1)?))))?)
-    }
 }

@@ -373,7 +373,7 @@ impl Statement {
         }
     }
 
-    fn figure<T>(
+    pub(super) fn figure<T>(
         &self,
         reader: &Reader,
         page: Option<Page>,

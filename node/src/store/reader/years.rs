@@ -61,7 +61,7 @@ pub struct YearCount {
 fn condition(missing: Missing) -> &'static str {
     match missing {
         Missing::Members => "household.members = 0 AND household.status <> '迁出'",
-        Missing::Category => "household.category = ''",
+        Missing::Category => "NOT EXISTS (SELECT 1 FROM holding WHERE holding.household = household.record)",
         Missing::Address => "household.address = ''",
         Missing::Income => "household.income IS NULL",
         Missing::Problems => "household.problems > 0",

@@ -2,12 +2,13 @@
 
 use super::support::*;
 use crate::store::reader::{
-    AccountBy, AccountFilter, Actor, BenefitBy, BenefitFilter, CaseFilter, HouseholdFilter, Page, Stored,
+    AccountBy, AccountFilter, Actor, BenefitBy, BenefitFilter, CaseFilter, CategoryOn, HouseholdFilter, Page, Stored,
 };
 use crate::store::{Options, Readers};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::{CaseId, Kind, Lane, RecordRef};
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Opinion, Verdict, What};
 use shouwang_protocol::records::import;
 use shouwang_protocol::standing::Stage;
@@ -121,6 +122,47 @@ fn any_part_of_a_name_number_or_address_finds_the_household() {
 }
 
 #[test]
+fn item_10_every_way_to_look_for_a_household_is_answered_by_an_index() {
+    let mut dice = Dice(5);
+    let mut town = Town::new();
+    town.connect_all();
+    for at in 0..40 {
+        let row = household(&mut dice, &format!("H{at}"), VILLAGE);
+        town.import(VILLAGE, VILLAGE, &row);
+    }
+    let readers = readers(&town.dir(VILLAGE));
+    let text = |text: &str| HouseholdFilter { text: text.into(), ..HouseholdFilter::default() };
+    let held = |category: &str| Some(CategoryOn { category: category.into(), on: Day(18_000) });
+    let of = |category: &str| HouseholdFilter { category: held(category), ..HouseholdFilter::default() };
+    let village = HouseholdFilter { within: vec![area(AREAS[VILLAGE].0)], ..HouseholdFilter::default() };
+    let (by_text, by_key) = ("SCAN household_text VIRTUAL TABLE INDEX", "SEARCH household USING INTEGER PRIMARY KEY");
+    let by_category = "SEARCH holding USING COVERING INDEX holding_category (category=?)";
+    let number = id_number(3);
+    for (what, filter, steps) in [
+        ("part of a name", text("伟"), [by_text, by_key]),
+        ("part of a number", text(&number[6..14]), [by_text, by_key]),
+        ("initials", text("zw"), [by_text, by_key]),
+        ("an address", text("三组12号"), [by_text, by_key]),
+        ("a name of a category", HouseholdFilter { category: held("低保"), ..text("伟") }, [by_text, by_key]),
+        ("a village", village.clone(), ["SEARCH household USING INDEX household_area (area=?)", ""]),
+        ("a category", of("低保"), [by_category, by_key]),
+        (
+            "a category of a village",
+            HouseholdFilter { category: held("低保"), ..village },
+            [by_category, "SEARCH household USING"],
+        ),
+    ] {
+        let plan = readers.read(|reader| reader.households_plan(&filter)).expect("plans");
+        for step in steps {
+            assert!(plan.iter().any(|line| line.starts_with(step) || line.contains(step)), "{what}: {step}: {plan:#?}");
+        }
+        let whole = ["SCAN household", "SCAN member", "SCAN holding", "SCAN record"];
+        let scans = |line: &String| whole.iter().any(|table| line == table || line.starts_with(&format!("{table} ")));
+        assert!(!plan.iter().any(scans), "{what}: {plan:#?}");
+    }
+}
+
+#[test]
 fn lists_filter_page_and_say_who_lives_twice() {
     let mut dice = Dice(3);
     let mut town = Town::new();
@@ -143,11 +185,12 @@ fn lists_filter_page_and_say_who_lives_twice() {
                 paged.extend(page.rows);
             }
             assert_eq!(paged, all.rows);
+            let of = |word: &str| CategoryOn { category: word.into(), on: Day(18_000) };
             let within = |n: usize| HouseholdFilter { within: vec![area(AREAS[n].0)], ..HouseholdFilter::default() };
             assert_eq!(reader.count_households(&within(VILLAGE))?, 13);
             assert_eq!(reader.count_households(&within(CITY))?, 25);
             assert_eq!(
-                reader.count_households(&HouseholdFilter { category: Some("低保".into()), ..within(TOWNSHIP) })?,
+                reader.count_households(&HouseholdFilter { category: Some(of("低保")), ..within(TOWNSHIP) })?,
                 all.rows.iter().filter(|row| row.category == "低保").count() as u64
             );
             let duplicates = reader.duplicates(&[], Page::first(500))?.rows;

@@ -1,4 +1,4 @@
-//! The view of a household: one row for lists, its members, its aid, its conflicts, and the text that is searched.
+//! The view of a household: one row for lists, its members, its aid, its categories, its conflicts, and the text that is searched.
 
 use super::super::db::Db;
 use super::super::rows::{Sql, all, first, int, number};
@@ -9,6 +9,8 @@ use rusqlite::params;
 use shouwang_protocol::annual;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::holding::Held;
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::idno::{IdNo, normalise};
 use shouwang_protocol::review::open_changes;
@@ -63,6 +65,7 @@ pub(super) struct HouseholdView {
     text_hash: i64,
     members: Vec<MemberRow>,
     aid: Vec<AidRow>,
+    held: Vec<Held>,
     conflicts: Vec<ConflictRow>,
     // What is searched; not kept as such, so none when the view was loaded.
     text: Option<String>,
@@ -71,6 +74,11 @@ pub(super) struct HouseholdView {
 /// A number for comparing persons: the 18-character form; as it was written where it is wrong.
 fn comparable(text: &str) -> String {
     IdNo::parse(text).map_or_else(|_| normalise(text), |id| id.long())
+}
+
+/// The first and the last day of a category, none where it is open.
+pub(crate) fn days(first: i32, last: i32) -> (Option<Day>, Option<Day>) {
+    (Some(first).filter(|first| *first != i32::MIN).map(Day), Some(last).filter(|last| *last != i32::MAX).map(Day))
 }
 
 impl HouseholdView {
@@ -121,6 +129,7 @@ impl HouseholdView {
             text_hash: text_hash(&text),
             members: members.collect(),
             aid: aid.collect(),
+            held: household.held(),
             conflicts: conflicts.collect(),
             text: Some(text),
             import_id: household.id,
@@ -164,6 +173,7 @@ impl HouseholdView {
                 open_changes: row.get(16)?,
                 members: Vec::new(),
                 aid: Vec::new(),
+                held: Vec::new(),
                 conflicts: Vec::new(),
                 text: None,
             })
@@ -184,6 +194,11 @@ impl HouseholdView {
         view.aid = all(&db.conn, sql, [record], |row| {
             let (person, fund) = (row.get(4)?, row.get(5)?);
             Ok(AidRow { no: row.get(0)?, day: row.get(1)?, program: row.get(2)?, amount: row.get(3)?, person, fund })
+        })?;
+        let sql = "SELECT category, person, first, last FROM holding WHERE household = ?1 ORDER BY ordinal";
+        view.held = all(&db.conn, sql, [record], |row| {
+            let days = days(row.get(2)?, row.get(3)?);
+            Ok(Held { category: row.get(0)?, person: row.get(1)?, first: days.0, last: days.1 })
         })?;
         let sql = "SELECT field, row, blocks FROM conflict WHERE record = ?1 ORDER BY ordinal";
         view.conflicts =
@@ -222,8 +237,8 @@ impl HouseholdView {
             self.open_changes
         ];
         execute(conn, sql, values)?;
-        let (old_members, old_aid, old_conflicts, old_hash) = match old {
-            Some(old) => (old.members, old.aid, old.conflicts, Some(old.text_hash)),
+        let (old_members, old_aid, old_held, old_conflicts, old_hash) = match old {
+            Some(old) => (old.members, old.aid, old.held, old.conflicts, Some(old.text_hash)),
             None => Default::default(),
         };
         if old_members != self.members {
@@ -254,6 +269,16 @@ impl HouseholdView {
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
                 let AidRow { no, day, program, amount, person, fund } = aid;
                 execute(conn, sql, params![record, ordinal as i64, no, day, program, amount, person, fund])?;
+            }
+        }
+        if old_held != self.held {
+            execute(conn, "DELETE FROM holding WHERE household = ?1", [record])?;
+            for (ordinal, held) in self.held.iter().enumerate() {
+                let sql =
+                    "INSERT INTO holding (household, ordinal, category, person, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let Held { category, person, first, last } = held;
+                let (first, last) = (first.map_or(i32::MIN, |day| day.0), last.map_or(i32::MAX, |day| day.0));
+                execute(conn, sql, params![record, ordinal as i64, category, person, first, last])?;
             }
         }
         if old_conflicts != self.conflicts {

@@ -19,6 +19,7 @@ mod work;
 
 pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
+pub(crate) use household::days;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
 pub(crate) use project::{PROJECT, project, stamp};
 
@@ -36,7 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 8;
+const VERSION: u64 = 9;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
@@ -189,6 +190,7 @@ const VIEW_TABLES: &[&str] = &[
     "DELETE FROM duplicate",
     "DELETE FROM conflict",
     "DELETE FROM aid",
+    "DELETE FROM holding",
     "DELETE FROM member",
     "DELETE FROM household",
     "DELETE FROM staff",

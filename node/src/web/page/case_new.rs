@@ -133,7 +133,7 @@ async fn for_household(app: &App, signed: &Signed, id: &str, picked: &str) -> Re
             Fact::new("户主", row.head.clone()),
             Fact::new("身份证号", masked(&row.head_id_no)),
             Fact::new("人口", format!("{} 人", members.len())),
-            Fact::new("困难类别", row.category.clone()),
+            Fact::new("身份类别", row.categories_on(app.today()).join("、")),
             Fact::new("联系电话", row.phone.clone()),
             Fact::wide("住址", format!("{} {}", found.place, row.address)),
         ],

@@ -17,6 +17,8 @@ use serde_json::Value;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::RecordId;
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::holding::{HOLDING, Holding};
 use shouwang_protocol::records::household::{AID, Aid, HOUSEHOLD, Household, MEMBER, Member};
 use shouwang_protocol::records::idno::masked;
 use shouwang_protocol::records::{OpId, Problem, field};
@@ -53,6 +55,8 @@ pub struct HouseholdPage {
     pub basics: Vec<Fact>,
     /// Members.
     pub members: Vec<MemberRow>,
+    /// Categories that it and its members hold, and held.
+    pub holdings: Vec<HoldingRow>,
     /// Income, dwelling, account.
     pub means: Vec<Fact>,
     /// Aid received.
@@ -134,6 +138,25 @@ pub struct MemberRow {
     pub education: String,
     /// Insurance.
     pub insured: String,
+}
+
+/// A category and its days.
+#[derive(Default)]
+pub struct HoldingRow {
+    /// Whose.
+    pub person: String,
+    /// The category.
+    pub category: String,
+    /// From, until; empty: open.
+    pub days: [String; 2],
+    /// On what basis.
+    pub basis: String,
+    /// More.
+    pub note: String,
+    /// Whether it holds today.
+    pub state: Chip,
+    /// Whether it no longer holds.
+    pub gone: bool,
 }
 
 /// Aid.
@@ -379,9 +402,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
     problems.extend(page.duplicates.iter().map(|(name, _)| format!("{name} 同时登记在另一户，请核对后由一户登记“共同生活止”")));
     let total: i64 = household.aid.iter().filter_map(|aid| aid.amount).map(|amount| amount.0).sum();
     let mut chips = Vec::new();
-    if !household.category.is_empty() {
-        chips.push(Chip::new(Tone::Accent, household.category.clone()));
-    }
+    chips.extend(household.categories_on(app.today()).into_iter().map(|category| Chip::new(Tone::Accent, category)));
     if !household.cause.is_empty() {
         chips.push(Chip::new(Tone::Plain, household.cause.clone()));
     }
@@ -408,6 +429,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         may_move: page.may_edit && household.moved_out().is_none(),
         basics: facts(household, &BASICS),
         members: household.members.iter().map(|person| member(person, in_conflict(person))).collect(),
+        holdings: holding_rows(household, app.today()),
         means: facts(household, &MEANS),
         aid,
         aid_total: if total == 0 { String::new() } else { wording::money(Fen(total)) },
@@ -420,6 +442,38 @@ pub async fn show(State(app): State<App>, signed: Signed, Path(id): Path<String>
         cases: page.cases.iter().map(case_line).collect(),
         year: app.today().ymd().0,
     })
+}
+
+/// The rows of categories, one for those that say the same, what holds today first.
+fn holding_rows(household: &Household, today: Day) -> Vec<HoldingRow> {
+    let rows = &household.holdings;
+    let fresh = rows.iter().enumerate().filter(|(at, row)| !rows[..*at].iter().any(|before| before.same(row)));
+    let line = |row: &Holding| {
+        let holder = household.holder(row);
+        let gone = holder.is_some_and(|member| !member.is_present());
+        let (tone, label) = match (row.holds_on(today), row.from.is_some_and(|from| today < from)) {
+            (true, _) if gone => (Tone::Plain, "本人已不在户"),
+            (true, _) => (Tone::Good, "现有"),
+            (false, true) => (Tone::Accent, "未开始"),
+            (false, false) => (Tone::Plain, "已止"),
+        };
+        HoldingRow {
+            person: match holder {
+                Some(member) => member.name.clone(),
+                None if row.person.is_empty() => "全户".to_owned(),
+                None => "（不在本户）".to_owned(),
+            },
+            category: row.category.clone(),
+            days: [wording::day(row.from), wording::day(row.until)],
+            basis: row.basis.clone(),
+            note: row.note.clone(),
+            state: Chip::new(tone, label),
+            gone: gone || !row.holds_on(today),
+        }
+    };
+    let mut lines: Vec<HoldingRow> = fresh.map(|(_, row)| line(row)).collect();
+    lines.sort_by_key(|line| line.gone);
+    lines
 }
 
 fn aid_row(aid: &Aid) -> AidRow {
@@ -435,14 +489,22 @@ fn aid_row(aid: &Aid) -> AidRow {
 /// `members[2].birth` in words.
 pub fn field_label(household: Option<&Household>, name: &str) -> String {
     let find = |table, name: &str| field::find(table, name).map_or_else(|| name.to_owned(), |field| field.label.to_owned());
+    if let Some(field) = name.strip_prefix("holdings.") {
+        return format!("新增身份类别：{}", find(HOLDING, field));
+    }
     let Some((list, rest)) = name.split_once('[') else { return find(HOUSEHOLD, name) };
     let (row, field) = rest.split_once("].").unwrap_or((rest.trim_end_matches(']'), ""));
-    let table = if list == "aid" { AID } else { MEMBER };
+    let table = match list {
+        "aid" => AID,
+        "holdings" => HOLDING,
+        _ => MEMBER,
+    };
     let label = if field.is_empty() { String::new() } else { find(table, field) };
     let at = row.parse::<usize>().ok();
     let named = at.and_then(|at| household?.members.get(at)).filter(|_| list == "members").map(|member| member.name.clone());
     match (named.filter(|name| !name.is_empty()), at, list) {
         (Some(name), ..) => format!("{name}：{label}"),
+        (None, Some(at), "holdings") => format!("第 {} 行身份类别：{label}", at + 1),
         (None, Some(at), "aid") => format!("第 {} 笔受助：{label}", at + 1),
         (None, Some(at), _) => format!("第 {} 名成员：{label}", at + 1),
         _ => label,

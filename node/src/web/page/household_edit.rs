@@ -14,8 +14,9 @@ use axum::response::{IntoResponse as _, Redirect};
 use serde_json::{Map, Value};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::record::RecordId;
+use shouwang_protocol::records::holding::{HOLDING, Holding};
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER, Member};
-use shouwang_protocol::records::import::MEMBERS_MAX;
+use shouwang_protocol::records::import::{HOLDINGS_MAX, MEMBERS_MAX};
 use shouwang_protocol::records::{OpId, field};
 
 /// The form.
@@ -44,6 +45,8 @@ pub struct HouseholdEditPage {
     pub groups: Vec<Group>,
     /// Its members, and an empty one.
     pub members: Vec<MemberFields>,
+    /// Its categories, and a new one.
+    pub holdings: Vec<MemberFields>,
     /// A new payment.
     pub aid: Vec<Field>,
 }
@@ -56,10 +59,10 @@ pub struct Group {
     pub fields: Vec<Field>,
 }
 
-/// A member's fields.
+/// The fields of a member, or of a category.
 #[derive(Default)]
 pub struct MemberFields {
-    /// Name and relation.
+    /// Name.
     pub label: String,
     /// More.
     pub note: String,
@@ -95,7 +98,7 @@ fn field_of(kind: &field::Field, prefix: &str, value: &Value, offer: &Choices) -
         field::Form::Word(words) => {
             let names = |rows: &[(String, String)]| rows.iter().map(|(_, name)| name.clone()).collect();
             let offered = match kind.name {
-                "type" => names(&offer.categories),
+                "type" | "category" => names(&offer.categories),
                 "cause" => names(&offer.causes),
                 _ => words.iter().map(|word| (*word).to_owned()).collect(),
             };
@@ -129,6 +132,36 @@ fn member_fields(at: usize, member: Option<(&Member, &Value)>, offer: &Choices) 
     }
 }
 
+/// The fields of a category; of a household that is not registered yet, there are none.
+fn holding_fields(at: usize, household: &Household, holding: Option<&Holding>, offer: &Choices) -> MemberFields {
+    let prefix = if holding.is_some() { format!("h{at}.") } else { format!("k{at}.") };
+    let person = holding.map(|holding| holding.person.clone()).unwrap_or_default();
+    let members = household.members.iter().filter_map(|member| Some((member.row.as_ref()?.to_string(), member.name.clone())));
+    let mut choices: Vec<(String, String)> = std::iter::once((String::new(), "全户".to_owned())).chain(members).collect();
+    if !choices.iter().any(|(row, _)| *row == person) {
+        choices.push((person.clone(), "（不在本户）".to_owned()));
+    }
+    let whose =
+        Field { was: Some(person.clone()), ..Field::select(format!("{prefix}person"), "人员", Choice::list(choices, &person)) };
+    let row = holding.map(|holding| household.holding_row(holding)).unwrap_or_default();
+    let others = HOLDING.iter().filter(|kind| kind.name != "person");
+    let others = others.map(|kind| field_of(kind, &prefix, row.get(kind.name).unwrap_or(&Value::Null), offer));
+    let mut fields: Vec<Field> = std::iter::once(whose).chain(others).collect();
+    if let Some(row) = holding.and_then(|holding| holding.row.as_ref()) {
+        fields.push(Field::hidden(format!("{prefix}row"), row.to_string()));
+    }
+    let Some(holding) = holding else {
+        return MemberFields { label: "添加身份类别".to_owned(), fields, ..MemberFields::default() };
+    };
+    let name = household.holder(holding).map_or("全户", |member| member.name.as_str());
+    let day = |day: Option<shouwang_protocol::records::day::Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    let days = match (holding.from, holding.until) {
+        (None, None) => String::new(),
+        (from, until) => format!("{} 至 {}", day(from), day(until)),
+    };
+    MemberFields { label: format!("{name}　{}", holding.category), note: days, open: false, fields }
+}
+
 fn aid_fields(offer: &Choices) -> Vec<Field> {
     AID.iter().map(|kind| field_of(kind, "a0.", &Value::Null, offer)).collect()
 }
@@ -154,6 +187,14 @@ fn page(frame: Frame, stub: Stub, given: &Given<'_>) -> HouseholdEditPage {
             group("财产、住房与账户", &household::MEANS[10..], &row, given.offer),
         ],
         members: filled.chain(fresh).collect(),
+        holdings: match given.household {
+            Some(household) => {
+                let rows = household.holdings.iter().enumerate();
+                let rows = rows.map(|(at, row)| holding_fields(at, household, Some(row), given.offer));
+                rows.chain((0..NEW_ROWS).map(|at| holding_fields(at, household, None, given.offer))).collect()
+            }
+            None => Vec::new(),
+        },
         aid: aid_fields(given.offer),
         ..HouseholdEditPage::default()
     }
@@ -161,10 +202,14 @@ fn page(frame: Frame, stub: Stub, given: &Given<'_>) -> HouseholdEditPage {
 
 /// Puts back what was typed, and says at each field what is wrong with it.
 fn refill(page: &mut HouseholdEditPage, form: &Form, faults: &[FieldFault]) {
-    let at = |fault: &FieldFault| fault.field.replace("members[", "m").replace("aid[", "a").replace("].", ".");
+    let at = |fault: &FieldFault| {
+        let field = fault.field.replace("members[", "m").replace("aid[", "a").replace("holdings[", "h");
+        field.replace("].", ".").replace("holdings.", "k0.")
+    };
     let fields = page.groups.iter_mut().flat_map(|group| &mut group.fields);
     let rows = page.members.iter_mut().flat_map(|member| &mut member.fields);
-    for field in fields.chain(rows).chain(&mut page.aid) {
+    let held = page.holdings.iter_mut().flat_map(|holding| &mut holding.fields);
+    for field in fields.chain(rows).chain(held).chain(&mut page.aid) {
         if let Some(typed) = form.0.get(&field.name).and_then(|values| values.first()) {
             field.refill(typed);
         }
@@ -172,7 +217,7 @@ fn refill(page: &mut HouseholdEditPage, form: &Form, faults: &[FieldFault]) {
             field.fault.clone_from(&fault.reason);
         }
     }
-    for member in &mut page.members {
+    for member in page.members.iter_mut().chain(&mut page.holdings) {
         member.open |= member
             .fields
             .iter()
@@ -205,7 +250,16 @@ fn change_of(record: RecordId, sent: &SignedForm) -> Result<HouseholdChange, Web
             change.members.push(RowChange { row, set });
         }
     }
+    for at in 0..HOLDINGS_MAX {
+        let Some(row) = form.some(&format!("h{at}.row")) else { break };
+        let row = OpId::parse(&row).ok_or(WebError::Unreadable)?;
+        let set = changed(form, &format!("h{at}."), HOLDING);
+        if !set.is_empty() {
+            change.holdings.push(RowChange { row, set });
+        }
+    }
     let fresh = |prefix: &str, table| Some(changed(form, prefix, table)).filter(|set| !set.is_empty());
+    change.new_holdings = (0..NEW_ROWS).filter_map(|at| fresh(&format!("k{at}."), HOLDING)).collect();
     change.new_members = (0..NEW_ROWS).filter_map(|at| fresh(&format!("n{at}."), MEMBER)).collect();
     change.new_aid.extend(fresh("a0.", AID));
     Ok(change)

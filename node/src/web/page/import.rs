@@ -177,7 +177,9 @@ pub async fn form(State(app): State<App>, signed: Signed) -> Answer {
 fn shown_row(shown: &Shown) -> ShownRow {
     let word = |text: &str| if text.is_empty() { "（空）".to_owned() } else { text.to_owned() };
     let member = |change: &FieldChange| match change.row {
-        Some(_) if !matches!(change.field.as_str(), "members" | "aid") => format!("{}（成员或受助）", change.label),
+        Some(_) if !matches!(change.field.as_str(), "members" | "aid" | "holdings") => {
+            format!("{}（成员、受助或身份类别）", change.label)
+        }
         _ => change.label.clone(),
     };
     ShownRow {

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::missed::Reason;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::screening::Screened;
 
 /// The page.
@@ -81,7 +82,7 @@ fn reason(reason: &Reason) -> (String, Vec<(String, String)>, String) {
     (reason.name.clone(), reason.holds.clone(), judge)
 }
 
-fn row(line: &MissedLine, signed: &Signed, may_open: bool, may_screen: bool) -> Result<MissedRow, WebError> {
+fn row(line: &MissedLine, signed: &Signed, may_open: bool, may_screen: bool, today: Day) -> Result<MissedRow, WebError> {
     let one = &line.missed;
     let before = one.screening.as_ref().map(|known| {
         let label = known.outcome().map_or(known.outcome.as_str(), |outcome| outcome.label());
@@ -99,7 +100,7 @@ fn row(line: &MissedLine, signed: &Signed, may_open: bool, may_screen: bool) -> 
     Ok(MissedRow {
         id: line.row.record.to_string(),
         head: if line.row.head.is_empty() { "（没有户主姓名）".to_owned() } else { line.row.head.clone() },
-        note: [line.row.category.as_str(), &format!("{} 人", line.row.members)].join("，"),
+        note: [line.row.categories_on(today), format!("{} 人", line.row.members)].join("，"),
         kind: one.kind.clone(),
         name: one.name.clone(),
         reasons: one.reasons.iter().map(reason).collect(),
@@ -125,7 +126,7 @@ pub async fn list(State(app): State<App>, signed: Signed, Query(asked): Query<As
     let at = if answered { "answered" } else { "" };
     let lines = found.lines.iter().skip(from).take(ROWS);
     let rows: Vec<MissedRow> =
-        lines.map(|line| row(line, &signed, found.may_open, found.may_screen)).collect::<Result<_, _>>()?;
+        lines.map(|line| row(line, &signed, found.may_open, found.may_screen, app.today())).collect::<Result<_, _>>()?;
     let more = found.lines.len() > from.saturating_add(ROWS);
     error::show(&MissedPage {
         frame: app.frame(&signed, "可能遗漏", "/households").await?,

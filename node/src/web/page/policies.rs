@@ -420,6 +420,7 @@ fn answers(form: &Form) -> Result<Facts, String> {
         income_year: money("income_year", "全家一年收入")?,
         medical_year: money("medical_year", "近一年医疗自付")?,
         category: form.some("category"),
+        categories: form.some("category").map(|category| vec![category]),
         cause: form.some("cause"),
         house_safe: form.some("house_safe"),
         sudden: yes("sudden"),

@@ -100,7 +100,7 @@ fn row(line: &ReviewLine, today: Day, signed: &Signed, may_review: bool) -> Resu
     Ok(ReviewRow {
         id: line.row.record.to_string(),
         head: if line.row.head.is_empty() { "（没有户主姓名）".to_owned() } else { line.row.head.clone() },
-        note: [line.row.category.as_str(), &format!("{} 人", line.row.members)].join("，"),
+        note: [line.row.categories_on(today), format!("{} 人", line.row.members)].join("，"),
         why: reasons(&line.due),
         due: wording::due(line.due.by, today),
         basis: line.due.basis.clone(),

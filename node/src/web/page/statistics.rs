@@ -2,11 +2,12 @@
 
 use super::chart::{self, Chart, Datum};
 use super::export;
+use crate::desk::categories::Categories;
 use crate::desk::export::EXPORTERS;
 use crate::desk::statistics::{
     AidGroup, By, CaseGroup, Indicator, Link, Measure, Published, Question, Statistics, period_label, period_of,
 };
-use crate::store::reader::{AsOf, Corrected, Page, Period};
+use crate::store::reader::{AsOf, CategoryCount, Corrected, Page, Period};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
 use crate::web::session::Signed;
@@ -104,7 +105,7 @@ impl Asked {
     }
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 3);
     for byte in text.bytes() {
         match byte {
@@ -171,6 +172,8 @@ pub struct StatisticsPage {
     pub picked: AidTable,
     /// Cases.
     pub cases: Vec<CaseTable>,
+    /// Households by category.
+    pub categories: CategoryTable,
     /// Indicators by group.
     pub indicators: Vec<(&'static str, Vec<IndicatorLine>)>,
     /// The villages.
@@ -216,6 +219,19 @@ pub struct CaseTable {
     pub head: &'static str,
     /// Label, then number and list for: applications, the four outcomes, clues.
     pub rows: Vec<(String, Vec<(String, String)>)>,
+}
+
+/// Households by category.
+#[derive(Default)]
+pub struct CategoryTable {
+    /// The day.
+    pub on: String,
+    /// The category, its households, their list.
+    pub rows: Vec<(String, String, String)>,
+    /// All of the lines.
+    pub sum: String,
+    /// The households, each once, and their list.
+    pub households: (String, String),
 }
 
 /// An indicator.
@@ -309,6 +325,23 @@ fn case_table(head: &'static str, groups: &Published<CaseGroup>, total: &Publish
     CaseTable { head, rows }
 }
 
+fn categories(found: &Categories) -> CategoryTable {
+    let area = found.area.map(|area| format!("&area={area}")).unwrap_or_default();
+    let list = |category: &str| format!("/households?category={}&on={}{area}", encoded(category), found.on);
+    let row = |row: &CategoryCount| {
+        let label = if row.category.is_empty() { "未登记类别" } else { &row.category };
+        let word = if row.category.is_empty() { super::households::NO_CATEGORY } else { &row.category };
+        (label.to_owned(), wording::count(row.households), list(word))
+    };
+    let households = found.households.rows.first().copied().unwrap_or_default();
+    CategoryTable {
+        on: found.on.to_string(),
+        rows: found.rows.rows.iter().map(row).collect(),
+        sum: wording::count(found.sum),
+        households: (wording::count(households), format!("/households?on={}{area}", found.on)),
+    }
+}
+
 fn datum(group: &AidGroup, label: String) -> Datum {
     let tip = format!("{}：{} 元，{} 笔", group.label, wording::money(group.group.amount), group.group.count);
     Datum { label, amount: group.group.amount, href: address("/statistics/items", &group.question, &[]), tip }
@@ -386,6 +419,8 @@ fn queries(found: &Statistics, by: By) -> Vec<(String, String, String)> {
         one("受助，按时间", &found.by_period),
         one("受助，按救助种类", &found.by_kind),
         one(&format!("受助，按{}", by.label()), &found.by_picked),
+        one("家庭，按身份类别", &found.categories.rows),
+        one("户数", &found.categories.households),
         one("事项合计", &found.cases),
         one("事项，按登记渠道", &found.by_channel),
         one("事项，按救助种类", &found.cases_by_kind),
@@ -470,6 +505,7 @@ pub async fn show(State(app): State<App>, signed: Signed, Query(asked): Query<As
             case_table("救助种类", &found.cases_by_kind, &found.cases),
             case_table("村(社区)", &found.cases_by_village, &found.cases),
         ],
+        categories: categories(&found.categories),
         indicators: found.indicators.iter().map(lines).collect(),
         queries: queries(&found, by),
         as_of,
