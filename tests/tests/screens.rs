@@ -147,12 +147,12 @@ fn cut(at: SocketAddr, town: &Town) -> String {
 /// An application that is refused, and the letter that tells of it: its case.
 fn refused(at: SocketAddr, town: &Town) -> String {
     let rows = town.households(60, 3).expect("rows");
-    let family = household(at, "zhangjie", rows[21]["head_id_no"].as_str().expect("a number"));
+    let family = household(at, "zhangjie", rows[25]["head_id_no"].as_str().expect("a number"));
     let asked =
         json!({ "origin": "application", "household": family, "assistance": "最低生活保障", "summary": "失业，收入不稳" });
     let case = open(at, "zhangjie", asked);
     let visit = json!({
-        "step": "visit", "investigators": ["李强"], "present": rows[21]["head"], "findings": "名下有小轿车一辆，存款超过限额",
+        "step": "visit", "investigators": ["李强"], "present": rows[25]["head"], "findings": "名下有小轿车一辆，存款超过限额",
     });
     for (staff, what) in [
         ("zhangjie", json!({ "step": "accept" })),
@@ -596,7 +596,7 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     chen.look("refusal-letter");
     step(at_city, "zhangjie", &refusal, json!({ "step": "serve_notice", "to": "本人", "how": "handed" }));
     step(at_city, "zhangjie", &refusal, json!({ "step": "close", "result": "不予批准，已书面告知" }));
-    look_at(&tao, "queue-archive", "/queue?step=archived", "归档选中的");
+    look_at(&tao, "queue-archive", "/queue?step=archived", "待归档");
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");
