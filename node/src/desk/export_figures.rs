@@ -4,6 +4,7 @@
 //! and by which query each table was computed, with its hash. A `.csv` is the first table of the workbook.
 
 use super::Room;
+use super::categories::Categories;
 use super::export::{Exported, FileForm, all, day, unwritten, yuan};
 use super::indicators::{IndicatorGroup, Measure};
 use super::minute_of;
@@ -114,6 +115,17 @@ fn case_table(name: &'static str, head: &str, groups: &[CaseGroup], total: &[Cas
     let mut headers = vec![head];
     headers.extend(CASE_COLUMNS);
     table(name, &headers, groups.iter().chain(total).map(row).collect())
+}
+
+/// Households in each category they hold; then all lines together, and each household once.
+fn category_table(found: &Categories) -> Table {
+    let named = |word: &str| if word.is_empty() { "未登记类别" } else { word }.to_owned();
+    let mut rows: Vec<Vec<Out>> =
+        found.rows.rows.iter().map(|row| vec![words(named(&row.category)), count(row.households)]).collect();
+    let once = found.households.rows.first().copied().unwrap_or_default();
+    rows.push(vec![words("各类相加"), count(found.sum)]);
+    rows.push(vec![words("户数（每户只计一次）"), count(once)]);
+    table("家庭按身份类别", &["身份类别", "户"], rows)
 }
 
 fn indicator_table(groups: &[IndicatorGroup]) -> Table {
@@ -331,6 +343,10 @@ impl Room<'_> {
             sources.figure(name, groups);
             tables.push(case_table(name, head, &groups.rows, cases));
         }
+        let by_category = format!("家庭按身份类别（{}）", found.categories.on);
+        sources.figure(&by_category, &found.categories.rows);
+        sources.figure("户数（每户只计一次）", &found.categories.households);
+        tables.push(category_table(&found.categories));
         tables.push(indicator_table(&found.indicators));
         for line in found.indicators.iter().flat_map(|group| &group.lines).filter(|line| line.value.is_some()) {
             sources.figures.push((line.label.to_owned(), line.hash.clone(), line.queries.join(";\n")));

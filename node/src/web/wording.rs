@@ -91,12 +91,13 @@ pub fn lane(tier: Tier) -> u8 {
 /// By when, in the words that matter today.
 pub fn due(due: Option<Day>, today: Day) -> Chip {
     let Some(due) = due else { return Chip::default() };
-    let (_, month, number) = due.ymd();
+    let (year, month, number) = due.ymd();
     match due.0 - today.0 {
         late @ ..0 => Chip::new(Tone::Bad, format!("已超 {} 天", -late)),
         0 => Chip::new(Tone::Bad, "今天到期"),
         1 => Chip::new(Tone::Warn, "明天到期"),
         2..=3 => Chip::new(Tone::Warn, format!("{month}月{number}日前")),
+        _ if year != today.ymd().0 => Chip::new(Tone::Plain, format!("{year}年{month}月{number}日前")),
         _ => Chip::new(Tone::Plain, format!("{month}月{number}日前")),
     }
 }

@@ -359,6 +359,13 @@ async fn item_19_item_52_the_tables_of_statistics_go_out_with_their_queries_and_
         }
         let cases = sheet(&bytes, "事项按登记渠道");
         assert_eq!(cases.last().expect("a total")[1..5], ["2", "1", "1", "0"]);
+        let categories = sheet(&bytes, "家庭按身份类别");
+        let shown = &found.categories;
+        for (row, of_page) in categories.iter().zip(&shown.rows.rows) {
+            assert_eq!(row[1], of_page.households.to_string(), "{row:?}");
+        }
+        let last: Vec<&str> = categories[shown.rows.rows.len()..].iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(last, [shown.sum.to_string(), shown.households.rows[0].to_string()]);
         let about = sheet(&bytes, "说明");
         for (name, hash, query) in [
             ("受助合计", &found.total.hash, &found.total.query),
