@@ -456,9 +456,12 @@ pub fn file(record: &RecordId, year: i32, today: Day, now: Household, then: Then
     aid.sort_by(|a, b| (a.day, &a.kind, a.amount).cmp(&(b.day, &b.kind, b.amount)));
     let mut by_kind: BTreeMap<String, Fen> = BTreeMap::new();
     for line in &aid {
-        by_kind.entry(line.kind.clone()).or_default().0 += line.amount.unwrap_or_default().0;
+        let sum = by_kind.entry(line.kind.clone()).or_default();
+        sum.0 = sum.0.saturating_add(line.amount.unwrap_or_default().0);
     }
-    let sum = |lines: &mut dyn Iterator<Item = &AidLine>| Fen(lines.filter_map(|line| line.amount).map(|fen| fen.0).sum());
+    let sum = |lines: &mut dyn Iterator<Item = &AidLine>| {
+        Fen(lines.filter_map(|line| line.amount).fold(0, |sum: i64, fen| sum.saturating_add(fen.0)))
+    };
     let (total, late) = (sum(&mut aid.iter()), sum(&mut aid.iter().filter(|line| line.late)));
     let back = sum(&mut aid.iter().filter(|line| line.is_recovery()));
     let recovered = Fen(back.0.saturating_neg());

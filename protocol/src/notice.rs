@@ -14,6 +14,7 @@ use crate::records::household::Household;
 use crate::records::policy::{Packs, Step};
 use crate::records::privacy::{OWN_DIGITS_MIN, holds, leak, masked_name};
 use crate::standing::{Effect, Standing};
+use std::collections::BTreeSet;
 
 /// Before the name of somebody whose benefit is to be stopped.
 pub const STOPPED: &str = "拟停发人员";
@@ -268,9 +269,11 @@ impl Posted {
 /// The notices of a case, the first first.
 pub fn posted(standing: &Standing) -> Vec<Posted> {
     let counted = standing.timeline.iter().filter(|item| item.effect == Effect::Counts);
+    let mut publications = BTreeSet::new();
     let mut all: Vec<Posted> = counted
         .filter_map(|item| match &item.event.what {
             What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text } => {
+                publications.extend(matches!(item.event.what, What::Published { .. }).then_some(&item.id));
                 let (place, text) = (place.clone(), text.clone());
                 Some(Posted { id: item.id.clone(), from: *from, until: *until, place, text, stands: false })
             }
@@ -280,9 +283,9 @@ pub fn posted(standing: &Standing) -> Vec<Posted> {
     // An objection found true, a withdrawal and an end take it down at once; another one may stand in its place.
     let over = standing.given_up.is_some() || standing.result.is_some();
     let current = standing.open_notice().filter(|notice| !notice.ended && !over);
-    let published = standing.published.as_ref().filter(|_| standing.is_grant());
-    let is_publication = |one: &Posted| line(&one.text, GRANTED).is_some();
-    if let (Some(_), Some(last)) = (current, all.iter_mut().rfind(|one| !is_publication(one))) {
+    let published =
+        standing.published.as_ref().filter(|published| standing.is_grant() && standing.ruling() == Some(&published.ruling));
+    if let (Some(_), Some(last)) = (current, all.iter_mut().rfind(|one| !publications.contains(&one.id))) {
         last.stands = true;
     }
     all.iter_mut().filter(|one| published.is_some_and(|published| published.id == one.id)).for_each(|one| one.stands = true);

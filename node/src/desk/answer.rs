@@ -75,6 +75,15 @@ fn plain(stage: Stage) -> &'static str {
     }
 }
 
+/// The same, while the paper that tells of it is on its way.
+fn untold(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Refused => "没有批准，理由将书面告知",
+        Stage::Stopped => "已停止发放，理由将书面告知",
+        stage => plain(stage),
+    }
+}
+
 /// The number as people write it down: any case, with or without spaces and dashes that are not ours.
 fn tidy(code: &str) -> String {
     let wide = |c: char| match c {
@@ -111,7 +120,7 @@ impl Room<'_> {
         let agreed = self.reader.peers()?.iter().map(|peer| peer.agreed_ms).max().unwrap_or_default();
         Ok(Some(CaseAnswer {
             number: number.to_owned(),
-            status: plain(s.stage).to_owned(),
+            status: if s.untold().is_some() { untold(s.stage) } else { plain(s.stage) }.to_owned(),
             next: who,
             since: s.since,
             due: turn.and_then(|turn| turn.due),

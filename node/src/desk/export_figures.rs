@@ -14,9 +14,10 @@ use super::years::{BASICS, CAUSES, closing_word};
 use crate::store::reader::{AccountRow, AsOf, BenefitRow, HouseholdRow, Listed, Page, YearFilter};
 use crate::tables::register;
 use crate::tables::write::{self, Out, Table};
-use shouwang_protocol::annual::{AidLine, AnnualFile, Closing};
+use shouwang_protocol::annual::{AidLine, AnnualFile, Closing, last_day};
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::Origin;
 use shouwang_protocol::records::field::{self, Form};
 use shouwang_protocol::records::household::HOUSEHOLD;
@@ -165,7 +166,8 @@ struct YearRows {
 
 /// Headers of the first sheet before and behind the columns of the record.
 const KEY: [&str; 3] = ["户编号", "户主", "村(社区)"];
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
+    "身份类别",
     "需求评估次数",
     "需求评估情况",
     "受助笔数",
@@ -190,7 +192,7 @@ fn year_headers() -> Vec<String> {
     key.chain(labels(&BASICS).skip(1)).chain(people).chain(labels(&CAUSES)).chain(sections).collect()
 }
 
-fn year_rows(listed: &HouseholdRow, place: &str, file: &AnnualFile) -> YearRows {
+fn year_rows(listed: &HouseholdRow, place: &str, file: &AnnualFile, day_of: Day) -> YearRows {
     let household = &file.household;
     let head = if household.head.is_empty() { &listed.head } else { &household.head };
     let key = [words(&*household.id), words(&**head), words(place)];
@@ -213,6 +215,7 @@ fn year_rows(listed: &HouseholdRow, place: &str, file: &AnnualFile) -> YearRows 
         Closing::Open | Closing::Afterwards => String::new(),
     };
     let sections = [
+        words(household.categories_on(day_of).join("、")),
         count(file.needs.len() as u64),
         joined(needs.collect()),
         count(given as u64),
@@ -282,10 +285,10 @@ impl Room<'_> {
         let (mut complete, mut lines, mut total) = (0, 0, Fen(0));
         for listed in all(|page| Ok(self.reader.years_of(&filter, page)?))? {
             let (row, file) = self.annual_file(listed.household, year)?;
-            let rows = year_rows(&row, &self.place_name(row.area), &file);
+            let rows = year_rows(&row, &self.place_name(row.area), &file, last_day(year).min(self.day));
             complete += u64::from(file.is_complete());
             lines += file.aid.iter().filter(|line| !line.is_recovery()).count() as u64;
-            total.0 += file.total.0;
+            total.0 = total.0.saturating_add(file.total.0);
             files.push(rows.file);
             aid.extend(rows.aid);
             missing.extend(rows.missing);

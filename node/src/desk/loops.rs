@@ -202,7 +202,8 @@ impl Desk {
             stages.retain(|(stage, _)| !stage.is_done());
             let wanted = match asked.stage {
                 Some(stage) => vec![stage],
-                None => Stage::ALL.into_iter().filter(|stage| !stage.is_done()).collect(),
+                // What is late of a closed case (回访, 公布) is listed with the rest.
+                None => Stage::ALL.into_iter().filter(|stage| asked.late || !stage.is_done()).collect(),
             };
             let filter = CaseFilter {
                 within: within.clone(),

@@ -222,6 +222,7 @@ pub(super) fn refused(why: String) -> DeskError {
         | "应由确认先行救助的机构核销"
         | "应由审批机构发放"
         | "应由审批机构调整"
+        | "应由审批机构登记复议、诉讼结果"
         | "核对由市级办理"
         | "上级批准的，由上级纠正"
         | "预约由市级确认"
@@ -271,6 +272,7 @@ pub(super) fn refused(why: String) -> DeskError {
         "须写明近亲属是谁" => DeskError::invalid("of", why),
         "须写明是什么关系" => DeskError::invalid("relation", why),
         "超过可延长的天数" => DeskError::invalid("days", why),
+        "已决定停发；不再停发的，从原定停发的月份起调整" => DeskError::invalid("from", why),
         "起始月份无效" | "早于开始保障的月份" | "停发的月份太晚：超过政策规定的渐退期" => {
             DeskError::invalid("from", why)
         }

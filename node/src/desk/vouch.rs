@@ -59,8 +59,10 @@ fn content(page: &AnnualPage) -> Result<String, DeskError> {
         json!({
             "name": member.name, "relation": member.relation, "gender": member.gender, "birth": member.birth,
             "health": member.health, "labor": member.labor, "present": member.is_present(),
+            "categories": household.categories_of(member, page.on),
         })
     };
+    basics.insert("categories".into(), household.categories_on(page.on).into());
     basics.insert("members".into(), household.members.iter().map(member).collect());
     let mut file = serde_json::to_value(&page.file).map_err(unwritten)?;
     if let Some(file) = file.as_object_mut() {

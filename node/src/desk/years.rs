@@ -10,6 +10,7 @@ use shouwang_protocol::annual::{self, AnnualFile, CaseOf, Closing, Missing, last
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::amount::Fen;
+use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::household::Household;
 use shouwang_protocol::records::then::Then;
 use shouwang_protocol::standing::Standing;
@@ -48,6 +49,8 @@ pub struct AnnualPage {
     pub place: String,
     /// The file.
     pub file: AnnualFile,
+    /// The day of its categories: the last of the year, at the latest today.
+    pub on: Day,
     /// What was held of its village.
     pub as_of: AsOf,
     /// When it was computed.
@@ -133,7 +136,7 @@ impl Room<'_> {
         let this_year = self.year(year)?;
         let (row, file) = self.annual_file(record, year)?;
         let as_of = self.known(&[row.area])?;
-        Ok(AnnualPage { place: self.place_name(row.area), row, file, as_of, at_ms, this_year })
+        Ok(AnnualPage { place: self.place_name(row.area), row, file, on: last_day(year).min(self.day), as_of, at_ms, this_year })
     }
 
     fn year_list(&self, filter: YearFilter, page: Page, at_ms: i64) -> Result<YearList, DeskError> {

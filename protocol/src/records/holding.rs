@@ -14,6 +14,7 @@ use super::day::Day;
 use super::field::{decode_in, form, json_text};
 use super::household::{Household, MEMBER, Member};
 use super::idno::IdNo;
+use super::import::HOLDINGS_MAX;
 use super::{EditError, Fields, OpId, Problem, append_row, lists, rows, str_value};
 use automerge::transaction::{Transactable as _, Transaction};
 use automerge::{ObjType, ROOT, ReadDoc, ScalarValue};
@@ -76,8 +77,8 @@ impl Holding {
 
     /// Whether another row says the same.
     pub fn same(&self, other: &Holding) -> bool {
-        let key = |it: &Holding| (it.person.clone(), it.category.clone(), it.from, it.until);
-        key(self) == key(other)
+        let (own, others) = ((self.from, self.until), (other.from, other.until));
+        self.person == other.person && self.category == other.category && own == others
     }
 
     fn overlaps(&self, other: &Holding) -> bool {
@@ -88,10 +89,10 @@ impl Holding {
 
 impl Household {
     /// Every stretch in which it, or somebody of it, holds a category: the register's own first. A member's ends with
-    /// the member's leaving or death.
+    /// the member's leaving or death. Rows beyond [`HOLDINGS_MAX`] do not count: the record says so as a problem.
     pub fn held(&self) -> Vec<Held> {
         let main = Held { category: self.category.clone(), person: String::new(), first: None, last: None };
-        let rows = self.holdings.iter().map(|row| {
+        let rows = self.holdings.iter().take(HOLDINGS_MAX).map(|row| {
             let gone = self.holder(row).and_then(|member| member.left.into_iter().chain(member.died).min());
             let last = row.until.into_iter().chain(gone.map(|day| day.plus(-1))).min();
             Held { category: row.category.clone(), person: row.person.clone(), first: row.from, last }
@@ -140,7 +141,10 @@ impl Household {
 
     /// What does not fit together among the rows.
     pub(crate) fn check_holdings(&self, problems: &mut Vec<Problem>) {
-        for (i, row) in self.holdings.iter().enumerate() {
+        if self.holdings.len() > HOLDINGS_MAX {
+            problems.push(Problem::new(HOLDINGS, format!("身份类别超过 {HOLDINGS_MAX} 行，后面的不计")));
+        }
+        for (i, row) in self.holdings.iter().take(HOLDINGS_MAX).enumerate() {
             let mut say = |field: &str, what: &str| problems.push(Problem::new(format!("{HOLDINGS}[{i}].{field}"), what));
             if row.category.is_empty() {
                 say("category", "缺少身份类别");

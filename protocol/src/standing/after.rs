@@ -4,7 +4,7 @@
 //! is filed (归档) when nothing of it is left.
 
 use super::rules::{Refusal, kind_of, unless};
-use super::{Decision, Standing, Term, Turn, Who, WrittenNotice};
+use super::{Decision, Standing, Term, Turn, Who, WrittenNotice, bookings};
 use crate::area::Tier;
 use crate::records::OpId;
 use crate::records::amount::Fen;
@@ -50,6 +50,8 @@ pub struct Publication {
     pub id: OpId,
     /// The decision it tells of.
     pub decision: OpId,
+    /// The decision or adjustment that held then: its amount is what it says.
+    pub ruling: OpId,
     /// Where.
     pub place: String,
     /// The first day.
@@ -159,7 +161,8 @@ pub(super) fn is_about(kind: EventKind) -> bool {
 
 /// Whether an event of this kind may be written at `tier` now.
 pub(super) fn may(s: &Standing, packs: &Packs, kind: EventKind, tier: Tier) -> Result<(), Refusal> {
-    unless(s.archived.is_none(), "已归档；确需补记的，先撤销归档")?;
+    // Whoever disputes does not wait for the cabinet.
+    unless(s.archived.is_none() || kind == EventKind::Disputed, "已归档；确需补记的，先撤销归档")?;
     unless(tier >= Tier::Township || kind == EventKind::FollowedUp, "村(社区)不办理这一步")?;
     match kind {
         EventKind::Published => {
@@ -173,10 +176,14 @@ pub(super) fn may(s: &Standing, packs: &Packs, kind: EventKind, tier: Tier) -> R
             unless(helped || s.follow_up.is_some() || s.result.is_some(), "还没有办理结果，不回访")
         }
         EventKind::Disputed => {
-            unless(s.number.is_some() || s.not_accepted.is_some(), "尚未受理")?;
+            unless(s.is_application, "还不是申请")?;
             unless(s.open_dispute().is_none(), "已有复议、诉讼没有结果")
         }
-        EventKind::DisputeEnded => unless(s.open_dispute().is_some(), "没有等结果的复议、诉讼"),
+        EventKind::DisputeEnded => {
+            unless(s.open_dispute().is_some(), "没有等结果的复议、诉讼")?;
+            let above = s.decision.as_ref().is_none_or(|decision| tier >= decision.tier);
+            unless(above, "应由审批机构登记复议、诉讼结果")
+        }
         EventKind::Archived => {
             unless(s.result.is_some(), "办结以后才归档")?;
             match left(s, packs) {
@@ -197,6 +204,7 @@ fn left(s: &Standing, packs: &Packs) -> Option<&'static str> {
         (unpublished, "审批结果还没有公布"),
         (s.follow_up.is_some(), "还没有回访"),
         (s.open_dispute().is_some(), "复议、诉讼还没有结果"),
+        (bookings::turns(s).next().is_some(), "预约还没有结果"),
         (s.doubled.iter().any(|doubled| doubled.ruling.is_none()), "是否重复还没有核定"),
     ];
     all.into_iter().find(|(holds, _)| *holds).map(|(_, what)| what)
@@ -213,7 +221,7 @@ pub(super) fn judge(s: &Standing, what: &What, day: Option<Day>) -> Result<(), R
             unless(until >= from, "公布的结束日期早于开始日期")?;
             unless(until.0.saturating_sub(from.0) < PUBLIC_DAYS_MAX, "一次公布最长一年，期满可以再公布")?;
             named(text, "公布没有内容")?;
-            let up = s.published.as_ref().filter(|it| s.decision.as_ref().is_some_and(|decision| decision.id == it.decision));
+            let up = s.published.as_ref().filter(|it| s.ruling() == Some(&it.ruling));
             unless(up.is_none_or(|up| *from > up.until), "这一审批结果正在公布")
         }
         What::FollowedUp { on, whom, text, next } => {
@@ -242,10 +250,11 @@ pub(super) fn judge(s: &Standing, what: &What, day: Option<Day>) -> Result<(), R
 pub(super) fn apply(s: &mut Standing, id: &OpId, event: &Event, day: Option<Day>) {
     match &event.what {
         What::Published { place, from, until, .. } => {
-            let decision = s.decision.as_ref().map(|decision| decision.id.clone());
-            s.published = decision.map(|decision| Publication {
+            let held = s.decision.as_ref().map(|decision| decision.id.clone()).zip(s.ruling().cloned());
+            s.published = held.map(|(decision, ruling)| Publication {
                 id: id.clone(),
                 decision,
+                ruling,
                 place: place.clone(),
                 from: *from,
                 until: *until,
@@ -255,16 +264,19 @@ pub(super) fn apply(s: &mut Standing, id: &OpId, event: &Event, day: Option<Day>
             s.follow_ups.push(FollowUp { on: *on, whom: whom.clone(), text: text.clone() });
             s.follow_up = *next;
         }
-        What::Disputed { how, body, number, on, about } => s.disputes.push(Disputed {
-            id: id.clone(),
-            how: how.label(),
-            body: body.clone(),
-            number: number.clone(),
-            on: *on,
-            about: about.clone(),
-            outcome: None,
-            dealt_with: false,
-        }),
+        What::Disputed { how, body, number, on, about } => {
+            s.archived = None;
+            s.disputes.push(Disputed {
+                id: id.clone(),
+                how: how.label(),
+                body: body.clone(),
+                number: number.clone(),
+                on: *on,
+                about: about.clone(),
+                outcome: None,
+                dealt_with: false,
+            });
+        }
         What::DisputeEnded { dispute, outcome, text } => {
             if let Some(known) = s.disputes.iter_mut().find(|known| known.id == *dispute) {
                 known.outcome = Some((*outcome, text.clone()));

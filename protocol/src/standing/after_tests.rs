@@ -226,13 +226,17 @@ fn what_is_approved_is_made_public_and_comes_down_with_the_grant() {
         posted.into_iter().find(|one| one.id == up).map(|one| one.stands)
     };
     assert_eq!(stands(&play), Some(true));
+    // A wrong amount does not stay up; the new one may be put up at once.
+    play.act(CITY, "chen", more(100_000, "2026-07"));
+    assert_eq!(stands(&play), Some(false));
+    let again = play.act(TOWN, "wang", published("2026-06-11", "2027-06-09"));
+    assert_eq!(play.effect(&again), Effect::Counts);
     play.act(TOWN, "wang", What::Heard { who: "本人".into(), text: "同意".into() });
-    play.act(
-        CITY,
-        "chen",
-        What::Adjusted { amount: Fen(0), from: "2026-07".into(), reason: "车".into(), formula: String::new() },
+    play.act(CITY, "chen", stop("2026-07"));
+    assert!(
+        crate::notice::posted(&play.standing()).iter().all(|one| !one.stands),
+        "nobody is on the board for what they do not get"
     );
-    assert_eq!(stands(&play), Some(false), "nobody is on the board for what they do not get");
     // A grant that is taken back before it was paid comes down too.
     let mut again = before_the_decision();
     let decision = again.act(CITY, "chen", decided(94_500));
@@ -339,15 +343,41 @@ fn a_benefit_is_phased_out_for_no_longer_than_the_pack_says() {
     assert_eq!((play.stage(), turns(&play)), (Stage::Stopped, vec!["办结"]));
     let more = play.act(CITY, "chen", month("2026-10"));
     assert_eq!(why(&play, &more), "这个月没有应发的待遇");
-    // A kind without such a rule is stopped with the next month.
-    let mut strict = before_the_decision();
-    strict.packs.values_mut().flat_map(|pack| &mut pack.kinds).for_each(|kind| kind.grace = None);
-    strict.act(CITY, "chen", decided(94_500));
-    strict.act(TOWN, "wang", What::Heard { who: "本人".into(), text: "同意".into() });
-    let late = strict.act(CITY, "chen", stop("2026-08"));
-    assert_eq!(why(&strict, &late), "停发的月份太晚：超过政策规定的渐退期");
-    strict.act(CITY, "chen", stop("2026-07"));
-    assert_eq!(strict.stage(), Stage::Stopped);
+    // A pack that says nothing of it, as those before it, judges as it did.
+    let mut older = before_the_decision();
+    older.packs.values_mut().flat_map(|pack| &mut pack.kinds).for_each(|kind| kind.grace = None);
+    older.act(CITY, "chen", decided(94_500));
+    older.act(TOWN, "wang", What::Heard { who: "本人".into(), text: "同意".into() });
+    let far = older.act(CITY, "chen", stop("2027-06"));
+    assert_eq!((older.effect(&far), older.stage()), (Effect::Counts, Stage::PhasingOut));
+}
+
+fn more(fen: i64, from: &str) -> What {
+    What::Adjusted { amount: Fen(fen), from: from.into(), reason: "标准提高".into(), formula: String::new() }
+}
+
+#[test]
+fn what_is_phased_out_is_not_raised_past_its_stop_and_may_have_to_end_sooner() {
+    let mut play = phased_out();
+    let raised = play.on("2026-08-05").act(CITY, "chen", more(100_000, "2026-09"));
+    assert_eq!(why(&play, &raised), "已决定停发；不再停发的，从原定停发的月份起调整");
+    assert_eq!(play.standing().stopped_from(), Some("2026-10"), "the stop that the family was told of stands");
+    // A death in August: heard, stopped from September on, and told so anew.
+    let unheard = play.act(CITY, "chen", stop("2026-09"));
+    assert_eq!(why(&play, &unheard), "减发、停发之前须先听取本人意见");
+    play.act(TOWN, "wang", What::Heard { who: "之子".into(), text: "知道".into() });
+    let sooner = play.act(CITY, "chen", stop("2026-09"));
+    let standing = play.standing();
+    assert_eq!(
+        (standing.stopped_from(), standing.unpaid_months().collect::<Vec<_>>()),
+        (Some("2026-09"), vec!["2026-08".into()])
+    );
+    let Some(Untold::Cut(before, term)) = standing.untold() else { panic!("{:?}", standing.untold()) };
+    assert_eq!((before, &term.id), (Fen(94_500), &sooner));
+    tell(&mut play, &sooner, "2026-08-06");
+    // Whoever is to go on getting it does from the month on in which it would have stopped.
+    play.act(CITY, "chen", more(94_500, "2026-09"));
+    assert_eq!((play.standing().stopped_from(), play.standing().amount_for("2026-10")), (None, Fen(94_500)));
 }
 
 #[test]
@@ -362,9 +392,50 @@ fn papers_are_filed_when_nothing_is_left_and_then_nothing_is_added() {
     assert_eq!(why(&play, &nameless), "须写明档案编号");
     let filed = play.act(TOWN, "wang", filed());
     assert_eq!((play.stage(), play.stage().is_done(), turns(&play)), (Stage::Archived, true, vec![]));
-    let late = play.act(TOWN, "wang", disputed(None));
+    let late = play.act(TOWN, "wang", looked_again("2026-06-11", None));
     assert_eq!(why(&play, &late), "已归档；确需补记的，先撤销归档");
-    play.act(TOWN, "wang", What::Withdrawn { event: filed, reason: "补记复议".into() });
+    play.act(TOWN, "wang", What::Withdrawn { event: filed, reason: "补记回访".into() });
+    play.act(TOWN, "wang", looked_again("2026-06-11", None));
+    play.act(TOWN, "wang", self::filed());
+    assert_eq!(play.stage(), Stage::Archived);
+    // Whoever disputes does not wait for the cabinet, also where another office filed the case unseen.
     play.act(TOWN, "wang", disputed(None));
     assert_eq!((play.stage(), turns(&play)), (Stage::Closed, vec!["登记复议、诉讼结果"]));
+}
+
+#[test]
+fn who_was_not_accepted_disputes_that_and_it_stays_in_the_case() {
+    let mut play = Play::new("2026-06-01");
+    play.act(TOWN, "wang", opened(Origin::Application, Channel::TownshipWindow, "最低生活保障", "赵某"));
+    let refusal = play.act(TOWN, "wang", What::NotAccepted { reason: "非本市".into() });
+    let dispute = play.act(TOWN, "wang", disputed(None));
+    play.act(TOWN, "li", dispute_ended(&dispute, DisputeEnd::SetAside));
+    play.act(TOWN, "wang", What::Withdrawn { event: refusal, reason: "复议撤销".into() });
+    play.act(TOWN, "wang", accepted("SL1"));
+    assert_eq!((play.stage(), play.standing().disputes.len()), (Stage::ToVisit, 1));
+    assert_eq!(play.effect(&dispute), Effect::Counts);
+}
+
+#[test]
+fn only_who_decides_says_that_a_decision_was_set_aside() {
+    let mut play = refused();
+    play.act(CITY, "chen", closed());
+    let about = play.standing().ruling().cloned();
+    let dispute = play.act(TOWN, "wang", disputed(about));
+    let below = play.act(TOWN, "li", dispute_ended(&dispute, DisputeEnd::SetAside));
+    assert_eq!((why(&play, &below), play.stage()), ("应由审批机构登记复议、诉讼结果".into(), Stage::Closed));
+}
+
+#[test]
+fn of_two_days_to_look_again_the_earlier_one_comes_first() {
+    let mut play = Play::new("2019-05-20");
+    play.act(TOWN, "wang", opened(Origin::Application, Channel::Web, "心理服务", "唐女士"));
+    play.act(TOWN, "wang", accepted("1"));
+    for next in ["2019-08-01", "2019-12-01"] {
+        let transfer = play.act(TOWN, "wang", transferred(Target::provider("社工服务中心", "社工"), ""));
+        play.act(TOWN, "she", What::SignedFor { transfer: transfer.clone() });
+        let (change, follow_up) = (Change::Better, Some(day(next)));
+        play.act(TOWN, "she", What::Outcome { transfer, change, text: "好转".into(), follow_up });
+    }
+    assert_eq!(play.standing().follow_up, Some(day("2019-08-01")));
 }

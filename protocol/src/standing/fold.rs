@@ -248,7 +248,7 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
         What::Paid { amount, method, account_last4, batch, .. } => {
             on_its_way(s, tier, id, &event.what, day);
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
-            s.follow_up = s.follow_up.or(after::first_look(s, packs, day));
+            s.follow_up = sooner(s.follow_up, after::first_look(s, packs, day));
         }
         What::Emergency { amount, assistance, reason, given, what, receiver, use_id, number } => {
             s.is_application = true;
@@ -264,6 +264,7 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
             let (method, account_last4, batch) = (given.label().to_owned(), String::new(), String::new());
             s.payment = Some(Payment { id: id.clone(), amount, method, account_last4, batch, day });
             let (papers_on, acknowledged) = (None, None);
+            s.follow_up = sooner(s.follow_up, after::first_look(s, packs, day));
             let id = id.clone();
             s.emergency = Some(Emergency { id, amount, reason, given, what, receiver, use_id, day, papers_on, acknowledged });
         }
@@ -314,7 +315,8 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
         What::Session { transfer, .. } => of(s, &transfer, |t| t.sessions += 1),
         What::Outcome { transfer, change, follow_up, .. } => {
             of(s, &transfer, |t| (t.change, t.follow_up) = (Some(change), follow_up));
-            s.follow_up = follow_up.or(s.follow_up);
+            // Whoever looks again at the earlier day says when the next one is.
+            s.follow_up = sooner(follow_up, s.follow_up);
         }
         What::Feedback { transfer, result, text, amount } => of(s, &transfer, |t| {
             (t.state, t.ended_on, t.result, t.text) = (TransferState::FedBack, day, Some(result), text);

@@ -788,10 +788,15 @@ impl Standing {
         self.doubled.iter().any(|doubled| doubled.ruling == Some(Ruling::Other))
     }
 
-    /// The changes that made a monthly benefit less, or stopped it; each with what it was before.
+    /// The changes that made a monthly benefit less, or stopped it, or stopped it earlier; each with what it was before.
     pub fn cuts(&self) -> impl Iterator<Item = (Fen, &Term)> {
-        let pairs = self.terms.iter().zip(self.terms.iter().skip(1));
-        pairs.filter(|(before, term)| term.amount < before.amount).map(|(before, term)| (before.amount, term))
+        let with_before = |(at, term): (usize, &'_ Term)| {
+            let before = self.terms[..at].iter().rev().find(|before| before.from <= term.from)?;
+            Some((before.amount, at))
+        };
+        let all = self.terms.iter().enumerate().filter_map(with_before).collect::<Vec<(Fen, usize)>>();
+        let all = all.into_iter().map(|(before, at)| (before, &self.terms[at]));
+        all.filter(|(before, term)| term.amount < *before)
     }
 
     /// Whether a monthly benefit was ever made less, or stopped.

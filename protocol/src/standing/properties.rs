@@ -141,7 +141,7 @@ fn with_sight(amount: i64, saw: Vec<String>) -> What {
 /// Kinds that end a case, undo something, or change nothing; the rest bring it further.
 fn brings_further(kind: EventKind) -> bool {
     use EventKind::*;
-    let ends = matches!(kind, NotAccepted | GaveUp | Routed | Closed | Archived | Withdrawn | Emergency | Returned);
+    let ends = matches!(kind, NotAccepted | GaveUp | Routed | Closed | Withdrawn | Emergency | Returned);
     let ends = ends || matches!(kind, BookingCancelled | BookingDeclined);
     let beside = matches!(kind, Note | Satisfaction | Urged | HandedOver | Declared | Proposed | DoubleFound | DoubleSettled);
     !ends && !beside

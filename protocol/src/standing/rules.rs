@@ -388,7 +388,8 @@ pub(super) fn may(
             payable(s, tier)?;
             unless(s.is_monthly() || s.payment.is_none(), PAID_BEFORE)?;
         }
-        Heard => unless(s.is_monthly() && s.stopped_from().is_none(), "没有按月发放的待遇")?,
+        // What is phased out may have to end sooner.
+        Heard => unless(s.is_monthly() && (s.stopped_from().is_none() || s.is_phasing_out()), "没有按月发放的待遇")?,
         Adjusted => {
             unless(s.is_monthly(), "没有按月发放的待遇")?;
             unless(!s.is_void(), "已按重复救助纠正")?;
@@ -710,9 +711,10 @@ pub(super) fn judge(
             unless(*amount != s.amount_for(from), "与现在的金额相同")?;
             // 社会救助法 第48条
             unless(*amount >= s.amount_for(from) || s.heard.is_some(), "减发、停发之前须先听取本人意见")?;
-            if *amount == Fen(0) {
-                let grace = kind_of(s, packs, "").and_then(|kind| kind.grace.as_ref()).map_or(0, |grace| grace.months.min(120));
-                let latest = day.map(|day| payout::month(day.months_later(1 + grace)));
+            let stop = s.stopped_from().filter(|_| *amount > Fen(0));
+            unless(stop.is_none_or(|stop| from.as_str() >= stop), "已决定停发；不再停发的，从原定停发的月份起调整")?;
+            if let (Fen(0), Some(grace)) = (*amount, kind_of(s, packs, "").and_then(|kind| kind.grace.as_ref())) {
+                let latest = day.map(|day| payout::month(day.months_later(1 + grace.months.min(120))));
                 unless(latest.is_none_or(|latest| *from <= latest), "停发的月份太晚：超过政策规定的渐退期")?;
             }
             if let (Fen(0), Some(rule)) = (*amount, kind_of(s, packs, "").and_then(|kind| kind.stop.as_ref())) {

@@ -464,7 +464,7 @@ impl Ledger {
                 self.ahead.iter_mut().for_each(|ahead| ahead.confirmed = Some(*outcome == Verdict::Approved));
             }
             What::NoticeServed { adjustment, .. } => self.told |= self.decided_by.as_ref() == Some(adjustment),
-            What::Outcome { follow_up, .. } => self.follow_up = follow_up.or(self.follow_up),
+            What::Outcome { follow_up, .. } => self.follow_up = follow_up.iter().chain(&self.follow_up).min().copied(),
             What::FollowedUp { next, .. } => self.follow_up = *next,
             What::PayListed { batch, period, amount, .. } => {
                 let taken = |it: &Money| matches!(it.at, Where::Listed | Where::Out) && self.is_same_place(&it.month, period);

@@ -70,6 +70,8 @@ pub struct CaseFilter {
     pub due_before: Option<Day>,
     /// Leaves out what runs every month and has its list or payment for this month, `2019-06`.
     pub unlisted_for: Option<String>,
+    /// Only what nobody has to do anything about.
+    pub idle: bool,
     /// Leaves out what runs every month and has nothing to be done about it but to be paid.
     pub but_running: bool,
     /// The most urgent first, then what is due first; else the latest changed first.
@@ -241,6 +243,9 @@ impl CaseFilter {
                  AND period = ? AND state IN ('listed', 'paid')))",
                 [text(month)],
             );
+        }
+        if self.idle {
+            statement.and("NOT EXISTS (SELECT 1 FROM turn WHERE turn.matter = matter.id)", []);
         }
         if self.but_running {
             statement.and(

@@ -65,7 +65,7 @@ const ROWS: u32 = 50;
 const FILTERS: [(&str, &str, &[Stage]); 10] = [
     ("clues", "线索求助", &[Stage::ToVerify, Stage::ToFollowUp, Stage::FoundFalse]),
     ("accept", "待受理", &[Stage::ToAccept, Stage::ToComplete]),
-    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToCheck, Stage::ToPreExamine]),
+    ("examine", "调查预审", &[Stage::Accepted, Stage::ToVisit, Stage::ToCheck, Stage::ToAppraise, Stage::ToPreExamine]),
     ("notice", "公示", &[Stage::ToPost, Stage::OnNotice, Stage::Objected]),
     ("decide", "待审批", &[Stage::ToDecide]),
     ("pay", "待发放", &[Stage::ToPay, Stage::PaymentFailed]),
@@ -89,7 +89,7 @@ pub struct Asked {
 
 /// A case in a list.
 pub fn row(line: &reader::CaseRow, today: Day) -> CaseRow {
-    let closed = line.stage.is_done();
+    let closed = line.stage.is_done() && line.turns.is_empty();
     CaseRow {
         href: format!("/cases/{}", line.case),
         title: wording::case_title(line.origin, &line.assistance, ""),

@@ -13,6 +13,7 @@ use crate::web::wording;
 use askama::Template;
 use axum::extract::{Query, State};
 use serde::Deserialize;
+use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::event::Opinion;
 use shouwang_protocol::records::staff::Role;
@@ -74,7 +75,8 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
         return Err(DeskError::NotPermitted { why: "需要受理或审核角色".to_owned() }.into());
     }
     let limit = u32::try_from(BATCH_MAX).unwrap_or(u32::MAX);
-    let of = |stage| CaseFilter { stages: vec![stage], by_urgency: true, ..CaseFilter::default() };
+    // What is filed is what nothing is left of.
+    let of = |stage: Stage| CaseFilter { stages: vec![stage], idle: stage.is_done(), by_urgency: true, ..CaseFilter::default() };
     let found = app.desk().cases(&signed.person, of(batch.stage), Page::first(limit)).await?;
     let mut filters = Vec::new();
     for step in &STEPS {
@@ -87,11 +89,11 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
         "pre-examined" => {
             vec![Field::select("opinion", "预审意见", opinions).needed(), Field::text("note", "说明").hinted("写进选中的每一件")]
         }
-        "archived" => vec![Field::text("note", "存放在哪里").hinted("档案编号用受理编号；还有事没办完的不归档，并说明缺什么")],
+        "archived" => vec![Field::text("note", "存放在哪里").hinted("档案编号用受理编号；还有公布、回访等没办完的不在这里")],
         _ => Vec::new(),
     };
     let today = app.today();
-    let may = signed.person.has(&[batch.role]);
+    let may = signed.person.has(&[batch.role]) && (batch.stage != Stage::Closed || signed.person.tier > Tier::Village);
     Ok(QueuePage {
         frame: app.frame(signed, "批量办理", "/cases").await?,
         lead: "选中几件，同一步一起办；每件单独记录，一件没办成不影响其他".to_owned(),

@@ -19,7 +19,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
-use shouwang_protocol::annual::{AidLine, AidSource, AnnualFile, Closing, DecisionLine, Missing, NeedLine, last_day};
+use shouwang_protocol::annual::{AidLine, AidSource, AnnualFile, Closing, DecisionLine, Missing, NeedLine};
 use shouwang_protocol::annual_seal::Seal;
 use shouwang_protocol::area::AreaId;
 use shouwang_protocol::records::event::Verdict;
@@ -211,8 +211,7 @@ async fn paper(app: &App, signed: &Signed, id: String, page: AnnualPage, seal: O
     let number = if household.id.is_empty() { String::new() } else { format!("　编号 {}", household.id) };
     let late = file.late.0 != 0 || file.aid.iter().any(|line| line.late);
     let mut basics = facts(household, &BASICS);
-    let on = last_day(year).min(app.today());
-    basics.push(Fact::wide("身份类别", household.categories_on(on).join("、")));
+    basics.push(Fact::wide("身份类别", household.categories_on(page.on).join("、")));
     Ok(YearPage {
         frame: app.frame(signed, "帮扶清单", "/households").await?,
         stub: signed.stub()?,

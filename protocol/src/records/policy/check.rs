@@ -213,6 +213,9 @@ impl Pack {
                 say("不按月发放，却规定了渐退期".to_owned());
             }
         }
+        if kind.has(Step::FollowUp) && !kind.days.contains_key(&Step::FollowUp) {
+            say("有回访环节，却没有规定几个工作日".to_owned());
+        }
         if kind.has(Step::Tell) && !kind.has(Step::Decide) {
             say("书面告知的是不予批准，有书面告知就要有审批".to_owned());
         }

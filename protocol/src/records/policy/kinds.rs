@@ -52,7 +52,7 @@ pub struct Assistance {
     /// What must come before a monthly benefit is stopped, besides hearing the person; none: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopRule>,
-    /// Months for which a monthly benefit may go on after it was decided to stop it (渐退); none: it may not.
+    /// Months for which a monthly benefit may go on after it was decided to stop it (渐退); none: the pack does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace: Option<Grace>,
     /// When a second grant to one person is a duplicate; none: within a year, whatever the cause.
