@@ -85,9 +85,10 @@ impl Day {
     }
 }
 
-/// So many days from today.
+/// So many days from today, as it is where the offices are.
 fn date(days: i32) -> String {
-    let today = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs() / 86_400;
+    let hours_ahead = 8 * 3_600;
+    let today = (SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs() + hours_ahead) / 86_400;
     Date(i32::try_from(today).expect("a day")).plus(days).to_string()
 }
 
