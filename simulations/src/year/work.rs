@@ -4,7 +4,7 @@
 //! wrong, and with which outcome, is the case's fate ([`super::Year::fate`]): the same whoever asks and whenever.
 
 use super::office::STAFF;
-use super::{Errand, Sabotage, rates};
+use super::{Errand, rates};
 use crate::cases::{self, Grant as Granted};
 
 use crate::people::{Change, place};
@@ -381,12 +381,7 @@ impl World {
             Tier::Village => s.stage == Stage::ToVisit && self.year.fate(case, "who visits").chance(600),
             Tier::Township => false,
             // A second office that does not know better.
-            Tier::City => {
-                // Often enough that a few weeks have one where it must be noticed.
-                let unseen = self.year.sabotage == Some(Sabotage::SecondPaymentsUnseen);
-                let rate = if unseen { rates::PAID_BY_TWO * 20 } else { rates::PAID_BY_TWO };
-                s.stage == Stage::ToPay && self.year.fate(case, "two pay").chance(rate)
-            }
+            Tier::City => s.stage == Stage::ToPay && self.year.fate(case, "two pay").chance(rates::PAID_BY_TWO),
         }
     }
 
