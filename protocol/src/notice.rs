@@ -283,8 +283,7 @@ pub fn posted(standing: &Standing) -> Vec<Posted> {
     // An objection found true, a withdrawal and an end take it down at once; another one may stand in its place.
     let over = standing.given_up.is_some() || standing.result.is_some();
     let current = standing.open_notice().filter(|notice| !notice.ended && !over);
-    let published =
-        standing.published.as_ref().filter(|published| standing.is_grant() && standing.ruling() == Some(&published.ruling));
+    let published = standing.tells_of_now().filter(|_| standing.is_grant());
     if let (Some(_), Some(last)) = (current, all.iter_mut().rfind(|one| !publications.contains(&one.id))) {
         last.stands = true;
     }

@@ -27,8 +27,10 @@ impl Desk {
         if cases.len() > BATCH_MAX {
             return Err(DeskError::invalid("cases", format!("一次最多 {BATCH_MAX} 件")));
         }
-        let alike = matches!(step, CaseStep::PreExamine { .. } | CaseStep::Accept {} | CaseStep::SignFor { .. });
-        if !alike && !matches!(step, CaseStep::Urge { .. } | CaseStep::Archive { .. }) {
+        use CaseStep::{Accept, Archive, PreExamine, Publish, SignFor, Urge};
+        let alike =
+            matches!(step, PreExamine { .. } | Accept {} | SignFor { .. } | Urge { .. } | Publish { .. } | Archive { .. });
+        if !alike {
             return Err(DeskError::not_permitted("这一步须逐件办理"));
         }
         let mut done: Vec<(CaseId, Result<Outcome, DeskError>)> = Vec::new();

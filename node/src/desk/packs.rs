@@ -12,9 +12,6 @@ use serde::Serialize;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::day::Day;
 
-/// Cases with something wrong that are looked at for a missing pack.
-const CASES_MAX: u32 = 50;
-
 /// What an office's packs lack.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "trouble", rename_all = "snake_case")]
@@ -117,7 +114,7 @@ impl Room<'_> {
             (None, None) => troubles.push(PackTrouble::NoPack),
             (None, Some(_)) => {}
         }
-        for CasesOfPack { version, cases } in self.reader.cases_without_pack(CASES_MAX)? {
+        for CasesOfPack { version, cases } in self.reader.cases_without_pack()? {
             troubles.push(PackTrouble::Missing { version, cases });
         }
         let year = self.day.ymd().0;

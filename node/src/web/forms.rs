@@ -83,6 +83,26 @@ pub fn question(question: &Question, said: &str) -> Field {
 const ANSWER: &str = "q-";
 
 /// Whom a case can be handed to; `open` is the word for whom the Desk picks.
+fn phone(known: &Known<'_>) -> Field {
+    Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed()
+}
+
+/// What making public what was approved asks for: 公布.
+pub fn publication(phone: Field) -> Vec<Field> {
+    vec![
+        Field::text("place", "公布地点").with("村(社区)公开栏").hinted("只写地点；号码、病情写不进公布内容").needed(),
+        phone,
+        Field::text("from", "开始日期").typed(Input::Date).hinted("不填：今天"),
+        Field::text("until", "结束日期").typed(Input::Date).hinted("不填：一年；停发、纠正时自动撤下"),
+    ]
+}
+
+/// 公布, from its form.
+pub fn published(form: &Form) -> Result<CaseStep, String> {
+    let (from, until) = (form.day("from")?, form.day("until")?);
+    Ok(CaseStep::Publish { place: form.text("place"), phone: form.text("phone"), from, until })
+}
+
 fn receivers(known: &Known<'_>, label: &str, open: &str, fits: fn(TargetKind) -> bool) -> Field {
     let listed = known.choices.receivers.iter().filter(|receiver| fits(receiver.kind));
     let one = |receiver: &Receiver| {
@@ -231,7 +251,7 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
         EventKind::Visited => visit(known.visit),
         EventKind::NoticePosted => vec![
             Field::text("place", "公示地点").with("村(社区)公开栏").hinted("只写地点；号码、病情写不进公示").needed(),
-            Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed(),
+            phone(known),
             Field::text("from", "开始日期").typed(Input::Date).hinted("不填：今天"),
             Field::text("until", "结束日期").typed(Input::Date).hinted("不填：按政策规定的天数"),
         ],
@@ -292,12 +312,7 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             Field::text("in_favour", "其中几人同意").typed(Input::Number).needed(),
             note("评议情况").hinted("不写谁说了什么；病情不写").needed(),
         ],
-        EventKind::Published => vec![
-            Field::text("place", "公布地点").with("村(社区)公开栏").hinted("只写地点；号码、病情写不进公布内容").needed(),
-            Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed(),
-            Field::text("from", "开始日期").typed(Input::Date).hinted("不填：今天"),
-            Field::text("until", "结束日期").typed(Input::Date).hinted("不填：一年；停发、纠正时自动撤下"),
-        ],
+        EventKind::Published => publication(phone(known)),
         EventKind::FollowedUp => vec![
             Field::text("on", "回访日期").typed(Input::Date).hinted("不填：今天"),
             Field::text("whom", "回访了谁，怎样回访的").hinted("例：本人，上门").needed(),
@@ -559,10 +574,7 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
             let count = |name: &str| text(name).parse().map_err(|_| "人数应为整数".to_owned());
             CaseStep::Appraise { attended: count("attended")?, in_favour: count("in_favour")?, note: text("note") }
         }
-        EventKind::Published => {
-            let (from, until) = (form.day("from")?, form.day("until")?);
-            CaseStep::Publish { place: text("place"), phone: text("phone"), from, until }
-        }
+        EventKind::Published => published(form)?,
         EventKind::FollowedUp => {
             let (on, next) = (form.day("on")?, form.day("next")?);
             CaseStep::FollowUp { on, whom: text("whom"), text: text("text"), next }

@@ -3,12 +3,14 @@
 
 use super::support::*;
 use shouwang_node::desk::{CaseStep, DeskError, OpenCase, Person};
-use shouwang_node::store::reader::Page;
-use shouwang_protocol::record::CaseId;
+use shouwang_node::store::reader::{CaseFilter, Page};
+use shouwang_protocol::record::{ActionId, CaseId};
+use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Delivery, Dispute, DisputeEnd, Opinion, Verdict};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::Stage;
+use shouwang_protocol::standing::{Stage, TO_PUBLISH};
+use std::collections::BTreeSet;
 
 fn approver(city: &Machine) -> Person {
     city.person("chen", &[Role::Approver])
@@ -152,7 +154,7 @@ async fn what_was_approved_is_made_public_word_for_word_without_a_number_and_com
     // Stopped: nobody stays on the board for what they do not get any more.
     township.stepped(&clerk, case, CaseStep::Hear { who: "本人".into(), text: "同意".into() }).await;
     sync(&township, &city).await;
-    let stop = CaseStep::Adjust { amount: Some(shouwang_protocol::records::amount::Fen(0)), from: None, reason: "就业".into() };
+    let stop = CaseStep::Adjust { amount: Some(Fen(0)), from: None, reason: "就业".into() };
     city.stepped(&approver(&city), case, stop).await;
     sync(&township, &city).await;
     sync(&village, &township).await;
@@ -223,4 +225,48 @@ async fn a_village_looks_again_with_no_line_and_the_papers_are_filed_several_at_
     sync(&township, &city).await;
     let standing = city.page(&city.clerk(), served).await.standing;
     assert_eq!((standing.stage, standing.follow_ups.len(), standing.turns.len()), (Stage::Archived, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_grants_are_made_public_at_once_and_one_that_was_adjusted_once_more() {
+    let city = city().await;
+    let township = Machine::new(YANGSHE).await;
+    sync(&township, &city).await;
+    let mut cases = Vec::new();
+    for key in ["b", "c"] {
+        cases.push(to_decide(&city, &township, key).await);
+    }
+    for case in &cases {
+        city.stepped(&approver(&city), *case, decide(Verdict::Approved)).await;
+    }
+    sync(&township, &city).await;
+    let clerk = township.clerk();
+    let waiting = async || {
+        let filter = CaseFilter { to_do: Some(TO_PUBLISH), ..CaseFilter::default() };
+        township.desk.cases(&clerk, filter, Page::first(10)).await.expect("reads").rows.into_iter().map(|row| row.case).collect()
+    };
+    let together = async |action: u8, cases: &[CaseId]| {
+        let step = CaseStep::Publish { place: "甲村公开栏".into(), phone: "0512-56729800".into(), from: None, until: None };
+        let done = township.desk.step_in_each(&clerk, ActionId([action; 16]), cases, step).await.expect("a batch");
+        done.into_iter().map(|(_, done)| done.is_ok()).collect::<Vec<_>>()
+    };
+    let listed: BTreeSet<CaseId> = waiting().await;
+    assert_eq!(listed, cases.iter().copied().collect());
+    assert_eq!(together(71, &cases).await, [true, true]);
+    assert!(waiting().await.is_empty());
+    // Pressed again: the same entries; a second sheet of the same grant is refused.
+    assert_eq!(together(71, &cases).await, [true, true]);
+    assert_eq!(together(72, &cases).await, [false, false]);
+    let up = township.desk.notices(&clerk, None, true, Page::first(10)).await.expect("up");
+    assert_eq!(up.rows.len(), 2);
+    // Another amount is another sheet.
+    sync(&township, &city).await;
+    let more = CaseStep::Adjust { amount: Some(Fen(95_000)), from: None, reason: "家庭成员增加".into() };
+    city.stepped(&approver(&city), cases[0], more).await;
+    sync(&township, &city).await;
+    assert_eq!(waiting().await, [cases[0]].into());
+    assert_eq!(together(73, &cases).await, [true, false]);
+    let up = township.desk.notices(&clerk, None, true, Page::first(10)).await.expect("up");
+    assert_eq!(up.rows.iter().filter(|row| row.text.contains("950.00元/月")).count(), 1);
+    assert_eq!(up.rows.len(), 2, "the old amount came down");
 }

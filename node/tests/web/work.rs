@@ -149,6 +149,40 @@ async fn a_refusal_is_told_on_paper_disputed_and_filed_on_its_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn making_public_for_several_at_once_asks_for_a_place_and_tells_of_each() {
+    let site = Site::open().await;
+    let cases = seed(&site).await;
+    site.browse(move |browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let page = "/queue?step=published";
+        let shown = zhang.get(page).body;
+        assert!(shown.contains("待公布 0") && shown.contains("没有等待这一步的事项"), "{shown}");
+        let case = cases[0].to_string();
+        let fields = |from: &'static str| {
+            [
+                ("step", "published"),
+                ("case", case.as_str()),
+                ("place", "公开栏"),
+                ("phone", "0512-56729800"),
+                ("from", from),
+                ("until", ""),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        let act = |from: &'static str| {
+            let fields = fields(from);
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            zhang.submit(page, "/queue", &fields)
+        };
+        let told = act("").body;
+        assert!(told.contains("王秀英") && told.contains("没有办成") && told.contains("尚未审批"), "{told}");
+        assert_eq!(act("明天").status, 422);
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn item_29_a_list_is_made_sent_and_answered_on_its_pages() {
     let site = Site::open().await;
     let cases = seed(&site).await;

@@ -13,6 +13,9 @@ use crate::records::event::{DisputeEnd, Event, EventKind, What};
 use crate::records::policy::{Assistance, Packs, Step};
 use crate::records::privacy::leak;
 
+/// What an office does that makes public what was approved, as turns name it.
+pub const TO_PUBLISH: &str = "公布审批结果";
+
 /// Days for which a decision may be up in one go.
 const PUBLIC_DAYS_MAX: i32 = 366;
 
@@ -48,8 +51,6 @@ impl<'a> Untold<'a> {
 pub struct Publication {
     /// The event.
     pub id: OpId,
-    /// The decision it tells of.
-    pub decision: OpId,
     /// The decision or adjustment that held then: its amount is what it says.
     pub ruling: OpId,
     /// Where.
@@ -135,15 +136,15 @@ impl Standing {
         open.find(|dispute| dispute.about.as_ref().is_none_or(|about| self.ruling() == Some(about)))
     }
 
-    /// Whether what was approved is to be made public, and was not since it was decided.
+    /// Whether what was approved is to be made public, and was not as it holds now: another amount is another notice.
     fn is_unpublished(&self, kind: &Assistance) -> bool {
-        let granted = self.decision.as_ref().filter(|_| self.is_grant());
         let in_question = self.objected() || self.upheld;
-        granted.is_some_and(|decision| kind.has(Step::Publish) && !in_question && !self.is_published(&decision.id))
+        kind.has(Step::Publish) && self.is_grant() && !in_question && self.tells_of_now().is_none()
     }
 
-    fn is_published(&self, decision: &OpId) -> bool {
-        self.published.as_ref().is_some_and(|published| published.decision == *decision)
+    /// What was made public, where it tells of what holds now.
+    pub fn tells_of_now(&self) -> Option<&Publication> {
+        self.published.as_ref().filter(|published| self.ruling() == Some(&published.ruling))
     }
 
     /// Whether something was approved, and stands: what was decided to be stopped does not.
@@ -221,8 +222,7 @@ pub(super) fn judge(s: &Standing, what: &What, day: Option<Day>) -> Result<(), R
             unless(until >= from, "公布的结束日期早于开始日期")?;
             unless(until.0.saturating_sub(from.0) < PUBLIC_DAYS_MAX, "一次公布最长一年，期满可以再公布")?;
             named(text, "公布没有内容")?;
-            let up = s.published.as_ref().filter(|it| s.ruling() == Some(&it.ruling));
-            unless(up.is_none_or(|up| *from > up.until), "这一审批结果正在公布")
+            unless(s.tells_of_now().is_none_or(|up| *from > up.until), "这一审批结果正在公布")
         }
         What::FollowedUp { on, whom, text, next } => {
             named(whom, "须写明回访了谁、怎样回访的")?;
@@ -250,10 +250,8 @@ pub(super) fn judge(s: &Standing, what: &What, day: Option<Day>) -> Result<(), R
 pub(super) fn apply(s: &mut Standing, id: &OpId, event: &Event, day: Option<Day>) {
     match &event.what {
         What::Published { place, from, until, .. } => {
-            let held = s.decision.as_ref().map(|decision| decision.id.clone()).zip(s.ruling().cloned());
-            s.published = held.map(|(decision, ruling)| Publication {
+            s.published = s.ruling().cloned().map(|ruling| Publication {
                 id: id.clone(),
-                decision,
                 ruling,
                 place: place.clone(),
                 from: *from,
@@ -321,8 +319,9 @@ pub(super) fn turns(s: &Standing, packs: &Packs, decider: Tier) -> Vec<Turn> {
         None => {}
     }
     if kind.is_some_and(|kind| s.is_unpublished(kind)) {
+        let adjusted = s.terms.last().and_then(|term| term.day);
         let decided = s.decision.as_ref().and_then(|decision| decision.day);
-        turn(Tier::Township, "公布审批结果", within(decided, Step::Publish));
+        turn(Tier::Township, TO_PUBLISH, within(adjusted.or(decided), Step::Publish));
     }
     if let Some(due) = s.follow_up {
         turn(Tier::Township, "回访", Some(due));

@@ -228,9 +228,9 @@ fn what_is_approved_is_made_public_and_comes_down_with_the_grant() {
     assert_eq!(stands(&play), Some(true));
     // A wrong amount does not stay up; the new one may be put up at once.
     play.act(CITY, "chen", more(100_000, "2026-07"));
-    assert_eq!(stands(&play), Some(false));
+    assert_eq!((stands(&play), turns(&play)), (Some(false), vec!["发放", "公布审批结果"]));
     let again = play.act(TOWN, "wang", published("2026-06-11", "2027-06-09"));
-    assert_eq!(play.effect(&again), Effect::Counts);
+    assert_eq!((play.effect(&again), turns(&play)), (Effect::Counts, vec!["发放"]));
     play.act(TOWN, "wang", What::Heard { who: "本人".into(), text: "同意".into() });
     play.act(CITY, "chen", stop("2026-07"));
     assert!(

@@ -14,7 +14,7 @@ mod fold;
 pub mod payout;
 mod rules;
 
-pub use after::{Archived, Disputed, FollowUp, Publication, Untold};
+pub use after::{Archived, Disputed, FollowUp, Publication, TO_PUBLISH, Untold};
 pub use bookings::{Booking, BookingState};
 pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
 pub use payout::{Payout, PayoutState};

@@ -198,6 +198,13 @@ impl Year {
         self.lines.get(&connection).is_some_and(|line| line.done)
     }
 
+    /// Whether two offices both pay what was granted, neither knowing of the other.
+    fn two_pay(&self, case: &CaseId) -> bool {
+        // Who looks for the check of it lets it happen often.
+        let rate = if self.sabotage == Some(Sabotage::SecondPaymentsUnseen) { 500 } else { rates::PAID_BY_TWO };
+        self.fate(case, "two pay").chance(rate)
+    }
+
     /// What chance has in store for a case: the same whenever it is asked, whoever asks.
     fn fate(&self, case: &CaseId, what: &str) -> Dice {
         let hash = Hash::of("fate", &[&case.0, what.as_bytes(), &self.seed.to_le_bytes()]);

@@ -381,7 +381,7 @@ impl World {
             Tier::Village => s.stage == Stage::ToVisit && self.year.fate(case, "who visits").chance(600),
             Tier::Township => false,
             // A second office that does not know better.
-            Tier::City => s.stage == Stage::ToPay && self.year.fate(case, "two pay").chance(rates::PAID_BY_TWO),
+            Tier::City => s.stage == Stage::ToPay && self.year.two_pay(case),
         }
     }
 
@@ -395,7 +395,9 @@ impl World {
         let sessions = transfer.map_or(0, |transfer| transfer.sessions);
         let what = format!("{}{}{}{sessions}", turn.what, s.stage.word(), s.failed_payments);
         let weights: Vec<u64> = rates::DELAYS.iter().map(|(_, weight)| *weight).collect();
-        let delay = rates::DELAYS[self.year.fate(case, &what).weighted(&weights)].0;
+        let drawn = rates::DELAYS[self.year.fate(case, &what).weighted(&weights)].0;
+        // Two offices can only both pay what both of them know to be granted.
+        let delay = if s.stage == Stage::ToPay && self.year.two_pay(case) { drawn.max(1) } else { drawn };
         let waited = since.map_or(0, |since| self.year.almanac.count(since, today));
         waited >= delay
     }
@@ -766,7 +768,7 @@ impl World {
                 false => paid(listed.batch.clone(), String::new()),
             });
         }
-        if second || (!by_list && fate("direct").chance(500)) {
+        if second || self.year.two_pay(&case) || (!by_list && fate("direct").chance(500)) {
             return Some(paid(String::new(), month(today)));
         }
         // Lists go to the bank on the day of the month, each with what is due by then.

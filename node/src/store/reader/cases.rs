@@ -18,7 +18,6 @@ use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Origin, Urgency};
 use shouwang_protocol::standing::{CaseRecords, Stage, Standing, standing};
 use shouwang_protocol::store::StoreError;
-use std::collections::BTreeMap;
 
 /// Who must act, to ask for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +55,8 @@ pub struct CaseFilter {
     pub stages: Vec<Stage>,
     /// Where one of these must act; empty: whoever must.
     pub turns: Vec<Actor>,
+    /// Where somebody must do this, as a turn names it.
+    pub to_do: Option<&'static str>,
     /// Where something was handed to this office, department or provider, done or not.
     pub handed_to: Option<Actor>,
     /// Of this household.
@@ -272,6 +273,9 @@ impl CaseFilter {
             self.whose(&mut statement);
             statement.push(")", []);
         }
+        if let Some(what) = self.to_do {
+            statement.and("EXISTS (SELECT 1 FROM turn WHERE turn.matter = matter.id AND what = ?)", [text(what)]);
+        }
         if let Some(actor) = &self.handed_to {
             let (who, id) = actor.words();
             statement.and("matter.id IN (SELECT matter FROM transfer WHERE who = ? AND who_id = ?)", [text(who), text(&id)]);
@@ -332,18 +336,12 @@ impl Reader {
         Ok(counts)
     }
 
-    /// The packs that cases name and that are not here; of so many cases with problems.
-    pub fn cases_without_pack(&self, cases: u32) -> Result<Vec<CasesOfPack>, StoreError> {
-        let sql = "SELECT DISTINCT case_id FROM matter WHERE problems > 0 AND origin IS NOT NULL ORDER BY case_id LIMIT ?1";
-        let wrong = all(&self.db.conn, sql, [cases], |row| Ok(CaseId(fixed(row, 0)?)))?;
+    /// The packs that cases name and that are not here.
+    pub fn cases_without_pack(&self) -> Result<Vec<CasesOfPack>, StoreError> {
+        let sql = "SELECT pack, count(*) FROM matter WHERE origin IS NOT NULL AND problems > 0 GROUP BY pack ORDER BY pack";
+        let named = all(&self.db.conn, sql, [], |row| Ok(CasesOfPack { version: row.get(0)?, cases: number(row.get(1)?) }))?;
         let packs = &self.context()?.packs;
-        let mut missing: BTreeMap<String, u64> = BTreeMap::new();
-        for case in wrong {
-            for file in self.case(&case)?.into_iter().filter(|file| !packs.contains_key(&file.standing.pack)) {
-                *missing.entry(file.standing.pack).or_default() += 1;
-            }
-        }
-        Ok(missing.into_iter().map(|(version, cases)| CasesOfPack { version, cases }).collect())
+        Ok(named.into_iter().filter(|pack| !packs.contains_key(&pack.version)).collect())
     }
 
     /// A case, whole, at every place where it has volumes (more than one only after it was routed).

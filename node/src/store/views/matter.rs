@@ -100,6 +100,7 @@ struct MatterView {
     events: i64,
     idle: i64,
     problems: i64,
+    pack: String,
     text_hash: i64,
     turns: Vec<TurnRow>,
     transfers: Vec<TransferRow>,
@@ -234,6 +235,7 @@ impl MatterView {
             events: standing.timeline.len() as i64,
             idle: standing.timeline.iter().filter(|item| idle(&item.effect)).count() as i64,
             problems: standing.problems.len() as i64,
+            pack: standing.pack.clone(),
             text_hash: text_hash(&text),
             turns: standing.turns.iter().map(turn).collect(),
             transfers: transfers.collect(),
@@ -243,7 +245,7 @@ impl MatterView {
 
     fn load(db: &Db, key: &Key) -> Sql<Option<(i64, MatterView)>> {
         let sql = "SELECT id, stage, since, origin, urgency, assistance, household, applicant, number, opened_on, proposed, decided, \
-                   paid, due, opened, updated, events, idle, problems, text_hash FROM matter WHERE case_id = ?1 AND area = ?2 AND floor = ?3";
+                   paid, due, opened, updated, events, idle, problems, text_hash, pack FROM matter WHERE case_id = ?1 AND area = ?2 AND floor = ?3";
         let loaded = first(&db.conn, sql, params![key.case, key.area, key.floor], |row| {
             let household = row.get_ref(6)?.as_blob_or_null().map_err(|_| Fault::Damaged("a column is no blob"))?;
             let view = MatterView {
@@ -266,6 +268,7 @@ impl MatterView {
                 idle: row.get(17)?,
                 problems: row.get(18)?,
                 text_hash: row.get(19)?,
+                pack: row.get(20)?,
                 turns: Vec::new(),
                 transfers: Vec::new(),
                 text: None,
@@ -287,11 +290,11 @@ impl MatterView {
     fn write(&self, db: &Db, key: &Key, old: Option<(i64, MatterView)>) -> Sql<i64> {
         let conn = &db.conn;
         let sql = "INSERT INTO matter (case_id, area, floor, stage, since, origin, urgency, assistance, household, applicant, number, \
-                   opened_on, proposed, decided, paid, due, opened, updated, events, idle, problems, text_hash) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+                   opened_on, proposed, decided, paid, due, opened, updated, events, idle, problems, text_hash, pack) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) \
                    ON CONFLICT (case_id, area, floor) DO UPDATE SET stage = ?4, since = ?5, origin = ?6, urgency = ?7, assistance = ?8, \
                    household = ?9, applicant = ?10, number = ?11, opened_on = ?12, proposed = ?13, decided = ?14, paid = ?15, due = ?16, \
-                   opened = ?17, updated = ?18, events = ?19, idle = ?20, problems = ?21, text_hash = ?22 RETURNING id";
+                   opened = ?17, updated = ?18, events = ?19, idle = ?20, problems = ?21, text_hash = ?22, pack = ?23 RETURNING id";
         let values = params![
             key.case,
             key.area,
@@ -314,7 +317,8 @@ impl MatterView {
             self.events,
             self.idle,
             self.problems,
-            self.text_hash
+            self.text_hash,
+            self.pack
         ];
         let id: i64 = first(conn, sql, values, |row| Ok(row.get(0)?))?.ok_or(Fault::Damaged("a case cannot be written"))?;
         let (old_turns, old_transfers, old_hash) = match old {

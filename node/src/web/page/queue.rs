@@ -7,6 +7,7 @@ use crate::desk::{CaseStep, DeskError};
 use crate::store::reader::{CaseFilter, Page};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
+use crate::web::forms;
 use crate::web::session::{Signed, SignedForm};
 use crate::web::view::{Choice, Field, Frame, Stub};
 use crate::web::wording;
@@ -17,7 +18,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::event::Opinion;
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::Stage;
+use shouwang_protocol::standing::{Stage, TO_PUBLISH};
 
 /// The page.
 #[derive(Template, Default)]
@@ -47,15 +48,45 @@ pub struct QueuePage {
 struct Batch {
     word: &'static str,
     label: &'static str,
-    stage: Stage,
+    waits: Waits,
     role: Role,
+    /// The lowest tier that takes it.
+    tier: Tier,
 }
 
-const STEPS: [Batch; 3] = [
-    Batch { word: "pre-examined", label: "预审", stage: Stage::ToPreExamine, role: Role::Reviewer },
-    Batch { word: "accepted", label: "受理", stage: Stage::ToAccept, role: Role::Intake },
-    Batch { word: "archived", label: "归档", stage: Stage::Closed, role: Role::Intake },
+/// Which cases wait for it.
+enum Waits {
+    /// Those in this stage.
+    In(Stage),
+    /// Those in this stage of which nothing is left to do.
+    Over(Stage),
+    /// Those of which this is to do, whatever their stage.
+    ToDo(&'static str),
+}
+
+const STEPS: [Batch; 4] = [
+    Batch {
+        word: "pre-examined",
+        label: "预审",
+        waits: Waits::In(Stage::ToPreExamine),
+        role: Role::Reviewer,
+        tier: Tier::Village,
+    },
+    Batch { word: "accepted", label: "受理", waits: Waits::In(Stage::ToAccept), role: Role::Intake, tier: Tier::Village },
+    Batch { word: "published", label: "公布", waits: Waits::ToDo(TO_PUBLISH), role: Role::Intake, tier: Tier::Township },
+    Batch { word: "archived", label: "归档", waits: Waits::Over(Stage::Closed), role: Role::Intake, tier: Tier::Township },
 ];
+
+impl Batch {
+    fn filter(&self) -> CaseFilter {
+        let all = CaseFilter { by_urgency: true, ..CaseFilter::default() };
+        match self.waits {
+            Waits::In(stage) => CaseFilter { stages: vec![stage], ..all },
+            Waits::Over(stage) => CaseFilter { stages: vec![stage], idle: true, ..all },
+            Waits::ToDo(what) => CaseFilter { to_do: Some(what), ..all },
+        }
+    }
+}
 
 /// Which step.
 #[derive(Deserialize)]
@@ -75,12 +106,10 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
         return Err(DeskError::NotPermitted { why: "需要受理或审核角色".to_owned() }.into());
     }
     let limit = u32::try_from(BATCH_MAX).unwrap_or(u32::MAX);
-    // What is filed is what nothing is left of.
-    let of = |stage: Stage| CaseFilter { stages: vec![stage], idle: stage.is_done(), by_urgency: true, ..CaseFilter::default() };
-    let found = app.desk().cases(&signed.person, of(batch.stage), Page::first(limit)).await?;
+    let found = app.desk().cases(&signed.person, batch.filter(), Page::first(limit)).await?;
     let mut filters = Vec::new();
     for step in &STEPS {
-        let count = app.desk().count_cases(&signed.person, of(step.stage)).await?;
+        let count = app.desk().count_cases(&signed.person, step.filter()).await?;
         let label = format!("待{} {}", step.label, wording::count(count));
         filters.push((format!("/queue?step={}", step.word), label, step.word == batch.word));
     }
@@ -89,11 +118,12 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
         "pre-examined" => {
             vec![Field::select("opinion", "预审意见", opinions).needed(), Field::text("note", "说明").hinted("写进选中的每一件")]
         }
+        "published" => forms::publication(Field::text("phone", "受理异议的办公电话").hinted("不填：这一机构上次公示写的")),
         "archived" => vec![Field::text("note", "存放在哪里").hinted("档案编号用受理编号；还有公布、回访等没办完的不在这里")],
         _ => Vec::new(),
     };
     let today = app.today();
-    let may = signed.person.has(&[batch.role]) && (batch.stage != Stage::Closed || signed.person.tier > Tier::Village);
+    let may = signed.person.has(&[batch.role]) && signed.person.tier >= batch.tier;
     Ok(QueuePage {
         frame: app.frame(signed, "批量办理", "/cases").await?,
         lead: "选中几件，同一步一起办；每件单独记录，一件没办成不影响其他".to_owned(),
@@ -148,6 +178,7 @@ pub async fn act(State(app): State<App>, sent: SignedForm) -> Answer {
             opinion: Opinion::from_word(&sent.form.text("opinion")).ok_or(WebError::Unreadable)?,
             note: sent.form.text("note"),
         },
+        "published" => forms::published(&sent.form).map_err(|why| DeskError::invalid("from", why))?,
         "archived" => CaseStep::Archive { number: String::new(), note: sent.form.text("note") },
         _ => CaseStep::Accept {},
     };
