@@ -597,6 +597,21 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     step(at_city, "zhangjie", &refusal, json!({ "step": "serve_notice", "to": "本人", "how": "handed" }));
     step(at_city, "zhangjie", &refusal, json!({ "step": "close", "result": "不予批准，已书面告知" }));
     look_at(&tao, "queue-archive", "/queue?step=archived", "待归档");
+    let zhangjie = driver.open(&town.path("zhangjie-later"), at_city);
+    zhangjie.sign_in("zhangjie", PASSWORD);
+    look_at(&zhangjie, "queue-publish", "/queue?step=published", "公布选中的");
+    zhangjie.click("table input[name=case]");
+    zhangjie.fill("[name=phone]", "0512-56729800");
+    zhangjie.press("公布选中的");
+    zhangjie.sees("刚才办理的");
+    look_at(&zhangjie, "notice-published", "/notices", "已批准");
+    zhangjie.go(&format!("/cases/{refusal}"));
+    for (kind, name) in [("followed-up", "case-follow-up"), ("disputed", "case-dispute")] {
+        zhangjie.click(&format!("//details[.//input[@value='{kind}']]/summary"));
+        zhangjie.look(name);
+        zhangjie.click(&format!("//details[.//input[@value='{kind}']]/summary"));
+    }
+    zhangjie.close();
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");
     look_at(&tao, "staff-hand", "/staff/hand/zhangjie", "张婕");

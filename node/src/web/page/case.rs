@@ -77,8 +77,10 @@ pub struct CasePage {
 pub struct HopLine {
     /// Who.
     pub who: String,
-    /// What for, from when to when.
+    /// What for.
     pub what: String,
+    /// From when to when.
+    pub when: String,
     /// How long.
     pub took: Chip,
 }
@@ -221,7 +223,11 @@ fn confirmed(status: &desk::ConfirmedStatus) -> (String, String) {
 
 fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
     let hop = &line.hop;
-    let until = hop.until.map_or_else(|| "至今".to_owned(), |day| format!("至 {day}"));
+    let when = match hop.until {
+        None => format!("{} 至今", wording::day(hop.from)),
+        until if until == hop.from => wording::day(until),
+        Some(until) => format!("{} 至 {until}", wording::day(hop.from)),
+    };
     let took = match (hop.working, hop.days(today)) {
         (_, Some(0)) => "当天".to_owned(),
         (Some(working), Some(days)) => format!("{working} 个工作日（{days} 天）"),
@@ -233,11 +239,7 @@ fn hop(line: &desk::loops::HopLine, today: Day) -> HopLine {
         (false, None) => Tone::Accent,
         (false, Some(_)) => Tone::Plain,
     };
-    HopLine {
-        who: line.who.clone(),
-        what: format!("{}　{} {until}", hop.what, wording::day(hop.from)),
-        took: Chip::new(tone, took),
-    }
+    HopLine { who: line.who.clone(), what: hop.what.to_owned(), when, took: Chip::new(tone, took) }
 }
 
 fn facts(s: &Standing, handler: Option<&(Handler, bool)>) -> Vec<Fact> {

@@ -105,7 +105,8 @@ pub fn case() -> CasePage {
         projects: super::projects::of_case(),
         hops: vec![HopLine {
             who: "经开区（杨舍镇）民政办".into(),
-            what: "预审　2019-05-29 至 2019-05-29".into(),
+            what: "预审".into(),
+            when: "2019-05-29 至 2019-05-29".into(),
             took: Chip::new(Tone::Plain, "0 个工作日（0 天）"),
         }],
         errands: "群众到窗口 0 次，工作人员上门 1 次".into(),
