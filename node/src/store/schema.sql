@@ -239,8 +239,6 @@ CREATE TABLE matter (
   origin     TEXT,
   urgency    INTEGER NOT NULL,
   assistance TEXT NOT NULL,
-  -- The version of the policy pack that it is judged by; it may not be here.
-  pack       TEXT NOT NULL,
   -- Name of the household's record; it may not be here.
   household  BLOB,
   applicant  TEXT NOT NULL,
@@ -263,7 +261,6 @@ CREATE TABLE matter (
 ) STRICT;
 CREATE INDEX matter_area ON matter (area, updated);
 CREATE INDEX matter_stage ON matter (stage, updated);
-CREATE INDEX matter_pack ON matter (pack, origin, problems);
 CREATE INDEX matter_updated ON matter (updated);
 CREATE INDEX matter_household ON matter (household) WHERE household IS NOT NULL;
 CREATE INDEX matter_number ON matter (number) WHERE number IS NOT NULL;
