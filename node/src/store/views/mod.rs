@@ -21,7 +21,7 @@ pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
 pub(crate) use household::days;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
-pub(crate) use project::{PROJECT, project, stamp};
+pub(crate) use project::{PROJECT, project, share, stamp};
 
 use super::db::Db;
 use super::fault::{Fault, OpenError};
@@ -37,7 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of what is derived; views of another version are rebuilt on opening.
-const VERSION: u64 = 9;
+const VERSION: u64 = 10;
 
 /// Documents at hand while views are derived.
 pub(crate) type Docs = BTreeMap<RecordId, Arc<Automerge>>;
