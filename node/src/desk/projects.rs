@@ -315,7 +315,7 @@ impl Room<'_> {
             if values.contains_key("capacity") && !new.shares.is_empty() && !values.contains_key("shares") {
                 faults.push(FieldFault::new("capacity", "名额已经分配，总数是各行之和；请修改名额分配"));
             }
-            faults.extend(self.given_faults(&self.places(&record, now)?.1, &new));
+            faults.extend(self.given_faults(&self.places(&record, now)?.1, now, &new));
         }
         let (Some(edit), true) = (edit, faults.is_empty()) else { return Err(DeskError::Invalid { faults }) };
         if !seen_heads.is_empty() {
@@ -396,7 +396,7 @@ impl Room<'_> {
     }
 
     /// Rows that would have fewer places than were given.
-    fn given_faults(&self, given: &Allotment, new: &Project) -> Vec<FieldFault> {
+    fn given_faults(&self, given: &Allotment, now: &Project, new: &Project) -> Vec<FieldFault> {
         let rows = new.rows();
         let places = |id: Option<ShareId>| rows.iter().find(|row| row.id == id).map_or(0, |row| row.places);
         let short = given.rows.iter().filter(|(id, sums)| places(**id) < sums.taken);
@@ -404,7 +404,7 @@ impl Room<'_> {
             let taken = sums.taken;
             match id {
                 Some(_) => {
-                    let row = self.share_words(new, *id);
+                    let row = self.share_words(now, *id);
                     let why = format!("名额分配“{row}”：已确认 {taken} 个名额，不能少于它，也不能删去；请先取消预约");
                     FieldFault::new("shares", why)
                 }

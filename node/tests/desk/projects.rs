@@ -414,7 +414,7 @@ async fn item_13_a_division_that_does_not_fit_or_takes_back_given_places_is_refu
     };
     let without_july = DIVISION.lines().skip(1).collect::<Vec<_>>().join("\n");
     for (pairs, field, why) in [
-        ([("shares", without_july.as_str()), ("open", "是")], "shares", "已确认 1 个名额，不能少于它，也不能删去"),
+        ([("shares", without_july.as_str()), ("open", "是")], "shares", "“杨舍镇 2019-07-01 至 2019-07-31”：已确认 1 个名额"),
         ([("shares", ""), ("capacity", "9")], "shares", "已确认 1 个名额"),
         ([("capacity", "9"), ("open", "是")], "capacity", "总数是各行之和"),
         ([("areas", "320582107000"), ("open", "是")], "shares", "不在项目的服务区域内"),
@@ -436,10 +436,13 @@ async fn item_13_a_division_that_does_not_fit_or_takes_back_given_places_is_refu
     // A project that gave places as one lot is not divided any more; one that gave none is, and back again.
     let flat = project(&city, "陪伴", "A5", "2", "").await;
     let all = |text: &str| Command::ChangeProject { record: flat, values: values(&[("shares", text)]), seen_heads: Vec::new() };
+    let given = booked(&city, case, flat).await;
     city.done(&shen, all("全市 2019-07-01 2019-07-31 5")).await;
+    assert!(matches!(seen(&city, flat).await.bookings[0].seat, Seat::Conflict { .. }), "asked for before it was divided");
+    let rowless = confirm(&city, case, &given, "家中更急").await.expect_err("of no row");
+    assert!(rowless.what().contains("没有这一预约的一行"), "{rowless}");
     city.done(&shen, all("")).await;
     assert_eq!(seen(&city, flat).await.line.row.project.capacity, 5);
-    let given = booked(&city, case, flat).await;
     confirm(&city, case, &given, "").await.expect("confirms");
     let refused = city.act(&shen, all("全市 2019-07-01 2019-07-31 5")).await.expect_err("given as one lot");
     assert!(refused.what().contains("未分配时已确认 1 个名额"), "{refused}");
