@@ -84,8 +84,6 @@ pub struct ShareRow {
     pub period: String,
     /// Its places.
     pub bar: PlacesBar,
-    /// Taken, waiting, left.
-    pub sums: [u32; 3],
     /// Whether it is over, is for others, or is asked for by more than it has.
     pub chip: Chip,
 }
@@ -173,7 +171,6 @@ fn share(row: &ShareLine, today: Day) -> ShareRow {
         place: row.place.clone(),
         period: days(&row.share),
         bar: PlacesBar::drawn(&row.sums, ""),
-        sums: [row.sums.taken, row.sums.waiting, row.sums.left()],
         chip: match () {
             () if row.sums.lacking > 0 => Chip::new(Tone::Bad, "名额冲突"),
             () if row.share.until < today => Chip::new(Tone::Plain, "已结束"),

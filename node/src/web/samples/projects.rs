@@ -62,13 +62,7 @@ fn booking(i: usize) -> BookingRow {
 }
 
 fn share(place: &str, period: &str, chip: Chip) -> ShareRow {
-    ShareRow {
-        place: place.into(),
-        period: period.into(),
-        bar: PlacesBar { as_of: String::new(), ..bar(60, 20, false) },
-        sums: [60, 20, 20],
-        chip,
-    }
+    ShareRow { place: place.into(), period: period.into(), bar: PlacesBar { as_of: String::new(), ..bar(60, 20, false) }, chip }
 }
 
 pub fn project() -> ProjectPage {
