@@ -52,7 +52,7 @@ pub struct ProjectLine {
     pub areas: Vec<String>,
     /// Who has a place, who waits, what conflicts.
     pub places: Allotment,
-    /// The places that households of this office may have.
+    /// The places that households of this office may have: of its areas, and not of a period that is over.
     pub sums: Sums,
     /// The rows that its places are divided into; nothing: they are not.
     pub rows: Vec<ShareLine>,
@@ -427,7 +427,8 @@ impl Room<'_> {
         let known = pack.and_then(|pack| pack.project_classes.iter().find(|known| known.code == class));
         let provider = pack.and_then(|pack| pack.providers.iter().find(|known| known.code == project.provider));
         let places = self.allot(project, claims);
-        let near = places.rows.iter().filter(|(id, _)| self.is_near(id.and_then(|id| id.area)));
+        let over = |id: ShareId| project.shares.iter().any(|share| share.id == id && share.until < self.day);
+        let near = places.rows.iter().filter(|(id, _)| id.is_none_or(|id| self.is_near(id.area) && !over(id)));
         let share = |share: &Share| ShareLine {
             share: *share,
             place: self.served(project, share.id),

@@ -377,6 +377,10 @@ async fn item_13_places_are_given_by_area_and_period_and_a_conflict_in_one_row_l
     sync(&yangshe, &city).await;
     confirm(&city, late, &booking(late).await, "").await.expect("August is free");
     assert_eq!(rows(&seen(&city, shared).await), [[1, 1, 0, 1], [2, 1, 0, 0], [1, 1, 0, 0]]);
+    // What July has left, nobody can have in August.
+    village.on("2019-08-01");
+    let sums = seen(&village, shared).await.line.sums;
+    assert_eq!((sums.places, sums.left()), (2, 1));
     for machine in [&city, &yangshe, &village, &daxin] {
         assert_eq!(machine.desk.readers().read(|reader| reader.compare_views()).expect("reads"), [] as [&str; 0]);
     }

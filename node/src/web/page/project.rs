@@ -187,6 +187,7 @@ pub fn state(line: &ProjectLine, today: Day) -> Chip {
     match () {
         () if line.places.has_conflict() => Chip::new(Tone::Bad, "名额冲突"),
         () if !project.lasts(today) => Chip::new(Tone::Plain, "已结束"),
+        () if !line.rows.is_empty() && line.rows.iter().all(|row| row.share.until < today) => Chip::new(Tone::Plain, "已结束"),
         () if !project.open => Chip::new(Tone::Plain, "不接受预约"),
         () if line.left() == 0 => Chip::new(Tone::Warn, "名额已满"),
         () => Chip::new(Tone::Good, "可以预约"),
