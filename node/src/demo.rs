@@ -31,11 +31,11 @@ const PASSWORD: &str = "shouwang-demo";
 /// Invented households of the demo.
 const HOUSEHOLDS: u64 = 90;
 
-/// Care projects of the demo: name, kind, places, areas.
-const PROJECTS: &[(&str, &str, &str, &str)] = &[
-    ("精神康复陪伴", "A5", "3", "320582100000,320582107000"),
-    ("家庭照护技能班", "B4", "30", ""),
-    ("邻里助餐点", "D1", "12", "320582100230"),
+/// Care projects of the demo: name, kind, places, areas, and for how many months each area has so many places of its own.
+const PROJECTS: &[(&str, &str, &str, &str, u32)] = &[
+    ("精神康复陪伴", "A5", "3", "320582100000,320582107000", 3),
+    ("家庭照护技能班", "B4", "30", "", 0),
+    ("邻里助餐点", "D1", "12", "320582100230", 0),
 ];
 
 /// An office of the demo: its short name, its area, the office above it, its staff.
@@ -180,12 +180,20 @@ impl Town {
             }
             if seat.above.is_none() {
                 desk.perform(&console, action()?, Command::PublishPolicy { pack: policy::sample() }).await?;
-                for &(name, kind, places, areas) in PROJECTS {
+                for &(name, kind, places, areas, months) in PROJECTS {
                     let fields =
                         [("name", name), ("kind", kind), ("capacity", places), ("areas", areas), ("provider", "社工服务中心")];
                     let mut values: BTreeMap<String, String> =
                         fields.map(|(field, text)| (field.to_owned(), text.to_owned())).into();
-                    values.insert("from".to_owned(), desk.today().to_string());
+                    let today = desk.today();
+                    values.insert("from".to_owned(), today.to_string());
+                    let row = |area: &str, month: u32| {
+                        let (from, next) = (today.months_later(month), today.months_later(month + 1));
+                        format!("{area} {from} {} {places}", next.plus(-1))
+                    };
+                    let rows: Vec<String> =
+                        areas.split(',').flat_map(|area| (0..months).map(move |month| row(area, month))).collect();
+                    values.insert("shares".to_owned(), rows.join("\n"));
                     desk.perform(&console, action()?, Command::AddProject { values }).await?;
                 }
             }

@@ -80,5 +80,7 @@ pub const EXPRESSION_DEPTH_MAX: u16 = 40;
 pub const EXPRESSION_LOOPS_MAX: usize = 3;
 /// Places of a care project in its period.
 pub const PROJECT_PLACES_MAX: u32 = 10_000;
+/// Rows that the places of a project are divided into; so many fit one text.
+pub const PROJECT_SHARES_MAX: usize = 90;
 /// Places that one booking asks for.
 pub const BOOKING_PLACES_MAX: u32 = 20;

@@ -557,6 +557,15 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
     tao.press("保存");
     tao.sees("还没有保存");
     tao.look("project-edit-fault");
+    let rows = ["07-01 2098-07-31 5", "08-01 2098-08-31 5"].map(|row| format!("320582100000 2098-{row}"));
+    let values = json!({
+        "name": "日间照料", "kind": "D1", "provider": "社工服务中心", "areas": "320582100000,320582107000", "from": "2026-01-01",
+        "until": "2099-12-31", "shares": format!("{}\n320582107000 2098-07-01 2098-07-31 3", rows.join("\n")),
+    });
+    let done = perform(at_city, "zhangjie", &json!({ "do": "add_project", "values": values })).expect("a project");
+    let divided = done["records"][0].as_str().expect("a record");
+    look_at(&tao, "project-shares", &format!("/projects/{divided}"), "名额分配");
+    look_at(&tao, "project-shares-edit", &format!("/projects/{divided}/edit"), "名额分配");
     look_at(&tao, "project-kinds", "/projects/kinds", "4 大类 24 小类");
     look_at(&tao, "project-kind-edit", "/policies/tables/project_kinds/row?code=A5", "满足哪些需求");
     look_at(&tao, "staff", "/staff", "社工小周");

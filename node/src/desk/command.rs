@@ -237,6 +237,7 @@ pub enum Command {
     /// Adds a care project. City only.
     AddProject {
         /// Its fields, as people type them: name, kind, provider, areas, from, until, capacity, conditions, contact, …
+        /// `shares` divides the places, one row a line: `320582100000 2019-07-01 2019-07-31 5`, or 全市 for all areas.
         values: BTreeMap<String, String>,
     },
     /// Changes fields of a care project. City only.
@@ -1236,6 +1237,10 @@ pub enum CaseStep {
         #[serde(with = "wire::record")]
         #[schema(value_type = String)]
         project: RecordId,
+        /// The first day of the period, where places are divided; none: the only one that is left.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        from: Option<Day>,
         /// How many places.
         #[serde(default = "one")]
         places: u32,
@@ -1420,6 +1425,7 @@ mod tests {
             json!({"do": "settle_double", "cases": [case, "ef".repeat(16)], "ruling": "this", "reason": "同一人"}),
             json!({"do": "case", "case": case, "step": {"step": "sign_for", "transfer": "12@00ff"}}),
             json!({"do": "case", "case": case, "step": {"step": "book", "project": record}}),
+            json!({"do": "case", "case": case, "step": {"step": "book", "project": record, "from": "2019-07-01"}}),
             json!({"do": "case", "case": case, "step": {"step": "end_booking", "booking": "12@00ff", "attendance": "partly"}}),
             json!({"do": "change_project", "record": record, "values": {"capacity": "3"}}),
             json!({"do": "case", "case": case, "step": {"step": "route", "area": "320582100201"}}),

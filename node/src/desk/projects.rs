@@ -16,15 +16,17 @@ use super::{Desk, LOOKING, Plan, Room};
 use crate::store::reader::{self, BookingRow, CaseFile, ProjectRow};
 use automerge::{Automerge, ChangeHash, ReadDoc};
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::projects::{Allotment, Claim, Fit, Seat, allot, answers, elsewhere, fit, hindrances};
+use shouwang_protocol::projects::{
+    Allotment, Claim, Fit, Misfit, Seat, Sums, allot_rows, answers, fit, hindrances, misfits, rows_for,
+};
 use shouwang_protocol::record::{CaseId, Kind, Lane, Place, RecordId, RecordRef};
-use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::case::append;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{EventKind, What};
 use shouwang_protocol::records::policy::{Pack, Packs};
-use shouwang_protocol::records::project::{self, FIELDS, Project};
+use shouwang_protocol::records::project::{self, FIELDS, Project, Row, Share, ShareId};
 use shouwang_protocol::records::staff::Role;
+use shouwang_protocol::records::{Edit, OpId};
 use shouwang_protocol::standing::{Booking, BookingState, Standing, would_count};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +52,10 @@ pub struct ProjectLine {
     pub areas: Vec<String>,
     /// Who has a place, who waits, what conflicts.
     pub places: Allotment,
+    /// The places that households of this office may have: of its areas, and not of a period that is over.
+    pub sums: Sums,
+    /// The rows that its places are divided into; nothing: they are not.
+    pub rows: Vec<ShareLine>,
     /// Up to when the places are known; none: this office knows all of them.
     pub as_of: Option<Day>,
     /// Whether it takes bookings today.
@@ -59,8 +65,21 @@ pub struct ProjectLine {
 impl ProjectLine {
     /// Places that nobody has and nobody waits for.
     pub fn left(&self) -> u32 {
-        self.places.left(self.row.project.capacity)
+        self.sums.left()
     }
+}
+
+/// A row of the division of places.
+#[derive(Clone, Debug)]
+pub struct ShareLine {
+    /// The row.
+    pub share: Share,
+    /// Where.
+    pub place: String,
+    /// Its places.
+    pub sums: Sums,
+    /// Whether households of this office may have them.
+    pub own: bool,
 }
 
 /// The library.
@@ -87,6 +106,8 @@ pub struct BookingLine {
     pub seat: Seat,
     /// Township and village.
     pub place: String,
+    /// The row of the division it asks for, in words; empty: the places are not divided.
+    pub share: String,
 }
 
 /// A project's page.
@@ -135,8 +156,9 @@ pub struct Proposal {
 pub struct OfCase {
     /// Those that answer its needs, what can be booked first.
     pub proposals: Vec<Proposal>,
-    /// Its bookings with what they come to, as this office knows it; none: the project is not here yet.
-    pub bookings: Vec<(Booking, Option<Seat>)>,
+    /// Its bookings with what they come to, as this office knows it (none: the project is not here yet), and the row of
+    /// the division they ask for, in words.
+    pub bookings: Vec<(Booking, Option<Seat>, String)>,
     /// Needs that can be assessed: code, name.
     pub needs: Vec<(String, String)>,
     /// Whether this person may book.
@@ -248,11 +270,7 @@ impl Room<'_> {
                 None
             }
         };
-        let order =
-            values.get("from").and_then(|text| Day::parse(text)).zip(values.get("until").and_then(|text| Day::parse(text)));
-        if order.is_some_and(|(from, until)| until < from) {
-            faults.push(FieldFault::new("until", "结束日期早于开始日期"));
-        }
+        faults.extend(self.period_faults(&Project::default().with(values)));
         let (Some(edit), true) = (edit, faults.is_empty()) else { return Err(DeskError::Invalid { faults }) };
         let root = self.divisions.root().ok_or_else(|| DeskError::not_found("区划"))?;
         let place = Place { area: root.id, lane: Lane::Registry, floor: Tier::Village };
@@ -268,11 +286,16 @@ impl Room<'_> {
         self.edits_projects()?;
         let found = self.project(&record)?;
         let now = &found.project;
-        let values: BTreeMap<String, String> = values
+        let mut values: BTreeMap<String, String> = values
             .iter()
             .filter(|(field, text)| now.text(field) != text.trim() || FIELDS.iter().all(|(known, _)| known != field))
             .map(|(field, text)| (field.clone(), text.clone()))
             .collect();
+        let new = now.with(&values);
+        if new.shares.is_empty() && !now.shares.is_empty() {
+            // One lot again, of as many as there were.
+            values.entry("capacity".to_owned()).or_insert_with(|| now.capacity.to_string());
+        }
         let mut faults = self.project_faults(&values)?;
         let edit = match project::change(&values) {
             Ok(edit) => Some(edit),
@@ -281,19 +304,18 @@ impl Room<'_> {
                 None
             }
         };
-        let day = |field: &str, now: Option<Day>| values.get(field).map_or(now, |text| Day::parse(text.trim()));
-        if day("from", now.from).zip(day("until", now.until)).is_some_and(|(from, until)| until < from) {
-            faults.push(FieldFault::new("until", "结束日期早于开始日期"));
+        if ["from", "until", "areas", "shares"].iter().any(|field| values.contains_key(*field)) {
+            faults.extend(self.period_faults(&new));
         }
-        if let Some(places) = values.get("capacity").and_then(|text| text.trim().parse::<u32>().ok()) {
+        if ["capacity", "shares"].iter().any(|field| values.contains_key(*field)) {
             // Whoever gives places must know how many there are.
             if !self.here.decides {
                 return Err(DeskError::not_permitted("名额由市级指定的审批设备修改"));
             }
-            let taken = self.places(&record, now)?.1.taken;
-            if places < taken {
-                faults.push(FieldFault::new("capacity", format!("已确认 {taken} 个名额，不能少于它；请先取消预约")));
+            if values.contains_key("capacity") && !new.shares.is_empty() && !values.contains_key("shares") {
+                faults.push(FieldFault::new("capacity", "名额已经分配，总数是各行之和；请修改名额分配"));
             }
+            faults.extend(self.given_faults(&self.places(&record, now)?.1, now, &new));
         }
         let (Some(edit), true) = (edit, faults.is_empty()) else { return Err(DeskError::Invalid { faults }) };
         if !seen_heads.is_empty() {
@@ -304,7 +326,9 @@ impl Room<'_> {
             let again = |change: &FieldChange| values.get(&change.field).is_some_and(|text| *text != change.now);
             let changed: Vec<FieldChange> = meanwhile.into_iter().filter(again).collect();
             if !changed.is_empty() {
-                return Err(DeskError::Conflict { changed });
+                let packs = self.reader.packs()?;
+                let worded = |change: FieldChange| self.in_words(self.pack(&packs), change);
+                return Err(DeskError::Conflict { changed: changed.into_iter().map(worded).collect() });
             }
         }
         if values.is_empty() {
@@ -324,8 +348,76 @@ impl Room<'_> {
 
     /// The city holds every case; an office below adds what the city published.
     fn allot(&self, project: &Project, claims: &[Claim]) -> Allotment {
-        let others = if self.here.tier == Tier::City { 0 } else { elsewhere(project, claims) };
-        allot(project.capacity, others, claims)
+        allot_rows(project, self.here.tier == Tier::City, claims)
+    }
+
+    /// Whether households of this office may have places of such a row.
+    fn is_near(&self, area: Option<AreaId>) -> bool {
+        let meets = |area: AreaId, mine: AreaId| self.divisions.is_within(area, mine) || self.divisions.is_within(mine, area);
+        area.is_none_or(|area| self.here.areas.iter().any(|mine| meets(area, *mine)))
+    }
+
+    fn served(&self, project: &Project, id: ShareId) -> String {
+        match id.area {
+            Some(area) => self.place_name(area),
+            None if project.areas.is_empty() => project::EVERYWHERE.to_owned(),
+            None => "全部服务区域".to_owned(),
+        }
+    }
+
+    /// A row in words, also one that is no longer there.
+    fn share_words(&self, project: &Project, id: Option<ShareId>) -> String {
+        let Some(id) = id else { return String::new() };
+        match project.shares.iter().find(|share| share.id == id) {
+            Some(share) => format!("{} {} 至 {}", self.served(project, id), id.from, share.until),
+            None => format!("{} {} 开始的时段（分配已改，没有这一行）", self.served(project, id), id.from),
+        }
+    }
+
+    /// What does not fit in when, where and in the division of places.
+    fn period_faults(&self, project: &Project) -> Vec<FieldFault> {
+        let mut faults = Vec::new();
+        if project.from.zip(project.until).is_some_and(|(from, until)| until < from) {
+            faults.push(FieldFault::new("until", "结束日期早于开始日期"));
+        }
+        let misfit = |(id, why): (ShareId, Misfit)| {
+            let why = match why {
+                Misfit::Unknown => "没有这一区划".to_owned(),
+                Misfit::NotServed => "不在项目的服务区域内".to_owned(),
+                Misfit::OutsidePeriod => "早于项目的开始日期或晚于它的结束日期".to_owned(),
+                Misfit::Overlaps(other) => {
+                    format!("与“{}”的时间重叠，一户会有两处名额", self.share_words(project, Some(other)))
+                }
+            };
+            FieldFault::new("shares", format!("名额分配“{}”：{why}", self.share_words(project, Some(id))))
+        };
+        faults.extend(misfits(project, &self.divisions).into_iter().map(misfit));
+        faults
+    }
+
+    /// Rows that would have fewer places than were given.
+    fn given_faults(&self, given: &Allotment, now: &Project, new: &Project) -> Vec<FieldFault> {
+        let rows = new.rows();
+        let places = |id: Option<ShareId>| rows.iter().find(|row| row.id == id).map_or(0, |row| row.places);
+        let short = given.rows.iter().filter(|(id, sums)| places(**id) < sums.taken);
+        let fault = |(id, sums): (&Option<ShareId>, &Sums)| {
+            let taken = sums.taken;
+            match id {
+                Some(_) => {
+                    let row = self.share_words(now, *id);
+                    let why = format!("名额分配“{row}”：已确认 {taken} 个名额，不能少于它，也不能删去；请先取消预约");
+                    FieldFault::new("shares", why)
+                }
+                None if new.shares.is_empty() => {
+                    FieldFault::new("capacity", format!("已确认 {taken} 个名额，不能少于它；请先取消预约"))
+                }
+                None => {
+                    let why = format!("名额分配：未分配时已确认 {taken} 个名额，不属于任何一行；请先取消预约，或另设项目");
+                    FieldFault::new("shares", why)
+                }
+            }
+        };
+        short.map(fault).collect()
     }
 
     fn project_line(&self, pack: Option<&Pack>, row: ProjectRow, claims: &[Claim]) -> ProjectLine {
@@ -334,12 +426,23 @@ impl Room<'_> {
         let class = kind.map(|kind| kind.class.clone()).unwrap_or_default();
         let known = pack.and_then(|pack| pack.project_classes.iter().find(|known| known.code == class));
         let provider = pack.and_then(|pack| pack.providers.iter().find(|known| known.code == project.provider));
+        let places = self.allot(project, claims);
+        let over = |id: ShareId| project.shares.iter().any(|share| share.id == id && share.until < self.day);
+        let near = places.rows.iter().filter(|(id, _)| id.is_none_or(|id| self.is_near(id.area) && !over(id)));
+        let share = |share: &Share| ShareLine {
+            share: *share,
+            place: self.served(project, share.id),
+            sums: places.row(Some(share.id)),
+            own: self.is_near(share.id.area),
+        };
         ProjectLine {
             kind: kind.map_or_else(|| project.kind.clone(), |kind| kind.name.clone()),
             class: (class.clone(), known.map_or(class, |known| known.name.clone())),
             provider: provider.map_or_else(|| project.provider.clone(), |known| known.name.clone()),
             areas: project.areas.iter().map(|area| self.place_name(*area)).collect(),
-            places: self.allot(project, claims),
+            sums: near.map(|(_, sums)| *sums).sum(),
+            rows: project.shares.iter().map(share).collect(),
+            places,
             as_of: if self.here.tier == Tier::City { None } else { project.taken.map(|(_, on)| on) },
             running: project.open && project.lasts(self.day),
             row,
@@ -389,10 +492,16 @@ impl Room<'_> {
         let (rows, places) = self.places(record, &found.project)?;
         let claims: Vec<Claim> = rows.iter().map(|row| row.claim.clone()).collect();
         let conflicts = found.project.conflicts.len() as u32;
-        let row = ProjectRow { record: *record, project: found.project.clone(), conflicts };
-        let published = found.project.taken.map_or(0, |(taken, _)| taken);
-        let untold = published != places.taken || !untold(&rows, &places, found.project.capacity).is_empty();
-        let bookings = if self.person.is_office_staff() { self.booking_lines(rows, &places) } else { Vec::new() };
+        let mut row = ProjectRow { record: *record, project: found.project.clone(), conflicts };
+        for conflict in &mut row.project.conflicts {
+            let field = conflict.field.clone();
+            conflict.values.iter_mut().for_each(|(text, _)| *text = self.word(self.pack(&packs), &field, text));
+        }
+        let untold = !places.is_published(&found.project) || !untold(&rows, &places).is_empty();
+        let bookings = match self.person.is_office_staff() {
+            true => self.booking_lines(&found.project, rows, &places),
+            false => Vec::new(),
+        };
         let heads: Vec<[u8; 32]> = found.doc.get_heads().into_iter().map(|head| head.0).collect();
         let reviews = self.person.has(&[Role::Reviewer, Role::Approver]);
         Ok(ProjectPage {
@@ -407,11 +516,12 @@ impl Room<'_> {
     }
 
     /// Those this office covers: what waits first, by the order of claims.
-    fn booking_lines(&self, rows: Vec<BookingRow>, places: &Allotment) -> Vec<BookingLine> {
+    fn booking_lines(&self, project: &Project, rows: Vec<BookingRow>, places: &Allotment) -> Vec<BookingLine> {
         let covered = rows.into_iter().filter(|row| permit::covers(&self.here, &self.divisions, row.area).is_ok());
         let line = |row: BookingRow| {
             let seat = places.seat(&row.claim.case, &row.claim.booking)?;
-            Some(BookingLine { place: self.place_name(row.area), seat, row })
+            let share = self.share_words(project, row.claim.share);
+            Some(BookingLine { place: self.place_name(row.area), seat, share, row })
         };
         let mut lines: Vec<BookingLine> = covered.filter_map(line).collect();
         let rank = |line: &BookingLine| match (line.seat, line.row.claim.state) {
@@ -433,8 +543,8 @@ impl Room<'_> {
             let deps = change.map(|change| change.deps().to_vec()).unwrap_or_default();
             let before = if deps.is_empty() { Some(Project::default()) } else { read_at(doc, &deps) };
             let after = read_at(doc, &[ChangeHash(item.change)]);
-            let mut changes = before.zip(after).map(|(before, after)| changes(&before, &after)).unwrap_or_default();
-            changes.iter_mut().for_each(|change| self.in_words(pack, change));
+            let changes = before.zip(after).map(|(before, after)| changes(&before, &after)).unwrap_or_default();
+            let mut changes: Vec<FieldChange> = changes.into_iter().map(|change| self.in_words(pack, change)).collect();
             if deps.is_empty() {
                 // Before the first word there was nothing, not even a no.
                 changes.iter_mut().for_each(|change| change.was.clear());
@@ -447,17 +557,29 @@ impl Room<'_> {
     }
 
     /// Codes and labels as people read them.
-    fn in_words(&self, pack: Option<&Pack>, change: &mut FieldChange) {
-        let word = |text: &str| match change.field.as_str() {
+    fn in_words(&self, pack: Option<&Pack>, mut change: FieldChange) -> FieldChange {
+        let word = |text: &str| self.word(pack, &change.field, text);
+        (change.was, change.now) = (word(&change.was), word(&change.now));
+        change
+    }
+
+    fn word(&self, pack: Option<&Pack>, field: &str, text: &str) -> String {
+        match field {
             "kind" => pack.and_then(|pack| pack.project_kind(text)).map_or_else(|| text.to_owned(), |kind| kind.name.clone()),
             "areas" => {
                 let places = text.split(',').filter_map(AreaId::parse).map(|area| self.place_name(area));
                 let all = places.collect::<Vec<_>>().join("、");
-                if all.is_empty() { "全市".to_owned() } else { all }
+                if all.is_empty() { project::EVERYWHERE.to_owned() } else { all }
+            }
+            "shares" => {
+                let share = |share: &Share| {
+                    let place = share.id.area.map_or_else(|| project::EVERYWHERE.to_owned(), |area| self.place_name(area));
+                    format!("{place} {} 至 {} {} 个", share.id.from, share.until, share.places)
+                };
+                project::shares(text).0.iter().map(share).collect::<Vec<_>>().join("；")
             }
             _ => text.to_owned(),
-        };
-        (change.was, change.now) = (word(&change.was), word(&change.now));
+        }
     }
 
     /// What a case has to do with projects, for its page.
@@ -484,14 +606,15 @@ impl Room<'_> {
             }
         }
         proposals.sort_by(|a, b| {
-            let key = |it: &Proposal| (!it.fit.fits(), std::cmp::Reverse(it.fit.needs.len()), std::cmp::Reverse(it.line.left()));
+            let key = |it: &Proposal| (!it.fit.fits(), std::cmp::Reverse(it.fit.needs.len()), std::cmp::Reverse(it.fit.left()));
             key(a).cmp(&key(b)).then_with(|| a.line.row.project.name.cmp(&b.line.row.project.name))
         });
-        let seat = |booking: &Booking| -> Result<Option<Seat>, DeskError> {
-            let Some(row) = projects.get(&booking.project) else { return Ok(None) };
-            Ok(self.allot(&row.project, &claims(&booking.project)?).seat(&file.row.case, &booking.id))
+        let one = |booking: &Booking| -> Result<_, DeskError> {
+            let Some(row) = projects.get(&booking.project) else { return Ok((booking.clone(), None, String::new())) };
+            let seat = self.allot(&row.project, &claims(&booking.project)?).seat(&file.row.case, &booking.id);
+            Ok((booking.clone(), seat, self.share_words(&row.project, booking.share)))
         };
-        let bookings = standing.bookings.iter().map(|booking| Ok((booking.clone(), seat(booking)?)));
+        let bookings = standing.bookings.iter().map(one);
         let bookings = bookings.collect::<Result<_, DeskError>>()?;
         Ok(OfCase {
             proposals,
@@ -519,10 +642,10 @@ impl Room<'_> {
         plan.shown = self.shown(&case, standing)?;
         let what = match step {
             CaseStep::AssessNeeds { needs, text } => self.assessed(packs, needs, text)?,
-            CaseStep::Book { project, places, whom, note } => {
+            CaseStep::Book { project, from, places, whom, note } => {
                 plan.shown.push(project);
                 plan.outcome.message = "已预约，等市级确认".to_owned();
-                self.booked(packs, file, project, places, whom, note)?
+                self.booked(packs, file, project, Asked { from, places, whom: whom.trim().to_owned(), note })?
             }
             CaseStep::ConfirmBooking { booking, note } => return self.confirm(plan, file, packs, place, &booking, note),
             CaseStep::DeclineBooking { booking, reason } => {
@@ -536,8 +659,9 @@ impl Room<'_> {
                     && let Ok(found) = self.project(&freed.project)
                 {
                     // The place is free for all to see.
-                    let taken = self.places(&freed.project, &found.project)?.1.taken.saturating_sub(freed.places);
-                    plan = plan.draft(found.place, RecordRef::Known(freed.project), project::publish(taken, self.day));
+                    let (mut rows, _) = self.places(&freed.project, &found.project)?;
+                    let after = self.after(&found.project, &mut rows, (case, &booking), BookingState::Cancelled);
+                    plan = plan.draft(found.place, RecordRef::Known(freed.project), published(&after, self.day));
                 }
                 What::BookingCancelled { booking, reason }
             }
@@ -562,38 +686,51 @@ impl Room<'_> {
         Ok(What::NeedsAssessed { needs: codes, names, text, pack: pack.map(|pack| pack.version.clone()).unwrap_or_default() })
     }
 
-    fn booked(
-        &self,
-        packs: &Packs,
-        file: &CaseFile,
-        record: RecordId,
-        places: u32,
-        whom: String,
-        note: String,
-    ) -> Result<What, DeskError> {
+    fn booked(&self, packs: &Packs, file: &CaseFile, record: RecordId, asked: Asked) -> Result<What, DeskError> {
         if is_over(&file.standing) {
             return Err(DeskError::NotNow { why: "事项已经结束，不再预约".to_owned() });
         }
         let found = self.project(&record)?;
         let project = &found.project;
-        let claims = self.reader.bookings_of(&record)?;
-        let twice = |row: &&BookingRow| {
-            row.claim.case == file.row.case && matches!(row.claim.state, BookingState::Claimed | BookingState::Confirmed)
-        };
-        if claims.iter().any(|row| twice(&row) && row.whom == whom.trim()) {
-            return Err(DeskError::NotNow { why: "这一事项已经预约了这个项目".to_owned() });
-        }
-        let free = project.capacity.saturating_sub(self.places(&record, project)?.1.taken);
+        let (claims, places) = self.places(&record, project)?;
         let path: Vec<AreaId> = self.divisions.path_up(file.row.area).collect();
-        if let Some(why) = hindrances(project, &path, self.day, free).into_iter().next() {
+        if let Some(why) = hindrances(project, &path, self.day, &places).into_iter().next() {
             return Err(DeskError::NotNow { why: format!("“{}”{why}", project.name) });
         }
-        if places > free {
+        let share = period(&rows_for(project, &path, self.day), asked.from)?;
+        let twice = |row: &BookingRow| {
+            let open = matches!(row.claim.state, BookingState::Claimed | BookingState::Confirmed);
+            open && row.claim.case == file.row.case && row.claim.share == share && row.whom == asked.whom
+        };
+        if claims.iter().any(twice) {
+            return Err(DeskError::NotNow { why: "这一事项已经预约了这个项目".to_owned() });
+        }
+        let free = places.row(share).free();
+        if free == 0 {
+            let row = self.share_words(project, share);
+            return Err(DeskError::NotNow { why: format!("“{}”{row}名额已满", project.name) });
+        }
+        if asked.places > free {
             return Err(DeskError::invalid("places", format!("只剩 {free} 个名额")));
         }
         let line = self.project_line(self.pack(packs), ProjectRow { record, project: project.clone(), conflicts: 0 }, &[]);
-        let (title, whom) = (project.name.clone(), whom.trim().to_owned());
-        Ok(What::Booked { project: record, title, service: line.kind, provider: line.provider, places, whom, note })
+        let (title, Asked { places, whom, note, .. }) = (project.name.clone(), asked);
+        Ok(What::Booked { project: record, title, service: line.kind, provider: line.provider, share, places, whom, note })
+    }
+
+    /// What the places come to when a booking has got this far.
+    fn after(
+        &self,
+        project: &Project,
+        rows: &mut [BookingRow],
+        (case, booking): (CaseId, &OpId),
+        state: BookingState,
+    ) -> Allotment {
+        for row in rows.iter_mut().filter(|row| row.claim.case == case && row.claim.booking == *booking) {
+            row.claim.state = state;
+        }
+        let claims: Vec<Claim> = rows.iter().map(|row| row.claim.clone()).collect();
+        self.allot(project, &claims)
     }
 
     /// Gives the place, publishes how many are taken, and tells those that no longer fit.
@@ -611,45 +748,43 @@ impl Room<'_> {
         let known = file.standing.bookings.iter().find(|known| known.id == *booking);
         let known = known.ok_or_else(|| DeskError::not_found("预约"))?;
         let found = self.project(&known.project)?;
-        let capacity = found.project.capacity;
         let (mut rows, before) = self.places(&known.project, &found.project)?;
-        let taken = before.taken.saturating_add(known.places);
+        let row = found.project.rows().into_iter().find(|row| row.id == known.share);
+        let words = self.share_words(&found.project, known.share);
+        let Some(Row { until, places: capacity, .. }) = row else {
+            let which = if words.is_empty() { "预约时名额还没有分配" } else { &words };
+            let why =
+                format!("“{}”的名额分配里没有这一预约的一行：{which}；请不予确认并写明理由，或改名额分配", found.project.name);
+            return Err(DeskError::NotNow { why });
+        };
+        let given = before.row(known.share).taken;
+        let taken = given.saturating_add(known.places);
         if taken > capacity {
-            let why = format!("名额已满：{capacity} 个名额已确认 {} 个，这一预约要 {} 个", before.taken, known.places);
+            let of = if words.is_empty() { String::new() } else { format!("{words}，") };
+            let why = format!("名额已满：{of}{capacity} 个名额已确认 {given} 个，这一预约要 {} 个", known.places);
             return Err(DeskError::NotNow { why });
         }
-        if !found.project.lasts(self.day) {
-            return Err(DeskError::NotNow { why: format!("“{}”已经结束", found.project.name) });
+        if !found.project.lasts(self.day) || until.is_some_and(|until| until < self.day) {
+            return Err(DeskError::NotNow { why: format!("“{}”{words}已经结束", found.project.name) });
         }
         if matches!(before.seat(&case, booking), Some(Seat::Conflict { .. })) && note.trim().is_empty() {
             return Err(DeskError::invalid("note", "前面还有先提出的预约，不按先后确认的须写明理由"));
         }
-        let confirmed = What::BookingConfirmed { booking: booking.clone(), taken, capacity, until: found.project.until, note };
+        let confirmed = What::BookingConfirmed { booking: booking.clone(), taken, capacity, until, note };
         let event = self.event(short(confirmed)?);
         would_count(&file.standing, packs, self.here.tier, &event).map_err(refused)?;
         plan.outcome.message = format!("已确认，{capacity} 个名额已用 {taken} 个");
         plan.shown.push(known.project);
         plan = plan.draft(place, self.volume(case), append(&event));
-        for row in rows.iter_mut().filter(|row| row.claim.case == case && row.claim.booking == *booking) {
-            row.claim.state = BookingState::Confirmed;
-        }
-        let claims: Vec<Claim> = rows.iter().map(|row| row.claim.clone()).collect();
-        let after = allot(capacity, 0, &claims);
-        let plan = self.tell(plan, packs, &rows, &after, capacity)?;
-        Ok(plan.draft(found.place, RecordRef::Known(known.project), project::publish(after.taken, self.day)))
+        let after = self.after(&found.project, &mut rows, (case, booking), BookingState::Confirmed);
+        let plan = self.tell(plan, packs, &rows, &after)?;
+        Ok(plan.draft(found.place, RecordRef::Known(known.project), published(&after, self.day)))
     }
 
     /// An event in the case of every claim that does not fit and does not know it yet.
-    fn tell(
-        &self,
-        mut plan: Plan,
-        packs: &Packs,
-        rows: &[BookingRow],
-        places: &Allotment,
-        capacity: u32,
-    ) -> Result<Plan, DeskError> {
+    fn tell(&self, mut plan: Plan, packs: &Packs, rows: &[BookingRow], places: &Allotment) -> Result<Plan, DeskError> {
         let mut told: BTreeMap<AreaId, usize> = BTreeMap::new();
-        for (row, ahead) in untold(rows, places, capacity) {
+        for (row, ahead, capacity) in untold(rows, places) {
             let Ok((file, place)) = self.case_to_work_on(&row.claim.case) else { continue };
             let count = told.entry(row.area).or_default();
             let contested = What::BookingContested { booking: row.claim.booking.clone(), ahead, capacity };
@@ -670,9 +805,9 @@ impl Room<'_> {
         let found = self.project(&record)?;
         let packs = self.reader.packs()?;
         let (rows, places) = self.places(&record, &found.project)?;
-        let mut plan = self.tell(Plan::saying("已告知各地"), &packs, &rows, &places, found.project.capacity)?;
-        if found.project.taken.map_or(0, |(taken, _)| taken) != places.taken {
-            plan = plan.draft(found.place, RecordRef::Known(record), project::publish(places.taken, self.day));
+        let mut plan = self.tell(Plan::saying("已告知各地"), &packs, &rows, &places)?;
+        if !places.is_published(&found.project) {
+            plan = plan.draft(found.place, RecordRef::Known(record), published(&places, self.day));
         }
         if plan.drafts.is_empty() {
             plan.outcome.message = "各地都已知道".to_owned();
@@ -682,13 +817,36 @@ impl Room<'_> {
     }
 }
 
-/// The claims that do not fit and were told otherwise, or nothing.
-fn untold<'a>(rows: &'a [BookingRow], places: &Allotment, capacity: u32) -> Vec<(&'a BookingRow, u32)> {
+/// What is asked for with a booking.
+struct Asked {
+    from: Option<Day>,
+    places: u32,
+    whom: String,
+    note: String,
+}
+
+/// The row that a booking asks for, of those that it may.
+fn period(rows: &[Row], from: Option<Day>) -> Result<Option<ShareId>, DeskError> {
+    let begins = |row: &&Row| row.id.map(|id| id.from) == from;
+    match (rows, from) {
+        ([one], None) => Ok(one.id),
+        (_, None) => Err(DeskError::invalid("from", "名额分几个时段，须选择时段")),
+        _ => rows.iter().find(begins).map(|row| row.id).ok_or_else(|| DeskError::invalid("from", "不在分配的区域或时段内")),
+    }
+}
+
+fn published(places: &Allotment, on: Day) -> Edit {
+    project::publish(places.all().taken, &places.taken_by(), on)
+}
+
+/// The claims that do not fit and were told otherwise, or nothing; with what is ahead of them and the places of their row.
+fn untold<'a>(rows: &'a [BookingRow], places: &Allotment) -> Vec<(&'a BookingRow, u32, u32)> {
     let waiting = rows.iter().filter(|row| row.claim.state == BookingState::Claimed);
     let found = waiting.filter_map(|row| match places.seat(&row.claim.case, &row.claim.booking) {
-        Some(Seat::Conflict { ahead }) if row.contested != Some((ahead, capacity)) => Some((row, ahead)),
+        Some(Seat::Conflict { ahead }) => Some((row, ahead, places.row(row.claim.share).places)),
         _ => None,
     });
+    let found = found.filter(|(row, ahead, capacity)| row.contested != Some((*ahead, *capacity)));
     found.collect()
 }
 

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration::Sql(include_str!("given.sql")),
     Migration::Sql(include_str!("areas.sql")),
     Migration::Sql(include_str!("holdings.sql")),
+    Migration::Sql(include_str!("shares.sql")),
     Migration::Sql(include_str!("packs.sql")),
 ];
 

@@ -600,6 +600,7 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::NeedsAssessed => CaseStep::AssessNeeds { needs: form.all("needs").to_vec(), text: text("text") },
         EventKind::Booked => CaseStep::Book {
             project: RecordId::parse(&text("project")).ok_or("没有这一项目")?,
+            from: form.day("from")?,
             places: text("places").parse().map_err(|_| "名额应为整数".to_owned())?,
             whom: text("whom"),
             note: text("note"),

@@ -165,6 +165,14 @@ pub fn turn(turn: &TurnRow) -> String {
     format!("{who}：{}", turn.what)
 }
 
+/// Why a booking has no place, as the city said: places ahead of it, places of its row.
+pub fn contested(ahead: u32, capacity: u32) -> String {
+    match capacity {
+        0 => "名额分配已改，没有所预约的时段".to_owned(),
+        _ => format!("{capacity} 个名额，前面已有 {ahead} 个"),
+    }
+}
+
 fn tail(account_last4: &str) -> String {
     if account_last4.is_empty() { String::new() } else { format!("尾号 {account_last4}") }
 }
@@ -277,12 +285,14 @@ pub fn lines(what: &What) -> Vec<String> {
         What::Archived { number, note } => out.push(joined(&[&format!("档案编号 {number}"), note])),
         What::Recovered { amount, note } => out.push(joined(&[&format!("{} 元", money(*amount)), note])),
         What::NeedsAssessed { names, text, .. } => out.extend([names.join("、"), text.clone()]),
-        What::Booked { title, service, provider, places, whom, note, .. } => {
+        What::Booked { title, service, provider, share, places, whom, note, .. } => {
             let many = if *places == 1 { String::new() } else { format!("{places} 个名额") };
-            out.extend([format!("“{title}”"), joined(&[service, provider, whom, &many]), note.clone()]);
+            let when = share.map(|share| format!("{} 开始的时段", share.from)).unwrap_or_default();
+            out.extend([format!("“{title}”"), joined(&[service, provider, whom, &when, &many]), note.clone()]);
         }
         What::BookingContested { ahead, capacity, .. } => {
-            out.push(format!("{capacity} 个名额，前面已有 {ahead} 个，这一预约暂时没有名额，等市级核定"));
+            let why = contested(*ahead, *capacity);
+            out.push(format!("{why}，这一预约暂时没有名额，等市级核定"));
         }
         What::BookingConfirmed { taken, capacity, until, note, .. } => {
             let until = until.map(|until| format!("到 {until} 为止")).unwrap_or_default();

@@ -52,7 +52,7 @@ async fn plea(machine: &Machine, of: usize, who: &str) -> CaseId {
 }
 
 fn book(project: RecordId) -> CaseStep {
-    CaseStep::Book { project, places: 1, whom: String::new(), note: String::new() }
+    CaseStep::Book { project, from: None, places: 1, whom: String::new(), note: String::new() }
 }
 
 async fn booked(machine: &Machine, case: CaseId, project: RecordId) -> OpId {
@@ -144,7 +144,7 @@ async fn item_13_two_offices_book_the_last_place_offline_and_the_city_settles_it
     sync(&village, &yangshe).await;
     sync(&daxin, &city).await;
     let here = seen(of_loser, last).await;
-    assert_eq!((here.line.places.taken, here.line.as_of.is_some()), (1, true), "as the city published it");
+    assert_eq!((here.line.places.all().taken, here.line.as_of.is_some()), (1, true), "as the city published it");
     let third = plea(of_loser, if loser.0 == first { VILLAGE } else { ELSEWHERE }, "孙某").await;
     let late = of_loser.step(&of_loser.clerk(), third, book(last)).await.expect_err("known to be full");
     assert!(late.what().contains("名额已满"), "{late}");
@@ -156,7 +156,7 @@ async fn item_13_two_offices_book_the_last_place_offline_and_the_city_settles_it
     sync(&village, &yangshe).await;
     sync(&yangshe, &city).await;
     sync(&daxin, &city).await;
-    assert_eq!(seen(&city, last).await.line.places.taken, 0);
+    assert_eq!(seen(&city, last).await.line.places.all().taken, 0);
     assert!(city.desk.contested(&shen).await.expect("reads").is_empty());
     confirm(&city, loser.0, &loser.1, "").await.expect("confirms");
     sync(&yangshe, &city).await;
@@ -190,9 +190,9 @@ async fn item_13_the_city_declines_with_a_reason_and_what_does_not_serve_the_vil
     let refused = city.step(&clerk, third, book(two)).await.expect_err("another township");
     assert!(refused.what().contains("不服务这一区域"), "{refused}");
     assert!(!city.page(&clerk, third).await.projects.proposals[0].fit.fits(), "listed with the reason, not proposed");
-    let too_many = CaseStep::Book { project: two, places: 3, whom: String::new(), note: String::new() };
+    let too_many = CaseStep::Book { project: two, from: None, places: 3, whom: String::new(), note: String::new() };
     assert!(matches!(city.step(&clerk, first, too_many).await, Err(DeskError::Invalid { .. })));
-    let pair = CaseStep::Book { project: two, places: 2, whom: "母子二人".into(), note: "行动不便".into() };
+    let pair = CaseStep::Book { project: two, from: None, places: 2, whom: "母子二人".into(), note: "行动不便".into() };
     city.stepped(&clerk, first, pair).await;
     let other = booked(&city, second, two).await;
     let booking = city.page(&clerk, first).await.standing.bookings[0].id.clone();
@@ -266,10 +266,190 @@ async fn item_13_a_machine_that_does_not_decide_and_a_form_that_is_old_change_no
     assert!(!yangshe.page(&yangshe.clerk(), case).await.possible.contains(&EventKind::BookingConfirmed));
     // Nor does the log take it past the Desk.
     let place = Place { area: area(CITY), lane: Lane::Registry, floor: Tier::Village };
-    let edit = shouwang_protocol::records::project::publish(1, Day(18_000));
+    let edit = shouwang_protocol::records::project::publish(1, &BTreeMap::new(), Day(18_000));
     let drafts = vec![Draft { place, record: RecordRef::Known(one), edit }];
     let forged = Action { id: id(), staff: "wang".into(), claimed_ms: 0, shown: Vec::new(), drafts };
     assert!(yangshe.desk.writer().commit(vec![forged]).await.is_err());
+}
+
+const JULY: &str = "2019-07-01";
+const AUGUST: &str = "2019-08-01";
+const DIVISION: &str = "320582100000 2019-07-01 2019-07-31 1
+320582100000 2019-08-01 2019-08-31 2
+320582107000 2019-07-01 2019-07-31 1";
+
+/// A project whose places are divided so.
+async fn divided(city: &Machine, shares: &str) -> Result<RecordId, DeskError> {
+    let values = values(&[
+        ("name", "精神康复陪伴"),
+        ("kind", "A5"),
+        ("provider", "社工服务中心"),
+        ("from", "2019-06-01"),
+        ("until", "2019-12-31"),
+        ("shares", shares),
+    ]);
+    Ok(city.act(&reviewer(city), Command::AddProject { values }).await?.records[0])
+}
+
+fn book_in(project: RecordId, from: Option<&str>) -> CaseStep {
+    let from = from.map(|day| Day::parse(day).expect("a day"));
+    CaseStep::Book { project, from, places: 1, whom: String::new(), note: String::new() }
+}
+
+/// Of each row that a page shows: places, taken, waiting, lacking.
+fn rows(page: &ProjectPage) -> Vec<[u32; 4]> {
+    page.line.rows.iter().map(|row| [row.sums.places, row.sums.taken, row.sums.waiting, row.sums.lacking]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_13_places_are_given_by_area_and_period_and_a_conflict_in_one_row_leaves_the_others_alone() {
+    let city = city().await;
+    let (yangshe, village, daxin) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await, Machine::new(DAXIN).await);
+    let shared = divided(&city, DIVISION).await.expect("a project");
+    sync(&yangshe, &city).await;
+    sync(&village, &yangshe).await;
+    sync(&daxin, &city).await;
+
+    // Offline, the village is offered the two months of its township, and says which; 大新 has one and need not.
+    let first = plea(&village, VILLAGE, "唐女士").await;
+    let clerk = village.clerk();
+    let page = village.page(&clerk, first).await;
+    let offered = &page.projects.proposals[0];
+    let months: Vec<String> = offered.fit.rows.iter().filter_map(|(row, _)| Some(row.id?.from.to_string())).collect();
+    assert_eq!((months, offered.fit.left(), offered.line.left()), (vec![JULY.into(), AUGUST.into()], 3, 3));
+    for (from, why) in [(None, "须选择时段"), (Some("2019-09-01"), "不在分配的区域或时段内")] {
+        let refused = village.step(&clerk, first, book_in(shared, from)).await.expect_err("no such period");
+        assert!(matches!(&refused, DeskError::Invalid { faults } if faults[0].field == "from"), "{refused:?}");
+        assert!(refused.what().contains(why), "{refused}");
+    }
+    village.stepped(&clerk, first, book_in(shared, Some(JULY))).await;
+    let again = village.step(&clerk, first, book_in(shared, Some(JULY))).await.expect_err("twice");
+    assert!(again.what().contains("已经预约"), "{again}");
+    // So do the township, for its other village, and 大新.
+    let second = plea(&yangshe, 5, "钱先生").await;
+    yangshe.stepped(&yangshe.clerk(), second, book_in(shared, Some(JULY))).await;
+    let third = plea(&daxin, ELSEWHERE, "孙某").await;
+    daxin.stepped(&daxin.clerk(), third, book_in(shared, None)).await;
+    for machine in [&village, &yangshe, &daxin] {
+        assert!(!seen(machine, shared).await.line.places.has_conflict(), "nobody sees it yet");
+    }
+
+    // The city sees the last place of one July asked for twice; the other July and August are untouched.
+    sync(&village, &yangshe).await;
+    sync(&yangshe, &city).await;
+    sync(&daxin, &city).await;
+    let shen = reviewer(&city);
+    let page = &city.desk.contested(&shen).await.expect("reads")[0];
+    assert_eq!(rows(page), [[1, 0, 1, 1], [2, 0, 0, 0], [1, 0, 1, 0]]);
+    assert_eq!(page.line.rows[0].place, "杨舍镇");
+    let lines: Vec<_> = page.bookings.iter().map(|line| (line.row.claim.case, line.seat, line.share.as_str())).collect();
+    let (_, loser_seat, row) = *lines.iter().find(|(_, seat, _)| matches!(seat, Seat::Conflict { .. })).expect("one");
+    assert_eq!((loser_seat, row), (Seat::Conflict { ahead: 1 }, "杨舍镇 2019-07-01 至 2019-07-31"));
+    assert!(lines.contains(&(third, Seat::Waits, "大新镇 2019-07-01 至 2019-07-31")));
+    let of_loser = |(case, seat, _): &&(CaseId, Seat, &str)| *case != third && *seat != Seat::Waits;
+    let loser = lines.iter().find(of_loser).expect("one").0;
+    let winner = if loser == first { second } else { first };
+    let booking = async |case: CaseId| city.page(&shen, case).await.standing.bookings[0].id.clone();
+    city.done(&shen, Command::TellOfPlaces { project: shared }).await;
+    assert_eq!(city.page(&shen, loser).await.standing.bookings[0].contested, Some((1, 1)));
+
+    // The city gives each row's place once.
+    let given = confirm(&city, winner, &booking(winner).await, "").await.expect("confirms");
+    assert_eq!(given.message, "已确认，1 个名额已用 1 个");
+    let full = confirm(&city, loser, &booking(loser).await, "更急").await.expect_err("full");
+    assert!(full.what().contains("名额已满：杨舍镇 2019-07-01 至 2019-07-31"), "{full}");
+    confirm(&city, third, &booking(third).await, "").await.expect("confirms");
+    let story = city.page(&shen, winner).await.standing;
+    assert_eq!((story.bookings[0].seat, story.bookings[0].until), (Some((1, 1)), Day::parse("2019-07-31")));
+
+    // Without a network the village knows what is left in its rows, of the others what the city published, as of a day.
+    sync(&yangshe, &city).await;
+    sync(&village, &yangshe).await;
+    let page = seen(&village, shared).await;
+    let taken: Vec<u32> = page.line.rows.iter().map(|row| row.sums.taken).collect();
+    assert_eq!((taken, page.line.left(), page.line.as_of.is_some()), (vec![1, 0, 1], 2, true));
+    assert_eq!(page.line.rows.iter().map(|row| row.own).collect::<Vec<_>>(), [true, true, false]);
+    let late = plea(&village, VILLAGE, "李某").await;
+    let refused = village.step(&clerk, late, book_in(shared, Some(JULY))).await.expect_err("known to be full");
+    assert!(refused.what().contains("2019-07-31名额已满"), "{refused}");
+    village.stepped(&clerk, late, book_in(shared, Some(AUGUST))).await;
+    sync(&village, &yangshe).await;
+    sync(&yangshe, &city).await;
+    confirm(&city, late, &booking(late).await, "").await.expect("August is free");
+    assert_eq!(rows(&seen(&city, shared).await), [[1, 1, 0, 1], [2, 1, 0, 0], [1, 1, 0, 0]]);
+    // What July has left, nobody can have in August.
+    village.on("2019-08-01");
+    let sums = seen(&village, shared).await.line.sums;
+    assert_eq!((sums.places, sums.left()), (2, 1));
+    for machine in [&city, &yangshe, &village, &daxin] {
+        assert_eq!(machine.desk.readers().read(|reader| reader.compare_views()).expect("reads"), [] as [&str; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_13_a_division_that_does_not_fit_or_takes_back_given_places_is_refused_with_its_row() {
+    let city = city().await;
+    let shen = reviewer(&city);
+    for (shares, why) in [
+        ("320582999000 2019-07-01 2019-07-31 1", "没有这一区划"),
+        ("320582100000 2019-07-01 2019-07-31 0", "第 1 行：名额应为"),
+        ("320582100000 2019-05-01 2019-07-31 1", "早于项目的开始日期"),
+        (
+            "320582100000 2019-07-01 2019-07-31 1\n320582100201 2019-07-31 2019-08-31 1",
+            "与“杨舍镇 2019-07-01 至 2019-07-31”的时间重叠",
+        ),
+        ("全市 2019-07-01 2019-12-31 1\n320582100000 2019-07-01 2019-07-31 1", "与“全市 2019-07-01 至 2019-12-31”的时间重叠"),
+    ] {
+        let refused = divided(&city, shares).await.expect_err(why);
+        assert!(matches!(&refused, DeskError::Invalid { faults } if faults[0].field == "shares"), "{refused:?}");
+        assert!(refused.what().contains(why), "{refused}");
+    }
+    let shared = divided(&city, DIVISION).await.expect("a project");
+    let case = plea(&city, VILLAGE, "甲某").await;
+    city.stepped(&city.clerk(), case, book_in(shared, Some(JULY))).await;
+    let booking = city.page(&shen, case).await.standing.bookings[0].id.clone();
+    confirm(&city, case, &booking, "").await.expect("confirms");
+
+    let heads = seen(&city, shared).await.heads;
+    let change = |pairs: &[(&str, &str)], heads: &[String]| Command::ChangeProject {
+        record: shared,
+        values: values(pairs),
+        seen_heads: heads.to_vec(),
+    };
+    let without_july = DIVISION.lines().skip(1).collect::<Vec<_>>().join("\n");
+    for (pairs, field, why) in [
+        ([("shares", without_july.as_str()), ("open", "是")], "shares", "“杨舍镇 2019-07-01 至 2019-07-31”：已确认 1 个名额"),
+        ([("shares", ""), ("capacity", "9")], "shares", "已确认 1 个名额"),
+        ([("capacity", "9"), ("open", "是")], "capacity", "总数是各行之和"),
+        ([("areas", "320582107000"), ("open", "是")], "shares", "不在项目的服务区域内"),
+        ([("until", "2019-08-15"), ("open", "是")], "shares", "晚于它的结束日期"),
+    ] {
+        let refused = city.act(&shen, change(&pairs, &[])).await.expect_err(why);
+        assert!(matches!(&refused, DeskError::Invalid { faults } if faults[0].field == field), "{refused:?}");
+        assert!(refused.what().contains(why), "{refused}");
+    }
+    // More is more, and what others divided meanwhile is shown in words before it is written over.
+    let more = DIVISION.replacen("2019-07-31 1", "2019-07-31 4", 1);
+    city.done(&shen, change(&[("shares", &more)], &heads)).await;
+    let page = seen(&city, shared).await;
+    assert_eq!((page.line.row.project.capacity, page.line.left()), (7, 6));
+    let now = "杨舍镇 2019-07-01 至 2019-07-31 4 个；杨舍镇 2019-08-01 至 2019-08-31 2 个；大新镇 2019-07-01 至 2019-07-31 1 个";
+    assert!(page.history[0].changes.iter().any(|change| change.field == "shares" && change.now == now), "{:?}", page.history[0]);
+    let old = city.act(&shen, change(&[("shares", &format!("{more}\n全市 2019-12-01 2019-12-31 1"))], &heads)).await;
+    assert!(matches!(&old, Err(DeskError::Conflict { changed }) if changed.iter().any(|field| field.now == now)), "{old:?}");
+    // A project that gave places as one lot is not divided any more; one that gave none is, and back again.
+    let flat = project(&city, "陪伴", "A5", "2", "").await;
+    let all = |text: &str| Command::ChangeProject { record: flat, values: values(&[("shares", text)]), seen_heads: Vec::new() };
+    let given = booked(&city, case, flat).await;
+    city.done(&shen, all("全市 2019-07-01 2019-07-31 5")).await;
+    assert!(matches!(seen(&city, flat).await.bookings[0].seat, Seat::Conflict { .. }), "asked for before it was divided");
+    let rowless = confirm(&city, case, &given, "家中更急").await.expect_err("of no row");
+    assert!(rowless.what().contains("没有这一预约的一行"), "{rowless}");
+    city.done(&shen, all("")).await;
+    assert_eq!(seen(&city, flat).await.line.row.project.capacity, 5);
+    confirm(&city, case, &given, "").await.expect("confirms");
+    let refused = city.act(&shen, all("全市 2019-07-01 2019-07-31 5")).await.expect_err("given as one lot");
+    assert!(refused.what().contains("未分配时已确认 1 个名额"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -295,7 +475,7 @@ async fn item_13_five_confirmations_at_once_give_two_places_and_no_more() {
         }
     }
     let page = seen(&city, two).await;
-    assert_eq!((given, page.line.places.taken, page.line.row.project.taken.map(|(taken, _)| taken)), (2, 2, Some(2)));
+    assert_eq!((given, page.line.places.all().taken, page.line.row.project.taken.map(|(taken, _)| taken)), (2, 2, Some(2)));
     let conflicts = page.bookings.iter().filter(|line| matches!(line.seat, Seat::Conflict { .. }));
     assert_eq!((conflicts.count(), page.untold), (3, false), "the rest was told in the same steps");
     // A confirmation taken back frees the place; the offices below see so once it is published.
@@ -304,7 +484,10 @@ async fn item_13_five_confirmations_at_once_give_two_places_and_no_more() {
     let given = story.timeline.iter().find(|item| item.event.what.kind() == Some(EventKind::BookingConfirmed)).expect("one");
     city.stepped(&shen, first, CaseStep::TakeBack { event: given.id.clone(), reason: "点错了".into() }).await;
     let page = seen(&city, two).await;
-    assert_eq!((page.line.places.taken, page.line.row.project.taken.map(|(taken, _)| taken), page.untold), (1, Some(2), true));
+    assert_eq!(
+        (page.line.places.all().taken, page.line.row.project.taken.map(|(taken, _)| taken), page.untold),
+        (1, Some(2), true)
+    );
     city.done(&shen, Command::TellOfPlaces { project: two }).await;
     assert_eq!(seen(&city, two).await.line.row.project.taken.map(|(taken, _)| taken), Some(1));
 }

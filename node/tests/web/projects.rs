@@ -166,3 +166,103 @@ async fn item_13_a_need_is_assessed_a_place_booked_and_confirmed_on_the_pages() 
     .await;
     site.close().await;
 }
+
+/// A row of the form for the division of places.
+fn row<'a>(names: &'a [String; 4], texts: [&'a str; 4]) -> [(&'a str, &'a str); 4] {
+    std::array::from_fn(|at| (names[at].as_str(), texts[at]))
+}
+
+fn names(number: usize) -> [String; 4] {
+    ["area", "from", "until", "places"].map(|column| format!("share-{number}-{column}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn item_13_places_are_divided_by_area_and_period_and_booked_by_period_on_the_pages() {
+    let site = Site::open().await;
+    site.browse(move |browser| {
+        let zhang = browser.sign_in("zhang", PASSWORD);
+        let fields = [
+            ("name", "精神康复陪伴"),
+            ("kind", "A5"),
+            ("provider", "社工服务中心"),
+            ("capacity", ""),
+            ("from", "2090-01-01"),
+            ("until", ""),
+            ("areas", "320582100000"),
+            ("description", ""),
+            ("open", "是"),
+        ];
+        let (first, second) = (names(0), names(2));
+        let (july, august) = (["杨舍镇", "2090-07-01", "2090-07-31", "1"], ["", "2090-08-01", "2090-08-31", "2"]);
+        let made = |first_row: [&str; 4], more: &[(&str, &str)]| {
+            zhang.submit(
+                "/projects/new",
+                "/projects/new",
+                &[&fields[..], &row(&first, first_row), &row(&second, august), more].concat(),
+            )
+        };
+        let more = made(july, &[("more", "1")]);
+        assert!(more.status == 200 && more.body.contains("value=\"2090-07-01\"") && more.body.contains("share-5-area"));
+        assert!(!more.body.contains("share-6-area") && more.body.contains("<option value=\"杨舍镇农联村\">"), "{}", more.body);
+        let wrong = made(["金港镇", "2090-07-01", "2090-07-31", "1"], &[]);
+        assert!(wrong.status == 422 && wrong.body.contains("第 1 行：没有“金港镇”这一区域"), "{}", wrong.body);
+        assert!(wrong.body.contains("value=\"金港镇\"") && wrong.body.contains("value=\"2090-08-31\""), "what was typed stays");
+        let early = made(["杨舍镇", "2089-07-01", "2089-07-31", "1"], &[]);
+        assert!(early.status == 422 && early.body.contains("早于项目的开始日期"), "{}", early.body);
+        let made = made(july, &[]);
+        let page = made.header("location").to_owned();
+        assert!(made.status == 303 && page.starts_with("/projects/"), "{}", made.body);
+        let shown = zhang.get(&page).body;
+        assert!(shown.contains("3 个名额，余 3") && shown.contains("名额分配") && shown.contains("全部服务区域"), "{shown}");
+
+        // Two pleas in the township; both ask for July, of which there is one.
+        let mut cases = Vec::new();
+        for (who, left) in [("唐女士", "余 1"), ("钱先生", "都有人预约了，排在后面")] {
+            let clue =
+                [("origin", "plea"), ("area", VILLAGE), ("applicant", who), ("summary", "儿子患病"), ("urgency", "normal")];
+            let case = zhang.submit("/clues/new", "/clues/new", &clue).header("location").to_owned();
+            let act = format!("{case}/act");
+            let needs = [("kind", "needs-assessed"), ("needs", "精神康复"), ("text", "")];
+            assert_eq!(zhang.submit(&case, &act, &needs).status, 303);
+            let body = zhang.get(&case).body;
+            assert!(
+                body.contains(&format!("2090-07-01 至 2090-07-31（{left}）")) && body.contains("2090-08-31（余 2）"),
+                "{body}"
+            );
+            let project = after(&body, "name=\"project\" value=\"").split('"').next().expect("a project").to_owned();
+            let book = [("kind", "booked"), ("project", &project), ("from", "2090-07-01"), ("places", "1"), ("whom", "")];
+            let booked = zhang.submit(&case, &act, &book);
+            assert_eq!(booked.status, 303, "{}", booked.body);
+            cases.push((case, project));
+        }
+        let conflicts = zhang.get("/projects/conflicts").body;
+        assert!(conflicts.contains("还差 1 个名额（杨舍镇 2090-07-01 至 2090-07-31）"), "{conflicts}");
+        let body = zhang.get(&page).body;
+        let booking =
+            after(after(&body, "name=\"case\""), "name=\"booking\" value=\"").split('"').next().expect("one").to_owned();
+        let name = cases[0].0.trim_start_matches("/cases/");
+        let give = [("case", name), ("booking", booking.as_str()), ("outcome", "confirm"), ("note", "")];
+        let given = zhang.submit(&page, &format!("{page}/settle"), &give);
+        assert_eq!(given.status, 303, "{}", given.body);
+        let (case, project) = &cases[1];
+        let body = zhang.get(case).body;
+        assert!(body.contains("1 个名额，前面已有 1 个") && !body.contains("<option value=\"2090-07-01\""), "{body}");
+        let book = [("kind", "booked"), ("project", project.as_str()), ("from", "2090-08-01"), ("places", "1"), ("whom", "")];
+        assert_eq!(zhang.submit(case, &format!("{case}/act"), &book).status, 303, "August is free");
+
+        // The form has the rows; what was given stays.
+        let edit = format!("{page}/edit");
+        let form = zhang.get(&edit).body;
+        assert!(form.contains("value=\"杨舍镇\"") && form.contains("value=\"全市\""), "{form}");
+        let taken = zhang.submit(&edit, &edit, &[&fields[..], &row(&second, august)].concat());
+        assert!(taken.status == 422 && taken.body.contains("已确认 1 个名额，不能少于它，也不能删去"), "{}", taken.body);
+        let more = ["杨舍镇", "2090-07-01", "2090-07-31", "2"];
+        let saved = zhang.submit(&edit, &edit, &[&fields[..], &row(&first, more), &row(&second, august)].concat());
+        assert_eq!(saved.status, 303, "{}", saved.body);
+        let shown = zhang.get(&page).body;
+        assert!(shown.contains("杨舍镇 2090-07-01 至 2090-07-31 2 个"), "the history says so: {shown}");
+        assert!(zhang.get("/projects/conflicts").body.contains("没有名额冲突"));
+    })
+    .await;
+    site.close().await;
+}

@@ -5,6 +5,7 @@
 
 use super::amount::Fen;
 use super::day::Day;
+use super::project::ShareId;
 use super::{Fields, OpId, str_value};
 use crate::record::RecordId;
 use automerge::ScalarValue;
@@ -75,6 +76,7 @@ macro_rules! textual {
 textual! {
     OpId: OpId::parse;
     Day: Day::parse;
+    ShareId: ShareId::parse;
     RecordId: RecordId::parse;
 }
 

@@ -8,6 +8,7 @@
 use super::amount::Fen;
 use super::cell::{Cell, words};
 use super::day::Day;
+use super::project::ShareId;
 use super::{Fields, OpId, number_of, str_value, text_of};
 use crate::device::OfficeId;
 use crate::record::RecordId;
@@ -736,6 +737,8 @@ events! {
         service: String,
         /// Who provides it, by name, as it was then.
         provider: String,
+        /// The row of the project's division; none: its places are not divided.
+        share: Option<ShareId>,
         /// How many places.
         places: u32,
         /// For whom of the household; empty: the applicant.
@@ -747,20 +750,20 @@ events! {
     BookingContested "booking-contested" "名额冲突" {
         /// Which booking.
         booking: OpId,
-        /// Places that are taken or were claimed before it.
+        /// Places of its row that are taken or were claimed before it.
         ahead: u32,
-        /// Places of the project.
+        /// Places of the row, or of the project where they are not divided.
         capacity: u32,
     }
     /// The place is given.
     BookingConfirmed "booking-confirmed" "确认预约" {
         /// Which booking.
         booking: OpId,
-        /// Places that are taken now, with this one.
+        /// Places of its row that are taken now, with this one.
         taken: u32,
-        /// Places of the project.
+        /// Places of the row, or of the project where they are not divided.
         capacity: u32,
-        /// The last day of the project; none: open.
+        /// The last day of the row or the project; none: open.
         until: Option<Day>,
         /// In words.
         note: String,

@@ -15,6 +15,7 @@ use crate::records::OpId;
 use crate::records::case::StampedEvent;
 use crate::records::day::Day;
 use crate::records::event::{Attendance, EventKind, What};
+use crate::records::project::ShareId;
 
 /// What a household needs, as it was assessed last.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
@@ -102,6 +103,8 @@ pub struct Booking {
     pub service: String,
     /// Who provides it, as it was then.
     pub provider: String,
+    /// The row of the project's division that it asks for, and stays in; none: the places are not divided.
+    pub share: Option<ShareId>,
     /// How many places.
     pub places: u32,
     /// For whom.
@@ -118,13 +121,13 @@ pub struct Booking {
     pub claimed: Option<Stamp>,
     /// How far it is.
     pub state: BookingState,
-    /// That it did not fit, as the city said last: places ahead of it, places of the project.
+    /// That it did not fit, as the city said last: places ahead of it, places of its row.
     pub contested: Option<(u32, u32)>,
     /// The confirmation's place in the common order.
     pub confirmed: Option<Stamp>,
-    /// Places taken when it was confirmed, with its own, and places of the project.
+    /// Places taken when it was confirmed, with its own, and places of its row.
     pub seat: Option<(u32, u32)>,
-    /// The last day of the project.
+    /// The last day of its row or project.
     pub until: Option<Day>,
     /// Why it was declined or cancelled, or what was said with the confirmation.
     pub reason: String,
@@ -207,12 +210,13 @@ fn change(s: &mut Standing, id: &OpId, change: impl FnOnce(&mut Booking)) {
 pub(super) fn apply(s: &mut Standing, tier: Tier, stamped: &StampedEvent, day: Option<Day>) {
     match stamped.event.what.clone() {
         What::NeedsAssessed { needs: codes, names, text, .. } => s.needs = Some(Needs { codes, names, text, day }),
-        What::Booked { project, title, service, provider, places, whom, note } => s.bookings.push(Booking {
+        What::Booked { project, title, service, provider, share, places, whom, note } => s.bookings.push(Booking {
             id: stamped.id.clone(),
             project,
             title,
             service,
             provider,
+            share,
             places,
             whom,
             note,

@@ -12,6 +12,7 @@ pub(super) fn booked(places: u32) -> What {
         title: "精神康复陪伴".into(),
         service: "精神康复陪伴".into(),
         provider: "社工服务中心".into(),
+        share: None,
         places,
         whom: "儿子".into(),
         note: String::new(),

@@ -3,7 +3,7 @@
 use super::{Reader, Statement};
 use crate::store::fault::Fault;
 use crate::store::rows::{Sql, all, array, first, fixed, number};
-use crate::store::views::{PROJECT, project, stamp};
+use crate::store::views::{PROJECT, project, share, stamp};
 use rusqlite::Row;
 use rusqlite::types::Value;
 use shouwang_protocol::area::AreaId;
@@ -56,7 +56,7 @@ pub struct BookingRow {
     pub ended: Option<Day>,
     /// Why, or what was said.
     pub reason: String,
-    /// What the city said last of a claim that does not fit: places ahead, places of the project.
+    /// What the city said last of a claim that does not fit: places ahead, places of its row.
     pub contested: Option<(u32, u32)>,
 }
 
@@ -70,6 +70,7 @@ fn booking(row: &Row<'_>) -> Sql<BookingRow> {
         claim: Claim {
             case: CaseId(fixed(row, 0)?),
             booking: OpId::parse(&op).ok_or(Fault::Damaged("a booking has no name"))?,
+            share: share(row, 17)?,
             places: row.get(6)?,
             state: BookingState::from_word(&state).ok_or(Fault::Damaged("a booking has no state"))?,
             claimed: stamp(row, 10)?,
@@ -89,7 +90,7 @@ fn booking(row: &Row<'_>) -> Sql<BookingRow> {
 }
 
 const BOOKING: &str = "SELECT case_id, project, area, household, applicant, op, places, whom, note, state, claimed, confirmed, day, ended, \
-    reason, ahead, booking.capacity FROM booking JOIN matter ON matter.id = booking.matter";
+    reason, ahead, booking.capacity, share FROM booking JOIN matter ON matter.id = booking.matter";
 
 impl Reader {
     /// Every project, by name.

@@ -21,7 +21,7 @@ pub(crate) use award::doubled as award_doubled;
 pub(crate) use context::Context;
 pub(crate) use household::days;
 pub(crate) use matter::{Key as CaseKey, Spot as MatterSpot, case_records};
-pub(crate) use project::{PROJECT, project, stamp};
+pub(crate) use project::{PROJECT, project, share, stamp};
 
 use super::db::Db;
 use super::fault::{Fault, OpenError};

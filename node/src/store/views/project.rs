@@ -1,13 +1,14 @@
 //! The views of care projects, and of the places that cases ask for.
 
 use super::super::db::Db;
+use super::super::fault::Fault;
 use super::super::rows::{Sql, all, blob, decode, encode, first, fixed};
 use super::execute;
 use automerge::Automerge;
 use rusqlite::{Row, params};
 use shouwang_protocol::record::Stamp;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::project::Project;
+use shouwang_protocol::records::project::{Project, ShareId, shares, taken_by, taken_text};
 use shouwang_protocol::standing::{Booking, Standing};
 
 /// A care project.
@@ -19,8 +20,8 @@ pub(super) struct ProjectView {
 }
 
 /// What [`project`] reads.
-pub(crate) const PROJECT: &str =
-    "name, kind, provider, areas, from_day, until_day, capacity, conditions, contact, description, open, taken, taken_on";
+pub(crate) const PROJECT: &str = "name, kind, provider, areas, from_day, until_day, capacity, conditions, contact, description, \
+     open, taken, taken_on, shares, taken_by";
 
 /// A project as its view has it: all that people filled in, and what the city published.
 pub(crate) fn project(row: &Row<'_>, at: usize) -> Sql<Project> {
@@ -40,6 +41,8 @@ pub(crate) fn project(row: &Row<'_>, at: usize) -> Sql<Project> {
         description: row.get(at + 9)?,
         open: row.get(at + 10)?,
         taken: taken.zip(on),
+        shares: shares(&row.get::<_, String>(at + 13)?).0,
+        taken_by: taken_by(&row.get::<_, String>(at + 14)?),
         ..Project::default()
     })
 }
@@ -63,8 +66,8 @@ impl ProjectView {
         let it = &self.project;
         let day = |day: Option<Day>| day.map(|day| day.0);
         let sql = "INSERT OR REPLACE INTO project (record, name, kind, provider, areas, from_day, until_day, capacity, conditions, contact, \
-                   description, open, taken, taken_on, conflicts, problems) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                   description, open, taken, taken_on, shares, taken_by, conflicts, problems) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         let values = params![
             record,
             it.name,
@@ -80,6 +83,8 @@ impl ProjectView {
             it.open,
             it.taken.map(|(taken, _)| taken),
             day(it.taken.map(|(_, on)| on)),
+            it.text("shares"),
+            taken_text(&it.taken_by),
             self.conflicts,
             self.problems
         ];
@@ -92,6 +97,7 @@ impl ProjectView {
 struct BookingRow {
     op: String,
     project: [u8; 32],
+    share: String,
     places: u32,
     whom: String,
     note: String,
@@ -108,6 +114,15 @@ struct BookingRow {
 #[derive(PartialEq, Debug)]
 pub(super) struct BookingsView(Vec<BookingRow>);
 
+/// The row of a division, from its column; none: the places are not divided.
+pub(crate) fn share(row: &Row<'_>, at: usize) -> Sql<Option<ShareId>> {
+    let text: String = row.get(at)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    ShareId::parse(&text).map(Some).ok_or(Fault::Damaged("a booking's row has no name"))
+}
+
 /// A place in the common order, from its column.
 pub(crate) fn stamp(row: &Row<'_>, at: usize) -> Sql<Option<Stamp>> {
     match row.get_ref(at)? {
@@ -122,6 +137,7 @@ impl BookingsView {
         let row = |booking: &Booking| BookingRow {
             op: booking.id.to_string(),
             project: booking.project.0.0,
+            share: booking.share.map(|share| share.to_string()).unwrap_or_default(),
             places: booking.places,
             whom: booking.whom.clone(),
             note: booking.note.clone(),
@@ -137,7 +153,7 @@ impl BookingsView {
     }
 
     pub fn load(db: &Db, matter: i64) -> Sql<BookingsView> {
-        let sql = "SELECT op, project, places, whom, note, state, claimed, confirmed, day, ended, reason, ahead, capacity FROM booking \
+        let sql = "SELECT op, project, places, whom, note, state, claimed, confirmed, day, ended, reason, ahead, capacity, share FROM booking \
                    WHERE matter = ?1 ORDER BY ordinal";
         let rows = all(&db.conn, sql, [matter], |row| {
             let (ahead, capacity): (Option<u32>, Option<u32>) = (row.get(11)?, row.get(12)?);
@@ -154,6 +170,7 @@ impl BookingsView {
                 ended: row.get(9)?,
                 reason: row.get(10)?,
                 contested: ahead.zip(capacity),
+                share: row.get(13)?,
             })
         })?;
         Ok(BookingsView(rows))
@@ -166,7 +183,7 @@ impl BookingsView {
         execute(&db.conn, "DELETE FROM booking WHERE matter = ?1", [matter])?;
         for (ordinal, it) in self.0.iter().enumerate() {
             let sql = "INSERT INTO booking (matter, ordinal, op, project, places, whom, note, state, claimed, confirmed, day, ended, \
-                       reason, ahead, capacity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                       reason, ahead, capacity, share) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
             let (ahead, capacity) = it.contested.unzip();
             let values = params![
                 matter,
@@ -183,7 +200,8 @@ impl BookingsView {
                 it.ended,
                 it.reason,
                 ahead,
-                capacity
+                capacity,
+                it.share
             ];
             execute(&db.conn, sql, values)?;
         }

@@ -1,7 +1,7 @@
 //! One care project with its bookings, and what a case has to do with projects.
 
 use super::policies::encoded;
-use crate::desk::projects::{BookingLine, OfCase, ProjectChange, ProjectLine, ProjectPage as Found, Proposal};
+use crate::desk::projects::{BookingLine, OfCase, ProjectChange, ProjectLine, ProjectPage as Found, Proposal, ShareLine};
 use crate::desk::{self, CaseStep, Command, DeskError};
 use crate::web::App;
 use crate::web::error::{self, Answer, WebError};
@@ -11,11 +11,12 @@ use crate::web::wording;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
-use shouwang_protocol::projects::Seat;
+use shouwang_protocol::projects::{Seat, Sums};
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::Attendance;
+use shouwang_protocol::records::project::{Row, Share};
 use shouwang_protocol::standing::{Booking, BookingState};
 
 /// Width of the drawn bar.
@@ -39,6 +40,8 @@ pub struct ProjectPage {
     pub fault: String,
     /// Its places.
     pub bar: PlacesBar,
+    /// How its places are divided.
+    pub shares: Vec<ShareRow>,
     /// What it says.
     pub facts: Vec<Fact>,
     /// What it is, by paragraph.
@@ -70,6 +73,19 @@ pub struct PlacesBar {
     pub lacking: String,
     /// Up to when it is known; empty: all of it is.
     pub as_of: String,
+}
+
+/// A row of the division of places.
+#[derive(Default)]
+pub struct ShareRow {
+    /// Where.
+    pub place: String,
+    /// From when, to when.
+    pub period: String,
+    /// Its places.
+    pub bar: PlacesBar,
+    /// Whether it is over, is for others, or is asked for by more than it has.
+    pub chip: Chip,
 }
 
 /// A booking.
@@ -112,21 +128,56 @@ pub fn record(id: &str) -> Result<RecordId, WebError> {
 }
 
 impl PlacesBar {
-    /// Of a project.
+    /// Of a project: of its places those that the reader's households may have.
     pub fn of(line: &ProjectLine) -> PlacesBar {
-        let (capacity, places) = (line.row.project.capacity, &line.places);
-        let part = |places: u32| (places.saturating_mul(BAR)).checked_div(capacity).unwrap_or_default().min(BAR);
-        let mut text = format!("{capacity} 个名额，余 {}", line.left());
-        if places.waiting > 0 {
-            text.push_str(&format!("，{} 个待确认", places.waiting));
+        let mut bar = PlacesBar::drawn(&line.sums, if line.rows.iter().all(|row| row.own) { "" } else { "本地 " });
+        let all = line.places.all().lacking;
+        let short = line.rows.iter().filter(|row| row.sums.lacking > 0).map(share_words).collect::<Vec<_>>().join("；");
+        bar.lacking = match (all, short.is_empty()) {
+            (0, _) => String::new(),
+            (all, true) => format!("还差 {all} 个名额"),
+            (all, false) => format!("还差 {all} 个名额（{short}）"),
+        };
+        bar.as_of = line.as_of.map(|on| format!("市级 {on} 公布")).unwrap_or_default();
+        bar
+    }
+
+    fn drawn(sums: &Sums, whose: &str) -> PlacesBar {
+        let part = |places: u32| (places.saturating_mul(BAR)).checked_div(sums.places).unwrap_or_default().min(BAR);
+        let mut text = format!("{whose}{} 个名额，余 {}", sums.places, sums.left());
+        if sums.waiting > 0 {
+            text.push_str(&format!("，{} 个待确认", sums.waiting));
         }
         PlacesBar {
-            taken: part(places.taken),
-            waiting: part(places.taken.saturating_add(places.waiting)).saturating_sub(part(places.taken)),
+            taken: part(sums.taken),
+            waiting: part(sums.taken.saturating_add(sums.waiting)).saturating_sub(part(sums.taken)),
             text,
-            lacking: if places.has_conflict() { format!("还差 {} 个名额", places.lacking) } else { String::new() },
-            as_of: line.as_of.map(|on| format!("市级 {on} 公布")).unwrap_or_default(),
+            lacking: if sums.lacking > 0 { format!("还差 {} 个名额", sums.lacking) } else { String::new() },
+            as_of: String::new(),
         }
+    }
+}
+
+fn days(share: &Share) -> String {
+    format!("{} 至 {}", share.id.from, share.until)
+}
+
+fn share_words(row: &ShareLine) -> String {
+    format!("{} {}", row.place, days(&row.share))
+}
+
+fn share(row: &ShareLine, today: Day) -> ShareRow {
+    ShareRow {
+        place: row.place.clone(),
+        period: days(&row.share),
+        bar: PlacesBar::drawn(&row.sums, ""),
+        chip: match () {
+            () if row.sums.lacking > 0 => Chip::new(Tone::Bad, "名额冲突"),
+            () if row.share.until < today => Chip::new(Tone::Plain, "已结束"),
+            () if !row.own => Chip::new(Tone::Plain, "给其他地方"),
+            () if row.sums.left() == 0 => Chip::new(Tone::Warn, "名额已满"),
+            () => Chip::default(),
+        },
     }
 }
 
@@ -136,6 +187,7 @@ pub fn state(line: &ProjectLine, today: Day) -> Chip {
     match () {
         () if line.places.has_conflict() => Chip::new(Tone::Bad, "名额冲突"),
         () if !project.lasts(today) => Chip::new(Tone::Plain, "已结束"),
+        () if !line.rows.is_empty() && line.rows.iter().all(|row| row.share.until < today) => Chip::new(Tone::Plain, "已结束"),
         () if !project.open => Chip::new(Tone::Plain, "不接受预约"),
         () if line.left() == 0 => Chip::new(Tone::Warn, "名额已满"),
         () => Chip::new(Tone::Good, "可以预约"),
@@ -193,7 +245,7 @@ pub fn booking(line: &BookingLine, signed: &Signed, may_settle: bool) -> Result<
     Ok(BookingRow {
         case: row.claim.case.to_string(),
         who: if row.whom.is_empty() { row.applicant.clone() } else { format!("{}（{}）", row.applicant, row.whom) },
-        note: joined(&[&many(row.claim.places), &row.note]),
+        note: joined(&[&line.share, &many(row.claim.places), &row.note]),
         place: line.place.clone(),
         day: wording::day(row.day),
         seat: seat(Some(line.seat), row.claim.state, row.contested.is_some()),
@@ -243,6 +295,7 @@ async fn page(app: &App, signed: &Signed, id: &str, fault: String) -> Result<Pro
         chips: vec![state(line, app.today())],
         fault,
         bar: PlacesBar::of(line),
+        shares: line.rows.iter().map(|row| share(row, app.today())).collect(),
         facts: facts(line),
         text: project.description.lines().map(str::to_owned).collect(),
         conflicts: kept.collect(),
@@ -364,7 +417,7 @@ pub struct ProposalBox {
 
 fn case_booking(
     booking: &Booking,
-    held: Option<Seat>,
+    (held, share): (Option<Seat>, &str),
     of: &OfCase,
     signed: &Signed,
     steps: &[&'static str],
@@ -372,7 +425,7 @@ fn case_booking(
     let contested = booking.contested.filter(|_| booking.state == BookingState::Claimed);
     let mut lines = Vec::new();
     if let Some((ahead, capacity)) = contested {
-        lines.push(format!("{capacity} 个名额，前面已有 {ahead} 个；由市级核定，先提出的在前"));
+        lines.push(format!("{}；由市级核定，先提出的在前", wording::contested(ahead, capacity)));
     }
     if let (Some((taken, capacity)), BookingState::Confirmed) = (booking.seat, booking.state) {
         lines.push(format!("{capacity} 个名额中的第 {taken} 个"));
@@ -406,7 +459,7 @@ fn case_booking(
     Ok(CaseBooking {
         href: format!("/projects/{}", booking.project),
         title: booking.title.clone(),
-        note: joined(&[&booking.service, &booking.provider, &booking.whom, &many(booking.places)]),
+        note: joined(&[&booking.service, &booking.provider, share, &booking.whom, &many(booking.places)]),
         seat: seat(held, booking.state, contested.is_some()),
         lines,
         steps: steps.iter().copied().filter(fits).map(step).collect::<Result<_, _>>()?,
@@ -417,16 +470,31 @@ fn proposal(found: &Proposal, of: &OfCase, signed: &Signed) -> Result<ProposalBo
     let line = &found.line;
     let record = line.row.record;
     let active = |booking: &Booking| matches!(booking.state, BookingState::Claimed | BookingState::Confirmed);
-    let booked = of.bookings.iter().any(|(booking, _)| booking.project == record && active(booking));
+    let booked = of.bookings.iter().any(|(booking, ..)| booking.project == record && active(booking));
+    // One choice for each row, also for a single one: it says when.
+    let period = |(row, sums): &(Row, Sums)| {
+        let (from, until) = (row.id?.from, row.until?);
+        let left = if sums.left() > 0 { format!("余 {}", sums.left()) } else { "都有人预约了，排在后面".to_owned() };
+        (sums.free() > 0).then(|| (from.to_string(), format!("{from} 至 {until}（{left}）")))
+    };
+    let periods: Vec<(String, String)> = found.fit.rows.iter().filter_map(period).collect();
+    let first = periods.first().map(|(from, _)| from.clone()).unwrap_or_default();
+    let divided = !periods.is_empty();
+    let own: Sums = found.fit.rows.iter().map(|(_, sums)| *sums).sum();
+    let whose = if line.rows.is_empty() { "" } else { "本地 " };
+    let bar = PlacesBar { as_of: PlacesBar::of(line).as_of, ..PlacesBar::drawn(&own, whose) };
     let mut fields = vec![
         Field::hidden("project", record.to_string()),
-        match booked {
+        match booked && !divided {
             true => Field::text("whom", "给家里哪个人").needed(),
             false => Field::text("whom", "给谁").hinted("不填：申请人本人"),
         },
         Field::text("places", "几个名额").typed(Input::Number).with("1").needed(),
         Field::area("note", "要让服务机构知道的"),
     ];
+    if divided {
+        fields.insert(1, Field::select("from", "时段", Choice::list(periods, &first)).needed());
+    }
     fields.iter_mut().for_each(|field| field.scope = format!("-{record}"));
     Ok(ProposalBox {
         href: format!("/projects/{record}"),
@@ -434,8 +502,12 @@ fn proposal(found: &Proposal, of: &OfCase, signed: &Signed) -> Result<ProposalBo
         note: joined(&[&line.class.1, &line.kind, &line.provider]),
         reasons: found.fit.reasons.join("；"),
         against: found.fit.against.join("；"),
-        bar: PlacesBar::of(line),
-        label: if booked { "已预约；给家里另一个人预约" } else { "预约" },
+        bar,
+        label: match (booked, divided) {
+            (false, _) => "预约",
+            (true, false) => "已预约；给家里另一个人预约",
+            (true, true) => "已预约；再预约另一个人或另一个时段",
+        },
         book: if of.may_book && found.fit.fits() { Some((signed.stub()?, fields)) } else { None },
     })
 }
@@ -447,7 +519,8 @@ impl CaseProjects {
         let words = ["booking-confirmed", "booking-declined", "booking-ended", "booking-cancelled"];
         let may = |word: &&str| found.possible.iter().any(|kind| kind.word() == *word);
         let steps: Vec<&'static str> = words.into_iter().filter(may).collect();
-        let bookings = of.bookings.iter().map(|(booking, held)| case_booking(booking, *held, of, signed, &steps));
+        let bookings = of.bookings.iter();
+        let bookings = bookings.map(|(booking, held, share)| case_booking(booking, (*held, share), of, signed, &steps));
         let needs = found.standing.needs.as_ref();
         Ok(CaseProjects {
             case: found.row.case.to_string(),

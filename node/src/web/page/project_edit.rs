@@ -12,8 +12,19 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
 use shouwang_protocol::area::{AreaId, Tier};
-use shouwang_protocol::records::project::{FIELDS, Project};
+use shouwang_protocol::limits::PROJECT_SHARES_MAX;
+use shouwang_protocol::records::project::{EVERYWHERE, FIELDS, Project};
 use std::collections::BTreeMap;
+
+/// Empty rows of the division of places that a form has besides those that say something.
+const MORE: usize = 3;
+/// The columns of a row: the name of its fields, label, how it is typed in.
+const COLUMNS: [(&str, &str, Input); 4] = [
+    ("area", "区域", Input::Text),
+    ("from", "开始日期", Input::Date),
+    ("until", "结束日期", Input::Date),
+    ("places", "名额", Input::Number),
+];
 
 /// The form of a project.
 #[derive(Template, Default)]
@@ -33,6 +44,12 @@ pub struct ProjectEditPage {
     pub draft: String,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// The rows of the division of places.
+    pub shares: Vec<Vec<Field>>,
+    /// What is wrong with them.
+    pub share_fault: String,
+    /// Areas by name.
+    pub areas: Vec<String>,
     /// What is wrong.
     pub faults: Vec<String>,
     /// What others changed meanwhile.
@@ -69,7 +86,7 @@ fn fields(library: &Library, project: &Project) -> Vec<Field> {
         text("name", "项目名称").needed(),
         Field::select("kind", "小类", Choice::list(first("请选择").chain(kinds), &value("kind"))).needed(),
         Field::select("provider", "服务机构", Choice::list(first("请选择").chain(providers), &value("provider"))).needed(),
-        text("capacity", "名额（期间内共几个）").typed(Input::Number).needed(),
+        text("capacity", "名额（期间内共几个）").typed(Input::Number).hinted("下面分配名额的，这里不用填"),
         text("from", "开始日期").typed(Input::Date).needed(),
         text("until", "结束日期").typed(Input::Date).hinted("不填：长期"),
         areas,
@@ -92,10 +109,67 @@ fn places(form: &Form) -> String {
     all.join(",")
 }
 
+fn cell(row: usize, column: &str) -> String {
+    format!("share-{row}-{column}")
+}
+
+/// So many rows with what stands in them, and some that are empty.
+fn share_rows(rows: usize, text: impl Fn(usize, &str) -> String) -> Vec<Vec<Field>> {
+    let row = |number: usize| {
+        let field = |(name, label, input): &(&str, &str, Input)| {
+            Field::text(cell(number, name), format!("第 {} 行{label}", number + 1)).typed(*input).with(text(number, name))
+        };
+        COLUMNS.iter().map(field).collect()
+    };
+    (0..(rows + MORE).min(PROJECT_SHARES_MAX)).map(row).collect()
+}
+
+/// The rows of a project, areas by name.
+fn rows_of(library: &Library, project: &Project) -> Vec<Vec<Field>> {
+    let name = |area: AreaId| {
+        let known = library.areas.iter().find(|(id, ..)| *id == area);
+        known.map_or_else(|| area.to_string(), |(_, _, name)| name.clone())
+    };
+    share_rows(project.shares.len(), |row, column| match (project.shares.get(row), column) {
+        (Some(share), "area") => share.id.area.map_or_else(|| EVERYWHERE.to_owned(), name),
+        (Some(share), "from") => share.id.from.to_string(),
+        (Some(share), "until") => share.until.to_string(),
+        (Some(share), _) => share.places.to_string(),
+        (None, _) => String::new(),
+    })
+}
+
+/// The rows that say something, up to the last one.
+fn typed_rows(form: &Form) -> usize {
+    let says = |row: &usize| COLUMNS.iter().any(|(column, ..)| !form.text(&cell(*row, column)).is_empty());
+    (0..PROJECT_SHARES_MAX).rfind(says).map_or(0, |last| last + 1)
+}
+
+/// The division as records have it, a line for each row of the form. A name that is no area stays, so that it is refused
+/// and not lost.
+fn division(form: &Form, library: &Library) -> String {
+    let line = |row: usize| {
+        let [area, rest @ ..] = COLUMNS.map(|(column, ..)| form.text(&cell(row, column)).split_whitespace().collect::<String>());
+        let known = library.areas.iter().find(|(_, _, name)| *name == area).map(|(id, ..)| id.to_string());
+        let rest = rest.join(" ");
+        match (area.is_empty(), rest.trim().is_empty()) {
+            (true, true) => String::new(),
+            (true, false) => format!("{EVERYWHERE} {rest}"),
+            (false, _) => format!("{} {rest}", known.unwrap_or(area)),
+        }
+    };
+    (0..typed_rows(form)).map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// What was typed, by field.
-fn values(form: &Form) -> BTreeMap<String, String> {
+fn values(form: &Form, library: &Library) -> BTreeMap<String, String> {
     let mut values: BTreeMap<String, String> = FIELDS.iter().map(|(name, _)| ((*name).to_owned(), form.text(name))).collect();
     values.insert("areas".to_owned(), places(form));
+    let division = division(form, library);
+    if !division.is_empty() {
+        values.remove("capacity");
+    }
+    values.insert("shares".to_owned(), division);
     values
 }
 
@@ -112,6 +186,8 @@ async fn new_page(app: &App, signed: &Signed) -> Result<ProjectEditPage, WebErro
         stub: signed.stub()?,
         draft: "project-new".to_owned(),
         fields,
+        shares: share_rows(0, |_, _| String::new()),
+        areas: library.areas.into_iter().map(|(_, _, name)| name).collect(),
         back: "/projects".to_owned(),
         ..ProjectEditPage::default()
     })
@@ -138,6 +214,8 @@ async fn edit_page(app: &App, signed: &Signed, id: &str) -> Result<(ProjectEditP
         stub: signed.stub_with(&found.heads)?,
         draft: format!("project-{id}"),
         fields: fields(&library, project),
+        shares: rows_of(&library, project),
+        areas: library.areas.into_iter().map(|(_, _, name)| name).collect(),
         back: format!("/projects/{id}"),
         ..ProjectEditPage::default()
     };
@@ -154,9 +232,24 @@ pub async fn edit(State(app): State<App>, signed: Signed, Path(id): Path<String>
     error::show(&edit_page(&app, &signed, &id).await?.0)
 }
 
+/// Puts back what was typed.
+fn refill(page: &mut ProjectEditPage, form: &Form) {
+    page.fields.iter_mut().for_each(|field| field.refill_from(form));
+    page.shares = share_rows(typed_rows(form), |row, column| form.raw(&cell(row, column)));
+}
+
+/// The form again with what was typed, and more rows.
+fn with_more(mut page: ProjectEditPage, form: &Form) -> Answer {
+    refill(&mut page, form);
+    page.stub.heads = form.text("heads");
+    error::show(&page)
+}
+
 fn refused(error: DeskError, mut page: ProjectEditPage, form: &Form) -> Answer {
     match &error {
         DeskError::Invalid { faults } => {
+            let of_rows = faults.iter().filter(|fault| fault.field == "shares").map(|fault| fault.reason.as_str());
+            page.share_fault = of_rows.collect::<Vec<_>>().join("；");
             page.faults = faults.iter().map(|fault| fault.reason.clone()).collect();
             for field in &mut page.fields {
                 let name = if field.name == "villages" { "areas" } else { &field.name };
@@ -171,13 +264,17 @@ fn refused(error: DeskError, mut page: ProjectEditPage, form: &Form) -> Answer {
         DeskError::NotPermitted { .. } | DeskError::NotNow { .. } => page.faults = vec![error.what()],
         _ => return Err(error.into()),
     }
-    page.fields.iter_mut().for_each(|field| field.refill_from(form));
+    refill(&mut page, form);
     error::show_as(error::status(&error), &page)
 }
 
 /// `POST /projects/new`
 pub async fn add(State(app): State<App>, sent: SignedForm) -> Answer {
-    let command = Command::AddProject { values: values(&sent.form) };
+    if sent.form.some("more").is_some() {
+        return with_more(new_page(&app, &sent.signed).await?, &sent.form);
+    }
+    let library = editable(&app, &sent.signed).await?;
+    let command = Command::AddProject { values: values(&sent.form, &library) };
     match app.desk().perform(&sent.signed.person, sent.action()?, command).await {
         Ok(done) => {
             app.desk().keep_draft(&sent.signed.person, "project-new", Vec::new()).await?;
@@ -190,7 +287,12 @@ pub async fn add(State(app): State<App>, sent: SignedForm) -> Answer {
 
 /// `POST /projects/{id}/edit`
 pub async fn save(State(app): State<App>, Path(id): Path<String>, sent: SignedForm) -> Answer {
-    let command = Command::ChangeProject { record: record(&id)?, values: values(&sent.form), seen_heads: sent.heads() };
+    if sent.form.some("more").is_some() {
+        return with_more(edit_page(&app, &sent.signed, &id).await?.0, &sent.form);
+    }
+    let library = editable(&app, &sent.signed).await?;
+    let values = values(&sent.form, &library);
+    let command = Command::ChangeProject { record: record(&id)?, values, seen_heads: sent.heads() };
     match app.desk().perform(&sent.signed.person, sent.action()?, command).await {
         Ok(_) => {
             app.desk().keep_draft(&sent.signed.person, &format!("project-{id}"), Vec::new()).await?;

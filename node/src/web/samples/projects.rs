@@ -61,6 +61,10 @@ fn booking(i: usize) -> BookingRow {
     }
 }
 
+fn share(place: &str, period: &str, chip: Chip) -> ShareRow {
+    ShareRow { place: place.into(), period: period.into(), bar: PlacesBar { as_of: String::new(), ..bar(60, 20, false) }, chip }
+}
+
 pub fn project() -> ProjectPage {
     ProjectPage {
         frame: frame("项目", "项目"),
@@ -70,6 +74,11 @@ pub fn project() -> ProjectPage {
         chips: vec![Chip::new(Tone::Bad, "名额冲突")],
         fault: "不能办理：名额已满：3 个名额已确认 3 个，这一预约要 1 个。没有写入任何内容，填写的内容还在表单里。".into(),
         bar: bar(60, 40, true),
+        shares: vec![
+            share("经开区（杨舍镇）", "2019-07-01 至 2019-07-31", Chip::new(Tone::Bad, "名额冲突")),
+            share("经开区（杨舍镇）", "2019-08-01 至 2019-08-31", Chip::default()),
+            share("大新镇", "2019-07-01 至 2019-07-31", Chip::new(Tone::Plain, "给其他地方")),
+        ],
         facts: vec![
             Fact::new("大类", "心理抚慰"),
             Fact::new("时间", "2019-06-01 至 2019-12-31"),
@@ -103,6 +112,18 @@ pub fn conflicts(empty: bool) -> ConflictsPage {
     ConflictsPage { frame: frame("名额冲突", "项目"), rows: if empty { Vec::new() } else { vec![one] } }
 }
 
+fn share_row(number: usize, area: &str, from: &str, until: &str, places: &str) -> Vec<Field> {
+    let field = |name: &str, label: &str, input: Input, value: &str| {
+        Field::text(format!("share-{number}-{name}"), format!("第 {} 行{label}", number + 1)).typed(input).with(value)
+    };
+    vec![
+        field("area", "区域", Input::Text, area),
+        field("from", "开始日期", Input::Date, from),
+        field("until", "结束日期", Input::Date, until),
+        field("places", "名额", Input::Number, places),
+    ]
+}
+
 pub fn edit() -> ProjectEditPage {
     let wrong = Field {
         fault: "已确认 3 个名额，不能少于它；请先取消预约".into(), ..Field::text("capacity", "名额").with("1")
@@ -119,6 +140,9 @@ pub fn edit() -> ProjectEditPage {
             wrong,
             Field::area("areas", "服务区域，一行一个 12 位区划代码").hinted("不填：全市"),
         ],
+        shares: vec![share_row(0, "经开区（杨舍镇）", "2019-07-01", "2019-07-31", "0"), share_row(1, "", "", "", "")],
+        share_fault: "名额分配第 1 行：名额应为 1 到 10000 的整数".into(),
+        areas: vec!["经开区（杨舍镇）".into(), "大新镇".into()],
         faults: vec!["已确认 3 个名额，不能少于它；请先取消预约".into()],
         meanwhile: vec!["结束日期：由 2019-12-31 改为 2020-06-30".into()],
         back: "#".into(),
