@@ -269,6 +269,9 @@ impl Room<'_> {
             let own = self.books()?.iter().any(|book| book.open && book.allotment.device == self.here.device);
             possible.retain(|kind| own || *kind != EventKind::Emergency);
         }
+        if self.told_by_consent(&file.standing, packs).is_empty() {
+            possible.retain(|kind| *kind != EventKind::Consented);
+        }
         if file.standing.is_void() {
             possible.retain(|kind| *kind != EventKind::Paid);
         }

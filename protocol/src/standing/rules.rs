@@ -4,7 +4,9 @@
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
 use super::fold::{apply, paid_for};
-use super::{Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, after, bookings, checks, payout};
+use super::{
+    Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, after, bookings, checks, consent, payout,
+};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -78,9 +80,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Objected
                 | NoticeEnded
                 | Proposed
+                | Consented
+                | ConsentWithdrawn
                 | Transferred
                 | SignedFor
                 | Returned
+                | Recalled
                 | Feedback
                 | GaveUp
                 | Heard
@@ -125,9 +130,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | NoticeEnded
                 | Proposed
                 | Emergency
+                | Consented
+                | ConsentWithdrawn
                 | Transferred
                 | SignedFor
                 | Returned
+                | Recalled
                 | Feedback
                 | PayListed
                 | Paid
@@ -224,12 +232,17 @@ pub(super) fn may(
     if after::is_about(kind) {
         return after::may(s, packs, kind, tier);
     }
+    if consent::is_about(kind) {
+        return consent::may(s, kind, tier);
+    }
     // What went out a second time comes back whenever it does.
     let back = kind == PaymentFailed && s.paid_again().next().is_some();
     unless(s.result.is_none() || back, "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
         let fits = |transfer: &&Transfer| accepts(transfer.state, kind) && mine(transfer);
-        return unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办");
+        unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办")?;
+        let mut fitting = s.transfers.iter().filter(fits);
+        return unless(fitting.any(|transfer| consent::still(s, transfer, kind, None)), consent::ENDED);
     }
     if kind != Closed {
         // What is at the bank already has a result all the same.
@@ -427,6 +440,7 @@ pub(super) fn may(
         | DoubleSettled | Recovered | WrittenOff => {}
         NeedsAssessed | Booked | BookingContested | BookingConfirmed | BookingDeclined | BookingCancelled | BookingEnded => {}
         Published | FollowedUp | Disputed | DisputeEnded | Archived => {}
+        Consented | ConsentWithdrawn | Recalled => {}
     }
     Ok(())
 }
@@ -595,7 +609,8 @@ pub(super) fn judge(
         unless(by_receiver(transfer), "不是这一转办的接收机构")?;
         // Departments and providers sign in at a township or at the city.
         unless(transfer.to.kind == TargetKind::Office || tier >= Tier::Township, "村(社区)不代部门、服务机构办理")?;
-        unless(accepts(transfer.state, kind), "转办的状态不允许")
+        unless(accepts(transfer.state, kind), "转办的状态不允许")?;
+        unless(consent::still(s, transfer, kind, day), consent::ENDED)
     };
     let named = |text: &str, why: &str| unless(!text.trim().is_empty(), why);
     unless(!event.staff.is_empty(), "没有经办人")?;
@@ -797,6 +812,7 @@ pub(super) fn judge(
             unless(amount.is_none() || gives, "没有给予救助的，不写金额")?;
             unless(amount.is_none_or(|amount| amount > Fen(0)), "金额无效")
         }
+        What::Transferred { to, .. } => consent::allows(s, packs, to, day),
         What::NeedsAssessed { .. }
         | What::Booked { .. }
         | What::BookingContested { .. }
@@ -809,6 +825,7 @@ pub(super) fn judge(
             may_take_back(s, tier, named_event)
         }
         _ if after::is_about(kind) => after::judge(s, &event.what, day),
+        _ if consent::is_about(kind) => consent::judge(s, tier, &event.what, day),
         _ if checks::is_about(kind) => checks::judge(s, event, day),
         _ => Ok(()),
     }
@@ -819,7 +836,7 @@ fn stands_alone(kind: EventKind) -> bool {
     use EventKind::*;
     let handed_over = matches!(kind, Transferred | SignedFor | Returned | Session | Outcome | Feedback);
     let beside = matches!(kind, GaveUp | Note | Urged | HandedOver | Satisfaction);
-    handed_over || beside || bookings::is_about(kind) || after::is_about(kind)
+    handed_over || beside || consent::is_about(kind) || bookings::is_about(kind) || after::is_about(kind)
 }
 
 /// Whether an office of `tier` may take back the event `id`.
@@ -837,6 +854,7 @@ fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
     // The place may be somebody else's by now.
     unless(item.event.what.kind() != Some(EventKind::BookingCancelled), "取消预约不能撤销，请重新预约")?;
+    consent::may_take_back(s, &item.event.what)?;
     if !item.event.what.kind().is_some_and(stands_alone) {
         let place = |id: &OpId| s.timeline.iter().position(|item| item.id == *id);
         let paid = s.payment.as_ref().and_then(|payment| place(&payment.id));
