@@ -9,7 +9,7 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Agreed, EventKind, Giver, Target, TargetKind, What};
 use shouwang_protocol::records::policy::{Basis, Packs};
-use shouwang_protocol::standing::{Standing, Transfer, may_recall, needs_consent, needs_guardian};
+use shouwang_protocol::standing::{Standing, Transfer, TransferState, may_recall, needs_consent, needs_guardian, unagreed};
 
 /// What the forms of consent offer.
 #[derive(Clone, Debug, Default)]
@@ -108,8 +108,11 @@ impl Room<'_> {
         }
     }
 
-    /// Nothing more is handed to who was entrusted by a contract that has ended.
-    pub(super) fn agreement_lasts(&self, packs: &Packs, to: &Target) -> Result<(), DeskError> {
+    /// A case is handed to an organisation while the person agrees to it, or while the contract with it lasts.
+    pub(super) fn may_be_told(&self, s: &Standing, packs: &Packs, to: &Target) -> Result<(), DeskError> {
+        if needs_consent(s, packs, to, Some(self.day)) && s.consent_for(to, Some(self.day)).is_none() {
+            return Err(DeskError::NotNow { why: unagreed(to) });
+        }
         let provider = self.pack(packs).filter(|_| to.kind == TargetKind::Provider).and_then(|pack| pack.provider(&to.id));
         let Some(provider) = provider.filter(|provider| provider.basis == Basis::Entrusted) else { return Ok(()) };
         match provider.until {
@@ -118,6 +121,25 @@ impl Room<'_> {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether the receiver of a transfer may still do something about it.
+pub(super) fn may_go_on(s: &Standing, transfer: &Transfer, day: Day) -> bool {
+    transfer.state != TransferState::Recalled && !s.is_barred(transfer, Some(day))
+}
+
+/// An organisation that no consent lets go on gives back or reports, and does nothing else.
+pub(super) fn goes_on(s: &Standing, what: &What, day: Day) -> Result<(), DeskError> {
+    let transfer = match what {
+        What::SignedFor { transfer } | What::Session { transfer, .. } | What::Outcome { transfer, .. } => transfer,
+        _ => return Ok(()),
+    };
+    match s.transfers.iter().find(|known| known.id == *transfer) {
+        Some(known) if !may_go_on(s, known, day) => Err(DeskError::NotNow {
+            why: "当事人的同意已撤回或到期，或转办已收回，只能退回或反馈".to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -117,8 +117,11 @@ impl Desk {
     /// Cases that this person may see.
     pub async fn cases(&self, person: &Person, filter: CaseFilter, page: Page) -> Result<Listed<CaseRow>, DeskError> {
         self.in_room(person, LOOKING, move |room| {
-            let mut listed = room.reader.cases(&room.allowed(filter), page)?;
+            let mut listed = room.reader.cases(&room.allowed(filter.clone()), page)?;
             listed.rows.iter_mut().for_each(|row| room.lessen(row));
+            // Looked for by what is shown: what is hidden is not found either.
+            listed.rows.retain(|row| filter.stages.is_empty() || filter.stages.contains(&row.stage));
+            listed.rows.retain(|row| filter.origin.is_none() || filter.origin == row.origin);
             Ok(listed)
         })
         .await

@@ -165,6 +165,7 @@ impl Room<'_> {
             What::CheckAnswered { result, .. } => format!("核对完成：{}", result.label()),
             _ => format!("“{}”已登记", kind.label()),
         };
+        consents::goes_on(&file.standing, &what, self.day)?;
         let event = self.event(what);
         // What a list says of money that went out is written down even when it went out twice.
         if !self.went_out_by_a_list(&case, &file.standing, &event.what)? {
@@ -694,6 +695,7 @@ impl Desktop<'_> {
                 EventKind::SignedFor => transfer.state == TransferState::ToSign,
                 EventKind::Returned => transfer.state.is_open(),
                 EventKind::Outcome => matches!(transfer.state, TransferState::Signed | TransferState::FedBack),
+                EventKind::Feedback => matches!(transfer.state, TransferState::Signed | TransferState::Recalled),
                 _ => transfer.state == TransferState::Signed,
             };
             state && receives(transfer, person)
@@ -710,7 +712,7 @@ impl Desktop<'_> {
     fn transferred(&self, part: Part, before: usize) -> Result<What, DeskError> {
         let assistance = self.kind_of(part.assistance)?;
         let to = self.receiver(part.to, &assistance)?;
-        self.room.agreement_lasts(self.packs, &to)?;
+        self.room.may_be_told(self.standing(), self.packs, &to)?;
         let n = u32::try_from(self.standing().transfers.len() + before).unwrap_or(u32::MAX).saturating_add(1);
         Ok(What::Transferred { to, n, assistance, note: part.note })
     }

@@ -146,6 +146,7 @@ fn transfer(known: &Known<'_>, kind: EventKind) -> Field {
         EventKind::SignedFor => state == TransferState::ToSign,
         EventKind::Returned => state.is_open(),
         EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
+        EventKind::Feedback => matches!(state, TransferState::Signed | TransferState::Recalled),
         _ => state == TransferState::Signed,
     };
     let all = known.standing.transfers.iter().filter(|transfer| fits(transfer.state) && known.answerable.contains(&transfer.id));

@@ -294,10 +294,12 @@ async fn item_09_a_consent_taken_back_at_the_village_ends_the_charitys_sight_and
     assert_eq!(own, ["签收", "服务记录"]);
     let rows = city.desk.cases(&charity, CaseFilter::default(), Page::first(9)).await.expect("lists").rows;
     assert_eq!((rows[0].applicant.as_str(), rows[0].number.as_ref()), ("同意已撤回或到期", None));
+    let serving = CaseFilter { stages: vec![Stage::InService], ..CaseFilter::default() };
+    assert!(city.desk.cases(&charity, serving, Page::first(9)).await.expect("lists").rows.is_empty(), "nor by its stage");
     let inbox = city.desk.inbox(&charity).await.expect("an inbox");
     assert_eq!((inbox[0].applicant.as_str(), inbox[0].note.as_str()), ("同意已撤回或到期", ""));
     let further = city.step(&charity, case, CaseStep::Session { transfer: None, text: "又去".into() }).await.expect_err("ended");
-    assert!(further.what().contains("当事人的同意已撤回或到期，只能退回或反馈"), "{further}");
+    assert!(further.what().contains("当事人的同意已撤回或到期，或转办已收回，只能退回或反馈"), "{further}");
     assert!(city.step(&charity, case, CaseStep::Recall { transfer: None, reason: "收".into() }).await.is_err());
 
     // Whoever handed it over takes it back; the one visit stays in the family's file.
@@ -308,14 +310,17 @@ async fn item_09_a_consent_taken_back_at_the_village_ends_the_charitys_sight_and
     assert!(again.what().contains("单独同意"), "{again}");
     let reason = "本人撤回同意".to_owned();
     township.stepped(&zhen, case, CaseStep::Recall { transfer: None, reason }).await;
+    // The charity had given something by then, and did not know: it counts.
+    city.stepped(&charity, case, served(80_000)).await;
+    sync(&township, &city).await;
     township.stepped(&zhen, case, CaseStep::GiveUp { reason: "本人不要了".into() }).await;
     township.stepped(&zhen, case, CaseStep::Close { result: "已办结".into() }).await;
     sync(&township, &city).await;
     let file = township.desk.annual(&zhen, household, 2019).await.expect("a file").file;
     let services = serde_json::to_string(&file.services).expect("json");
-    assert!(services.contains("慈善总会"), "{services}");
+    assert!(services.contains("慈善总会") && file.total == Fen(94_500 + 80_000), "{services} {:?}", file.total);
     let page = city.page(&city.clerk(), case).await;
-    assert_eq!((page.standing.stage, page.standing.transfers[0].state.label()), (Stage::Closed, "已收回"));
+    assert_eq!((page.standing.stage, page.standing.transfers[0].state.label()), (Stage::Closed, "已反馈"));
     assert!(page.standing.timeline.iter().all(|item| item.effect == Effect::Counts));
 }
 

@@ -1,7 +1,8 @@
 //! Consent (单独同意) that a provider is told of a case: who agreed to what, until when, and what follows when it ends.
 //!
 //! A provider that works for the office under a contract needs none; one that decides itself what it does with the
-//! information (个人信息保护法 art. 23) gets a transfer only while the person agrees, and what it did until then stays.
+//! information (个人信息保护法 art. 23) gets a transfer only when the person agreed. When that ends it is barred: the Desk shows
+//! it nothing more and lets it take no further step. What it did counts, also what it did before it could know.
 //! One consent counts for each provider: the last one. See decision 0016.
 
 use super::rules::{Refusal, unless};
@@ -15,9 +16,6 @@ use std::collections::BTreeSet;
 
 /// Years of age from which somebody agrees themselves (个人信息保护法 art. 31).
 const MINOR_YEARS: u32 = 14;
-
-/// Why a provider takes no further step.
-pub(super) const ENDED: &str = "当事人的同意已撤回或到期，只能退回或反馈";
 
 /// Somebody's agreement that a provider is told of the case.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
@@ -54,7 +52,11 @@ impl Consent {
 
     /// Whether it holds on that day; without a day, whether it was not taken back.
     pub fn holds(&self, day: Option<Day>) -> bool {
-        self.withdrawn.is_none() && !self.until.zip(day).is_some_and(|(until, day)| day > until)
+        self.withdrawn.is_none() && self.lasts(day)
+    }
+
+    fn lasts(&self, day: Option<Day>) -> bool {
+        self.until.zip(day).is_none_or(|(until, day)| day <= until)
     }
 }
 
@@ -69,7 +71,7 @@ impl Standing {
         self.consents.iter().filter(|known| self.consent_for(&known.to, None).is_some_and(|last| last.id == known.id))
     }
 
-    /// Whether the receiver must not be told anything more: it is told by consent, and none holds.
+    /// Whether the receiver must not be told anything more: it is told by consent, and none holds. It may give back or report.
     pub fn is_barred(&self, transfer: &Transfer, day: Option<Day>) -> bool {
         transfer.by_consent && self.consent_for(&transfer.to, day).is_none()
     }
@@ -88,17 +90,20 @@ pub fn is_needed(s: &Standing, packs: &Packs, to: &Target, day: Option<Day>) -> 
     to.kind == TargetKind::Provider && known.is_some_and(|provider| provider.basis == Basis::Consent)
 }
 
-/// Whether the case may be handed to that receiver.
-pub(super) fn allows(s: &Standing, packs: &Packs, to: &Target, day: Option<Day>) -> Result<(), Refusal> {
-    if !is_needed(s, packs, to, day) || s.consent_for(to, day).is_some() {
-        return Ok(());
-    }
-    Err(Refusal(format!("转给{}须经当事人单独同意，请先登记“{}”", to.name, EventKind::Consented.label()), false))
+/// Why a case is not handed over, and what to do.
+pub fn unagreed(to: &Target) -> String {
+    format!("转给{}须经当事人单独同意，请先登记“{}”", to.name, EventKind::Consented.label())
 }
 
-/// Whether the receiver of a transfer may still take such a step.
-pub(super) fn still(s: &Standing, transfer: &Transfer, kind: EventKind, day: Option<Day>) -> bool {
-    matches!(kind, EventKind::Returned | EventKind::Feedback) || !s.is_barred(transfer, day)
+/// Whether the case may be handed to that receiver: somebody agreed, for that day. A withdrawal that was written down
+/// before does not undo it, for whoever handed it over may not have known; it bars the receiver (see
+/// [`Standing::is_barred`]), and whoever knows is stopped by the Desk.
+pub(super) fn allows(s: &Standing, packs: &Packs, to: &Target, day: Option<Day>) -> Result<(), Refusal> {
+    let agreed = s.consents.iter().any(|known| known.is_for(to) && known.lasts(day));
+    if agreed || !is_needed(s, packs, to, day) {
+        return Ok(());
+    }
+    Err(Refusal(unagreed(to), false))
 }
 
 /// Whether an office of `tier` may take a transfer back from its receiver.
@@ -174,17 +179,5 @@ pub(super) fn apply(s: &mut Standing, id: &OpId, what: &What, day: Option<Day>) 
             }
         }
         _ => {}
-    }
-}
-
-/// What was handed over by a consent stays handed over: the entry of the consent stays too, and its withdrawal.
-pub(super) fn may_take_back(s: &Standing, what: &What) -> Result<(), Refusal> {
-    match what {
-        What::Consented { to, .. } => {
-            let used = s.transfers.iter().any(|transfer| transfer.by_consent && transfer.to.id == to.id);
-            unless(!used, "已凭这一同意转办，不能撤销记录；当事人反悔的，请登记“撤回同意”")
-        }
-        What::ConsentWithdrawn { .. } => Err("撤回同意不能撤销；当事人又同意的，请重新登记“同意提供信息”".into()),
-        _ => Ok(()),
     }
 }

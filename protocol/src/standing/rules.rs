@@ -240,9 +240,7 @@ pub(super) fn may(
     unless(s.result.is_none() || back, "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
         let fits = |transfer: &&Transfer| accepts(transfer.state, kind) && mine(transfer);
-        unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办")?;
-        let mut fitting = s.transfers.iter().filter(fits);
-        return unless(fitting.any(|transfer| consent::still(s, transfer, kind, None)), consent::ENDED);
+        return unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办");
     }
     if kind != Closed {
         // What is at the bank already has a result all the same.
@@ -532,7 +530,8 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
         EventKind::SignedFor => state == TransferState::ToSign,
         EventKind::Returned => state.is_open(),
         EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
-        _ => state == TransferState::Signed,
+        // What was given before anybody there knew that it was taken back was given.
+        _ => matches!(state, TransferState::Signed | TransferState::Recalled),
     }
 }
 
@@ -609,8 +608,7 @@ pub(super) fn judge(
         unless(by_receiver(transfer), "不是这一转办的接收机构")?;
         // Departments and providers sign in at a township or at the city.
         unless(transfer.to.kind == TargetKind::Office || tier >= Tier::Township, "村(社区)不代部门、服务机构办理")?;
-        unless(accepts(transfer.state, kind), "转办的状态不允许")?;
-        unless(consent::still(s, transfer, kind, day), consent::ENDED)
+        unless(accepts(transfer.state, kind), "转办的状态不允许")
     };
     let named = |text: &str, why: &str| unless(!text.trim().is_empty(), why);
     unless(!event.staff.is_empty(), "没有经办人")?;
@@ -854,7 +852,8 @@ fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
     // The place may be somebody else's by now.
     unless(item.event.what.kind() != Some(EventKind::BookingCancelled), "取消预约不能撤销，请重新预约")?;
-    consent::may_take_back(s, &item.event.what)?;
+    let of_consent = matches!(item.event.what.kind(), Some(EventKind::Consented | EventKind::ConsentWithdrawn));
+    unless(!of_consent, "同意和撤回同意的记录不能撤销；有误的，登记“撤回同意”后重新登记")?;
     if !item.event.what.kind().is_some_and(stands_alone) {
         let place = |id: &OpId| s.timeline.iter().position(|item| item.id == *id);
         let paid = s.payment.as_ref().and_then(|payment| place(&payment.id));
