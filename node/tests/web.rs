@@ -227,6 +227,7 @@ impl Site {
 const PAGES: &[&str] = &[
     "/checks",
     "/checks/looks",
+    "/cases/00000000000000000000000000000000/consents/x",
     "/cases/00000000000000000000000000000000/check",
     "/months",
     "/reviews",

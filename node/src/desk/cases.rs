@@ -5,10 +5,11 @@
 //! the old one ends with its name.
 
 use super::command::OpenCase;
+use super::consents;
 use super::doubles::unsettled;
 use super::moves::gone;
 use super::outcome::{DeskError, FieldFault};
-use super::permit::{self, sees};
+use super::permit::{self, receives, sees};
 use super::{Plan, Room};
 use crate::store::reader::CaseFile;
 use serde_json::Value;
@@ -20,7 +21,7 @@ use shouwang_protocol::records::case::append;
 use shouwang_protocol::records::event::{Answered, Channel, Event, EventKind, Origin, What};
 use shouwang_protocol::records::policy::{Decides, Pack, Packs, in_force};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::Standing;
+use shouwang_protocol::standing::{Standing, Transfer};
 use std::collections::BTreeMap;
 
 /// Bytes of all texts of one event.
@@ -268,6 +269,13 @@ impl Room<'_> {
         if possible.contains(&EventKind::Emergency) {
             let own = self.books()?.iter().any(|book| book.open && book.allotment.device == self.here.device);
             possible.retain(|kind| own || *kind != EventKind::Emergency);
+        }
+        let goes_on = |it: &Transfer| receives(it, &self.person) && consents::may_go_on(&file.standing, it, self.day);
+        if !file.standing.transfers.iter().any(goes_on) {
+            possible.retain(|kind| !matches!(kind, EventKind::SignedFor | EventKind::Session | EventKind::Outcome));
+        }
+        if self.told_by_consent(&file.standing, packs).is_empty() {
+            possible.retain(|kind| *kind != EventKind::Consented);
         }
         if file.standing.is_void() {
             possible.retain(|kind| *kind != EventKind::Paid);

@@ -14,8 +14,8 @@ use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::changed::Reviewed;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Channel, Delivery, Dispute, DisputeEnd, Finding, Given, Opinion, Origin, Ruling, TargetKind,
-    Urgency, Verdict,
+    Agreed, Answer, Attendance, Change, Channel, Delivery, Dispute, DisputeEnd, Finding, Given, Giver, Opinion, Origin, Ruling,
+    TargetKind, Urgency, Verdict,
 };
 use shouwang_protocol::records::policy::{Article, Pack};
 use shouwang_protocol::records::screening::Screened;
@@ -1034,6 +1034,52 @@ pub enum CaseStep {
         /// What there is to say about it.
         #[serde(default)]
         note: String,
+    },
+    /// 同意提供信息: the person agrees that a provider is told of the case.
+    Consent {
+        /// The provider.
+        to: To,
+        /// Whose information; empty: the applicant's.
+        #[serde(default)]
+        whose: String,
+        /// What may be shown: `name`, `place`, `matter`, `form`, `status`.
+        scope: Vec<String>,
+        /// Who agreed.
+        #[serde(with = "wire::giver")]
+        #[schema(value_type = String)]
+        given_by: Giver,
+        /// The guardian's name; empty: the person themselves.
+        #[serde(default)]
+        giver: String,
+        /// How.
+        #[serde(with = "wire::agreed")]
+        #[schema(value_type = String)]
+        how: Agreed,
+        /// The last day it holds; none: until it is taken back.
+        #[serde(default)]
+        #[schema(value_type = Option<String>)]
+        until: Option<Day>,
+        /// Who witnessed it, where the paper is.
+        #[serde(default)]
+        note: String,
+    },
+    /// 撤回同意
+    WithdrawConsent {
+        /// The consent; none: the only one that holds.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        consent: Option<OpId>,
+        /// Who said so, and how. No reason is asked for.
+        note: String,
+    },
+    /// 收回转办: from a provider that was told by consent.
+    Recall {
+        /// The transfer; none: the only one.
+        #[serde(default, with = "wire::op::maybe")]
+        #[schema(value_type = Option<String>)]
+        transfer: Option<OpId>,
+        /// Why.
+        reason: String,
     },
     /// 转办、分办
     Transfer {

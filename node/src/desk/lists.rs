@@ -9,7 +9,7 @@ use crate::store::reader::{Actor, CaseFilter, CaseRow, HouseholdFilter, Househol
 use crate::writer::Health;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
-use shouwang_protocol::records::event::{Origin, TargetKind};
+use shouwang_protocol::records::event::{Origin, Shown, TargetKind};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::Stage;
 use std::collections::BTreeMap;
@@ -46,18 +46,43 @@ impl Room<'_> {
         let mine = department.or_else(|| self.person.provider.clone().map(Actor::Provider));
         // Nobody's department is nobody's: an account without either sees nothing.
         let mine = mine.unwrap_or_else(|| Actor::Department(String::new()));
-        CaseFilter { handed_to: Some(mine), household: None, text: String::new(), ..filter }
+        // Nor where a case lives: that may be what nobody agreed to tell.
+        CaseFilter { handed_to: Some(mine), household: None, text: String::new(), within: Vec::new(), ..filter }
+    }
+
+    /// A case in the list of a department or a provider: without what is none of their business.
+    pub(super) fn lessen(&self, row: &mut CaseRow) {
+        if self.person.is_office_staff() {
+            return;
+        }
+        (row.household, row.proposed, row.decided, row.paid) = (None, None, None, None);
+        let own = [("department", &self.person.department), ("provider", &self.person.provider)];
+        row.turns.retain(|turn| own.iter().any(|(who, code)| turn.who == *who && code.as_ref() == Some(&turn.id)));
+        if self.person.provider.is_none() {
+            return;
+        }
+        let sight = self.case(&row.case).map(|file| permit::sight(&file.standing, &self.person, self.day));
+        let sight = sight.unwrap_or(permit::Sight::Own);
+        if !sight.shows(Shown::Name) {
+            row.applicant = sight.instead().to_owned();
+        }
+        if !sight.shows(Shown::Place) {
+            (row.area, row.area_name) = (self.here.areas.first().copied().unwrap_or(row.area), self.here.name.clone());
+        }
+        if sight == permit::Sight::Own {
+            (row.stage, row.stage_name) = (Stage::Unknown, permit::ENDED);
+            (row.since, row.origin, row.number, row.opened_on, row.due) = (None, None, None, None, None);
+        }
     }
 
     fn receivers(&self) -> Result<Vec<Receiver>, DeskError> {
         let packs = self.reader.packs()?;
         let mut receivers = Vec::new();
         if let Some(pack) = self.pack(&packs) {
-            let of = |kind, codes: &[shouwang_protocol::records::policy::Code]| -> Vec<Receiver> {
-                codes.iter().map(|code| Receiver { kind, id: code.code.clone(), name: code.name.clone() }).collect()
-            };
-            receivers.extend(of(TargetKind::Department, &pack.departments));
-            receivers.extend(of(TargetKind::Provider, &pack.providers));
+            for kind in [TargetKind::Department, TargetKind::Provider] {
+                let listed = pack.receivers(kind).into_iter();
+                receivers.extend(listed.map(|(id, name)| Receiver { kind, id: id.to_owned(), name: name.to_owned() }));
+            }
         }
         for office in self.reader.offices()? {
             let below = office.areas_now().any(|area| permit::covers(&self.here, &self.divisions, area).is_ok());
@@ -92,10 +117,11 @@ impl Desk {
     /// Cases that this person may see.
     pub async fn cases(&self, person: &Person, filter: CaseFilter, page: Page) -> Result<Listed<CaseRow>, DeskError> {
         self.in_room(person, LOOKING, move |room| {
-            let mut listed = room.reader.cases(&room.allowed(filter), page)?;
-            if !room.person.is_office_staff() {
-                listed.rows.iter_mut().for_each(minimum);
-            }
+            let mut listed = room.reader.cases(&room.allowed(filter.clone()), page)?;
+            listed.rows.iter_mut().for_each(|row| room.lessen(row));
+            // Looked for by what is shown: what is hidden is not found either.
+            listed.rows.retain(|row| filter.stages.is_empty() || filter.stages.contains(&row.stage));
+            listed.rows.retain(|row| filter.origin.is_none() || filter.origin == row.origin);
             Ok(listed)
         })
         .await
@@ -119,9 +145,7 @@ impl Desk {
             let count = |filter: CaseFilter| room.reader.count_cases(&filter);
             let mut cases = room.reader.cases(&filter, Page::first(TODAY_MAX))?.rows;
             let office = room.person.is_office_staff();
-            if !office {
-                cases.iter_mut().for_each(minimum);
-            }
+            cases.iter_mut().for_each(|row| room.lessen(row));
             Ok(Today {
                 day: room.day,
                 cases,
@@ -149,16 +173,18 @@ impl Desk {
             let mut lines = Vec::new();
             for row in room.reader.cases(&filter, Page::first(INBOX_MAX))?.rows {
                 let Ok(file) = room.case(&row.case) else { continue };
-                let standing = &file.standing;
+                let senders: BTreeMap<_, _> =
+                    file.standing.timeline.iter().map(|item| (item.id.clone(), item.event.by)).collect();
+                let standing = permit::minimum(file.standing, &room.person, room.day);
                 for transfer in standing.transfers.iter().filter(|transfer| receives(transfer, &room.person)) {
-                    let sender = standing.timeline.iter().find(|item| item.id == transfer.id);
+                    let sender = senders.get(&transfer.id);
                     lines.push(InboxLine {
                         case: row.case,
                         transfer: transfer.id.clone(),
                         assistance: transfer.assistance.clone(),
                         applicant: standing.applicant.clone(),
                         note: transfer.note.clone(),
-                        from: sender.and_then(|item| offices.get(&item.event.by).cloned()).unwrap_or_default(),
+                        from: sender.and_then(|by| offices.get(by).cloned()).unwrap_or_default(),
                         state: transfer.state,
                         due: transfer.due,
                         sent_on: transfer.sent_on,
@@ -311,10 +337,4 @@ impl Desk {
         })
         .await
     }
-}
-
-/// A case in the list of a department or a provider: without what is none of their business.
-fn minimum(row: &mut CaseRow) {
-    (row.household, row.proposed, row.decided, row.paid) = (None, None, None, None);
-    row.turns.retain(|turn| matches!(turn.who.as_str(), "department" | "provider"));
 }

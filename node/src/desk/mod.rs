@@ -19,6 +19,7 @@ pub mod checks;
 mod command;
 mod compare;
 mod confirmed;
+pub mod consents;
 pub mod doubles;
 pub mod export;
 mod export_figures;

@@ -247,6 +247,10 @@ pub struct CasePage {
     pub confirmed: Vec<ConfirmedStatus>,
     /// Whom the form of a visit offers.
     pub visit: super::VisitNames,
+    /// What the forms of consent offer.
+    pub consent: super::consents::ConsentChoices,
+    /// Whether the reader is a provider that no consent lets see anything of the person any more.
+    pub barred: bool,
 }
 
 /// One line of a case's story.

@@ -11,7 +11,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::difference::MEASURES;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::policy::{CalendarYear, Decides, Holds, Limit, Pack, Step};
+use shouwang_protocol::records::policy::{Basis, CalendarYear, Decides, Holds, Limit, Pack, Step};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands between words, months and expressions of a line.
@@ -61,6 +61,8 @@ pub enum Type {
     Deciders,
     /// Steps and their working days: two fields of the row, `steps` and `days`.
     Steps,
+    /// A day; empty: none.
+    Day,
     /// Days, or first and last days.
     Days,
 }
@@ -268,7 +270,20 @@ pub const TABLES: &[Table] = &[
         columns: &[CODE, NAME, SOURCE],
     },
     Table {
-        section: "providers", label: "服务机构", about: "接收转办、承办项目的机构。", columns: &[CODE, NAME, SOURCE]
+        section: "providers",
+        label: "服务机构",
+        about: "接收转办、承办项目的机构，各凭什么得到个人信息：受委托为本机构工作，或者当事人单独同意。",
+        columns: &[
+            CODE,
+            NAME,
+            hinted(
+                column("basis", "凭什么得到个人信息", Type::Word(Basis::WORDS)),
+                "“须当事人单独同意”的，没有登记同意不能转办，只能看到同意提供的内容；一个机构一行，同意书要写明提供给谁",
+            ),
+            hinted(column("agreement", "委托协议", Type::Text), "受托处理的写名称和编号"),
+            hinted(column("until", "委托协议的最后一天", Type::Day), "过了这一天不能再转办；不填：没有期限"),
+            SOURCE,
+        ],
     },
     Table {
         section: "project_classes", label: "项目大类", about: "关爱援助项目的第一级。", columns: &[CODE, NAME, SOURCE]
@@ -484,7 +499,7 @@ impl Column {
                 };
                 value.as_array().into_iter().flatten().map(term).collect::<Vec<_>>().join("\n")
             }
-            Type::Text | Type::Long | Type::Tier | Type::Rule | Type::One(_) | Type::Measure | Type::Word(_) => {
+            Type::Text | Type::Long | Type::Tier | Type::Rule | Type::One(_) | Type::Measure | Type::Word(_) | Type::Day => {
                 value.as_str().unwrap_or_default().to_owned()
             }
         }
@@ -505,7 +520,8 @@ impl Column {
             Type::Deciders => read_deciders(text)?,
             Type::Steps => read_steps(text)?,
             Type::Days => read_days(text)?,
-            Type::Tier if text.is_empty() => Value::Null,
+            Type::Tier | Type::Day if text.is_empty() => Value::Null,
+            Type::Day => Value::from(Day::parse(text).ok_or("应为日期，如 2027-12-31")?.to_string()),
             Type::Lines | Type::Many(_) => lines(text).map(Value::from).collect(),
             Type::Conditions => {
                 let condition = |line: &str| {

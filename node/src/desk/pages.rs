@@ -11,7 +11,7 @@ use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::{DeviceKey, OfficeId};
 use shouwang_protocol::record::{CaseId, RecordId};
 use shouwang_protocol::records::OpId;
-use shouwang_protocol::records::event::{EventKind, TargetKind};
+use shouwang_protocol::records::event::{EventKind, Shown, TargetKind};
 use shouwang_protocol::records::holding::HOLDING;
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER};
 use shouwang_protocol::records::staff::Role;
@@ -114,6 +114,7 @@ impl Room<'_> {
     fn case_page(&self, case: CaseId) -> Result<CasePage, DeskError> {
         let mut file = self.case(&case)?;
         let packs = self.reader.packs()?;
+        let sight = permit::sight(&file.standing, &self.person, self.day);
         let names = self.names()?;
         let possible = self.possible(&file, &packs)?;
         let may_take_back = possible.contains(&EventKind::Withdrawn);
@@ -125,8 +126,12 @@ impl Room<'_> {
         let turns = self.turns(&file, &names);
         let projects = self.projects_of_case(&file, &possible)?;
         let reach = self.reach(&case)?;
-        let confirmed = self.confirmed_statuses(file.standing.household, &packs)?;
-        let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person);
+        let confirmed = match sight.shows(Shown::Status) {
+            true => self.confirmed_statuses(file.standing.household, &packs)?,
+            false => Vec::new(),
+        };
+        let consent = self.consent_choices(&file.standing, &packs, &possible)?;
+        let standing = permit::minimum(std::mem::take(&mut file.standing), &self.person, self.day);
         let household = match (&standing.household, self.person.is_office_staff()) {
             (Some(record), true) => self.reader.household_row(record)?,
             _ => None,
@@ -143,10 +148,13 @@ impl Room<'_> {
         let entries = entries.collect();
         let handler = if self.person.is_office_staff() { self.handler(&standing)? } else { None };
         let answerable = standing.transfers.iter().filter(|transfer| receives(transfer, &self.person));
+        self.lessen(&mut file.row);
         Ok(CasePage {
             reserve,
             uses_in_vain,
-            place: self.place_name(file.row.area),
+            place: if sight.shows(Shown::Place) { self.place_name(file.row.area) } else { String::new() },
+            barred: sight == permit::Sight::Own,
+            consent,
             answerable: answerable.map(|transfer| transfer.id.clone()).collect(),
             routed_from: cases::routed_from(&standing),
             handler,

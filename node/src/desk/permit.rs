@@ -6,9 +6,11 @@
 use super::model::{Here, Person};
 use super::outcome::DeskError;
 use shouwang_protocol::area::{AreaId, Divisions};
-use shouwang_protocol::records::event::{Event, EventKind, TargetKind, What};
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::{Event, EventKind, Shown, TargetKind, What};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::{Standing, Transfer, role_allows};
+use shouwang_protocol::standing::{Consent, Standing, TimelineItem, Transfer, TransferState, role_allows};
+use std::collections::BTreeSet;
 
 /// Roles that register and change households.
 pub(super) const REGISTRY: &[Role] = &[Role::Intake, Role::Reviewer];
@@ -80,6 +82,7 @@ fn transfer_of(what: &What) -> Option<&shouwang_protocol::records::OpId> {
     match what {
         What::SignedFor { transfer }
         | What::Returned { transfer, .. }
+        | What::Recalled { transfer, .. }
         | What::Session { transfer, .. }
         | What::Outcome { transfer, .. }
         | What::Feedback { transfer, .. } => Some(transfer),
@@ -87,38 +90,115 @@ fn transfer_of(what: &What) -> Option<&shouwang_protocol::records::OpId> {
     }
 }
 
-/// A case as a department or a provider may see it: how it began, and what concerns their own transfers.
-pub(super) fn minimum(standing: Standing, person: &Person) -> Standing {
+/// What a department or a provider is shown of a case that was handed to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Sight {
+    /// All that concerns its transfers.
+    Whole,
+    /// Of that, what the person agreed to.
+    Part(BTreeSet<Shown>),
+    /// Nothing of the person: what it wrote itself.
+    Own,
+}
+
+/// Instead of what was not agreed to.
+const UNAGREED: &str = "（未同意提供）";
+/// Instead of everything, once no consent holds.
+pub(super) const ENDED: &str = "同意已撤回或到期";
+
+impl Sight {
+    pub(super) fn shows(&self, part: Shown) -> bool {
+        match self {
+            Sight::Whole => true,
+            Sight::Part(scope) => scope.contains(&part),
+            Sight::Own => false,
+        }
+    }
+
+    /// What stands where a name would be.
+    pub(super) fn instead(&self) -> &'static str {
+        if *self == Sight::Own { ENDED } else { UNAGREED }
+    }
+}
+
+/// How much of the case this person may see: a provider that is told by consent, what is agreed to on `day`.
+pub(super) fn sight(standing: &Standing, person: &Person, day: Day) -> Sight {
+    let mine = || standing.transfers.iter().filter(|transfer| receives(transfer, person));
+    if person.is_office_staff() || mine().any(|transfer| !transfer.by_consent) {
+        return Sight::Whole;
+    }
+    let consent = mine().find_map(|transfer| standing.consent_for(&transfer.to, Some(day)));
+    consent.map_or(Sight::Own, |consent| Sight::Part(consent.scope.clone()))
+}
+
+/// How a case began, without what was not agreed to.
+fn lessened(what: What, sight: &Sight) -> What {
+    match what {
+        What::Opened { origin, channel, assistance, applicant, summary, urgency, pack, .. } if *sight != Sight::Whole => {
+            let told = |part: Shown, text: String| if sight.shows(part) { text } else { String::new() };
+            let (applicant, summary) = (told(Shown::Name, applicant), told(Shown::Matter, summary));
+            let (household, rule, cause) = Default::default();
+            What::Opened { origin, channel, assistance, household, applicant, summary, urgency, rule, cause, pack }
+        }
+        other => other,
+    }
+}
+
+/// A case as a department or a provider may see it on `day`: how it began, and what concerns their own transfers; of that,
+/// where the person must agree, what they agreed to.
+pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing {
     if person.is_office_staff() {
         return standing;
     }
+    let sight = sight(&standing, person, day);
     let mut all = standing;
-    let transfers: Vec<Transfer> = all.transfers.drain(..).filter(|transfer| receives(transfer, person)).collect();
+    let mut transfers: Vec<Transfer> = all.transfers.drain(..).filter(|transfer| receives(transfer, person)).collect();
     let mine = |id: &shouwang_protocol::records::OpId| transfers.iter().any(|transfer| transfer.id == *id);
     let wanted = |id: &shouwang_protocol::records::OpId, event: &Event| match &event.what {
-        What::Opened { .. } => true,
+        What::Opened { .. } => sight != Sight::Own,
+        What::Transferred { .. } | What::Recalled { .. } if sight == Sight::Own => false,
         What::Transferred { .. } => mine(id),
         What::Note { .. } | What::Withdrawn { .. } => event.staff == person.id && event.by == person.office,
         what => transfer_of(what).is_some_and(mine),
     };
-    let timeline = all.timeline.drain(..).filter(|item| wanted(&item.id, &item.event)).collect();
+    let shown = all.timeline.drain(..).filter(|item| wanted(&item.id, &item.event));
+    let told = |item: TimelineItem| {
+        let event = Event { what: lessened(item.event.what, &sight), ..item.event };
+        TimelineItem { event, ..item }
+    };
+    let timeline = shown.map(told).collect();
+    let consent = transfers.iter().find_map(|transfer| all.consent_for(&transfer.to, Some(day))).cloned();
     // What the form of the case's kind says is for whom the case was handed to for that kind.
     let own = |transfer: &Transfer| transfer.assistance.is_empty() || transfer.assistance == all.assistance;
-    let answers = if transfers.iter().any(own) { all.answers } else { Vec::new() };
+    let answers = if transfers.iter().any(own) && sight.shows(Shown::Form) { all.answers } else { Vec::new() };
+    let applicant = if sight.shows(Shown::Name) { all.applicant } else { sight.instead().to_owned() };
+    let matter = |text: String| if sight.shows(Shown::Matter) { text } else { String::new() };
+    if sight == Sight::Own {
+        for transfer in &mut transfers {
+            transfer.note.clear();
+            if transfer.state == TransferState::Recalled {
+                transfer.text.clear();
+            }
+        }
+        let assistance = transfers.first().map(|transfer| transfer.assistance.clone()).unwrap_or_default();
+        return Standing { applicant, assistance, pack: all.pack, transfers, timeline, ..Standing::default() };
+    }
+    let nameless = |it: Consent| Consent { whose: String::new(), giver: String::new(), note: String::new(), ..it };
     Standing {
+        consents: consent.map(nameless).into_iter().collect(),
         answers,
         stage: all.stage,
         since: all.since,
         origin: all.origin,
         urgency: all.urgency,
         assistance: all.assistance,
-        applicant: all.applicant,
-        summary: all.summary,
+        applicant,
+        summary: matter(all.summary),
         opened_on: all.opened_on,
         number: all.number,
         is_application: all.is_application,
         pack: all.pack,
-        result: all.result,
+        result: all.result.map(matter),
         transfers,
         timeline,
         ..Standing::default()

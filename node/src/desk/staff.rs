@@ -8,6 +8,7 @@ use crate::store::reader::StaffRow;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::{Kind, Lane, Place, RecordRef};
 use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::TargetKind;
 use shouwang_protocol::records::staff::{self, Role, Staff};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -125,14 +126,15 @@ impl Room<'_> {
         let pack = self.pack(&packs);
         for (role, field, code) in [(Role::Department, "department", department), (Role::Provider, "provider", provider)] {
             let code = code.unwrap_or_default();
-            let codes = pack.map(|pack| if role == Role::Department { &pack.departments } else { &pack.providers });
+            let kind = if role == Role::Department { TargetKind::Department } else { TargetKind::Provider };
+            let codes = pack.map(|pack| pack.receivers(kind));
             match (roles.contains(&role), code.is_empty()) {
                 (true, true) => faults.push(FieldFault::new(field, "须写明代表哪个部门或服务机构")),
                 (false, false) => faults.push(FieldFault::new(field, "没有相应的角色")),
                 (true, false) if self.here.tier == Tier::Village => {
                     faults.push(FieldFault::new("roles", "部门、服务机构的账号设在镇或市"))
                 }
-                (true, false) if codes.is_some_and(|codes| codes.iter().all(|known| known.code != code)) => {
+                (true, false) if codes.is_some_and(|codes| codes.iter().all(|(known, _)| *known != code)) => {
                     faults.push(FieldFault::new(field, "政策包中没有这一部门或服务机构"));
                 }
                 _ => {}

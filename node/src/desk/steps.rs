@@ -7,6 +7,7 @@
 use super::cases::answered;
 use super::cases::{routed_rule, short};
 use super::command::{CaseStep, Part, To};
+use super::consents::{self, Asked};
 use super::doubles::unsettled;
 use super::notices::Posting;
 use super::outcome::DeskError;
@@ -77,6 +78,9 @@ impl CaseStep {
             CaseStep::Archive { .. } => EventKind::Archived,
             CaseStep::WriteNotice {} => EventKind::NoticeWritten,
             CaseStep::ServeNotice { .. } => EventKind::NoticeServed,
+            CaseStep::Consent { .. } => EventKind::Consented,
+            CaseStep::WithdrawConsent { .. } => EventKind::ConsentWithdrawn,
+            CaseStep::Recall { .. } => EventKind::Recalled,
             CaseStep::Transfer { .. } | CaseStep::Split { .. } => EventKind::Transferred,
             CaseStep::SignFor { .. } => EventKind::SignedFor,
             CaseStep::Return { .. } => EventKind::Returned,
@@ -161,6 +165,7 @@ impl Room<'_> {
             What::CheckAnswered { result, .. } => format!("核对完成：{}", result.label()),
             _ => format!("“{}”已登记", kind.label()),
         };
+        consents::goes_on(&file.standing, &what, self.day)?;
         let event = self.event(what);
         // What a list says of money that went out is written down even when it went out twice.
         if !self.went_out_by_a_list(&case, &file.standing, &event.what)? {
@@ -242,6 +247,13 @@ pub(super) fn refused(why: String) -> DeskError {
         | "撤回授权须写明原因"
         | "无法核对须写明原因"
         | "延长期限须写明原因" => DeskError::invalid("reason", why),
+        "须选择同意提供哪些信息" => DeskError::invalid("scope", why),
+        "须写明监护人的姓名" | "本人同意的，写本人姓名；监护人同意的，写监护人姓名" => {
+            DeskError::invalid("giver", why)
+        }
+        "当面口头同意的，须写明见证人" | "须写明谁提出、怎样提出的" => DeskError::invalid("note", why),
+        "同意的截止日期早于今天" => DeskError::invalid("until", why),
+        "收回转办须写明理由" => DeskError::invalid("reason", why),
         "申请表没有填写内容" => DeskError::invalid("answers", why),
         "须写明有什么需求" => DeskError::invalid("needs", why),
         "名额数无效" => DeskError::invalid("places", why),
@@ -439,6 +451,12 @@ impl Desktop<'_> {
                 let (adjustment, on) = (self.untold()?.id().clone(), on.unwrap_or(self.room.day));
                 What::NoticeServed { adjustment, to: needed("to", to, "须写明送达给谁")?, how, on, note }
             }
+            CaseStep::Consent { to, whose, scope, given_by, giver, how, until, note } => {
+                let to = self.named(&to)?;
+                self.room.consented(self.standing(), self.packs, Asked { to, whose, scope, given_by, giver, how, until, note })?
+            }
+            CaseStep::WithdrawConsent { consent, note } => consents::withdrawn(self.standing(), consent, note)?,
+            CaseStep::Recall { transfer, reason } => self.room.recalled(self.standing(), transfer, reason)?,
             CaseStep::Transfer { to, assistance, note } => self.transferred(Part { to, assistance, note }, 0)?,
             CaseStep::SignFor { transfer } => What::SignedFor { transfer: self.transfer(transfer, EventKind::SignedFor)? },
             CaseStep::Return { transfer, reason } => {
@@ -655,10 +673,9 @@ impl Desktop<'_> {
         }
         // A department or a provider of a newer pack may get it too.
         let packs = self.packs.get(&self.standing().pack).into_iter().chain(room.pack(self.packs));
-        let codes = packs.flat_map(|pack| if to.kind == TargetKind::Department { &pack.departments } else { &pack.providers });
-        let code = codes.into_iter().find(|code| code.code == to.id);
-        let code = code.ok_or_else(|| DeskError::invalid("to", "政策包中没有这一部门或服务机构"))?;
-        Ok(Target { kind: to.kind, id: code.code.clone(), name: code.name.clone() })
+        let found = packs.flat_map(|pack| pack.receivers(to.kind)).find(|(code, _)| *code == to.id);
+        let (id, name) = found.ok_or_else(|| DeskError::invalid("to", "政策包中没有这一部门或服务机构"))?;
+        Ok(Target { kind: to.kind, id: id.to_owned(), name: name.to_owned() })
     }
 
     /// The transfer an answer is about: the one named, else the only one this person can answer so.
@@ -678,6 +695,7 @@ impl Desktop<'_> {
                 EventKind::SignedFor => transfer.state == TransferState::ToSign,
                 EventKind::Returned => transfer.state.is_open(),
                 EventKind::Outcome => matches!(transfer.state, TransferState::Signed | TransferState::FedBack),
+                EventKind::Feedback => matches!(transfer.state, TransferState::Signed | TransferState::Recalled),
                 _ => transfer.state == TransferState::Signed,
             };
             state && receives(transfer, person)
@@ -694,6 +712,7 @@ impl Desktop<'_> {
     fn transferred(&self, part: Part, before: usize) -> Result<What, DeskError> {
         let assistance = self.kind_of(part.assistance)?;
         let to = self.receiver(part.to, &assistance)?;
+        self.room.may_be_told(self.standing(), self.packs, &to)?;
         let n = u32::try_from(self.standing().transfers.len() + before).unwrap_or(u32::MAX).saturating_add(1);
         Ok(What::Transferred { to, n, assistance, note: part.note })
     }

@@ -118,6 +118,8 @@ words! {
     answer: e::Answer;
     change: e::Change;
     attendance: e::Attendance;
+    giver: e::Giver;
+    agreed: e::Agreed;
     target_kind: e::TargetKind;
     reply: shouwang_protocol::records::verification::Outcome;
 }

@@ -6,6 +6,7 @@
 
 use super::view::{Choice, Field, Input};
 use super::wording;
+use crate::desk::consents::ConsentChoices;
 use crate::desk::{CaseStep, Choices, Held, Part, Receiver, To, VisitNames};
 use shouwang_protocol::area::{AreaId, Tier};
 use shouwang_protocol::record::RecordId;
@@ -13,10 +14,11 @@ use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{
-    Answer, Attendance, Change, Delivery, Dispute, DisputeEnd, EventKind, Finding, Given, Opinion, TargetKind, Verdict,
+    Agreed, Answer, Attendance, Change, Delivery, Dispute, DisputeEnd, EventKind, Finding, Given, Giver, Opinion, Shown,
+    TargetKind, Verdict,
 };
 use shouwang_protocol::records::policy::{Holds, Question};
-use shouwang_protocol::standing::{Standing, TransferState};
+use shouwang_protocol::standing::{Standing, Transfer, TransferState};
 use std::collections::BTreeMap;
 
 /// What a form may fill in.
@@ -41,6 +43,8 @@ pub struct Known<'a> {
     pub questions: &'a [Question],
     /// Who may have gone to the household, and who lives there.
     pub visit: &'a VisitNames,
+    /// Which organisations are told by consent only, and what may be taken back from them.
+    pub consent: &'a ConsentChoices,
 }
 
 fn words<T: Copy>(name: &str, label: &str, all: &[T], word: fn(T) -> &'static str, shown: fn(T) -> &'static str) -> Field {
@@ -82,6 +86,24 @@ pub fn question(question: &Question, said: &str) -> Field {
 /// What the fields of [`question`] are called before the code.
 const ANSWER: &str = "q-";
 
+/// Whether nothing may be handed to a receiver before somebody's consent is written down.
+fn unagreed(known: &Known<'_>, kind: TargetKind, id: &str) -> bool {
+    kind == TargetKind::Provider && known.consent.organisations.iter().any(|(code, _, holds)| code == id && !holds)
+}
+
+/// The receiver picked in a form that hands a case over, when a consent must come first.
+pub fn unagreed_in(form: &Form, known: &Known<'_>) -> Option<String> {
+    let picked = std::iter::once("to".to_owned()).chain((1..=PARTS).map(|n| format!("to-{n}")));
+    let lacks = |name: &String| form.target(name).ok().flatten().is_some_and(|to| unagreed(known, to.kind, &to.id));
+    let mut picked = picked;
+    picked.find(lacks).map(|name| form.text(&name))
+}
+
+/// A transfer to pick: its name, and what it is called.
+fn numbered(transfer: &Transfer) -> (String, String) {
+    (transfer.id.to_string(), format!("第 {} 次转办 {} {}", transfer.n, transfer.to.name, transfer.assistance))
+}
+
 /// Whom a case can be handed to; `open` is the word for whom the Desk picks.
 fn phone(known: &Known<'_>) -> Field {
     Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed()
@@ -107,7 +129,8 @@ fn receivers(known: &Known<'_>, label: &str, open: &str, fits: fn(TargetKind) ->
     let listed = known.choices.receivers.iter().filter(|receiver| fits(receiver.kind));
     let one = |receiver: &Receiver| {
         let value = format!("{}:{}", receiver.kind.word(), receiver.id);
-        (value, format!("{}（{}）", receiver.name, receiver.kind.label()))
+        let first = if unagreed(known, receiver.kind, &receiver.id) { "，须先登记同意" } else { "" };
+        (value, format!("{}（{}{first}）", receiver.name, receiver.kind.label()))
     };
     let all = std::iter::once((String::new(), open.to_owned())).chain(listed.map(one));
     Field::select("to", label, Choice::list(all, ""))
@@ -143,14 +166,11 @@ fn transfer(known: &Known<'_>, kind: EventKind) -> Field {
         EventKind::SignedFor => state == TransferState::ToSign,
         EventKind::Returned => state.is_open(),
         EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
+        EventKind::Feedback => matches!(state, TransferState::Signed | TransferState::Recalled),
         _ => state == TransferState::Signed,
     };
     let all = known.standing.transfers.iter().filter(|transfer| fits(transfer.state) && known.answerable.contains(&transfer.id));
-    let list: Vec<(String, String)> = all
-        .map(|transfer| {
-            (transfer.id.to_string(), format!("第 {} 次转办 {} {}", transfer.n, transfer.to.name, transfer.assistance))
-        })
-        .collect();
+    let list: Vec<(String, String)> = all.map(numbered).collect();
     match list.as_slice() {
         [(id, _)] => Field::hidden("transfer", id.clone()),
         _ => Field::select("transfer", "哪一次转办", Choice::list(list, "")).needed(),
@@ -344,6 +364,33 @@ pub fn fields(kind: EventKind, known: &Known<'_>) -> Vec<Field> {
             let to = receivers(known, "转给谁", "这一种类的主管部门", |_| true);
             vec![to, kinds(known.choices, &s.assistance, Some("照原来的")), note("请求办什么").needed()]
         }
+        EventKind::Consented => {
+            let all = known.consent.organisations.iter();
+            let to = all.map(|(code, name, _)| (format!("{}:{code}", TargetKind::Provider.word()), name.clone()));
+            let scope = Shown::ALL.iter().map(|part| (part.word(), part.label()));
+            vec![
+                Field::select("to", "提供给哪个服务机构", Choice::list(to, "")).needed(),
+                Field::text("whose", "谁的信息").with(&s.applicant).hinted("不满十四周岁的，由监护人同意").needed(),
+                Field::many("scope", "同意提供哪些信息", Choice::list(scope, ""))
+                    .hinted("转办时写的请求也会提供；事由可能涉及健康、经济状况等敏感个人信息，当事人明确同意才勾选"),
+                words("given_by", "谁同意的", Giver::ALL, Giver::word, Giver::label),
+                Field::text("giver", "监护人姓名").hinted("本人同意的不填"),
+                words("how", "怎样同意的", Agreed::ALL, Agreed::word, Agreed::label),
+                Field::text("until", "有效期至").typed(Input::Date).hinted("不填：撤回以前有效"),
+                note("见证人；同意书、录音存放在哪里"),
+            ]
+        }
+        EventKind::ConsentWithdrawn => {
+            let all = s.standing_consents().map(|it| (it.id.to_string(), format!("{}（{}）", it.to.name, wording::day(it.day))));
+            vec![
+                Field::select("consent", "撤回哪一份同意", Choice::list(all, "")).needed(),
+                note("谁提出、怎样提出的").hinted("例：本人，电话；不必问为什么。登记后，该机构不再看到当事人的信息").needed(),
+            ]
+        }
+        EventKind::Recalled => {
+            let all = s.transfers.iter().filter(|transfer| known.consent.recallable.contains(&transfer.id)).map(numbered);
+            vec![Field::select("transfer", "收回哪一次转办", Choice::list(all, "")).needed(), reason("为什么收回")]
+        }
         EventKind::SignedFor => vec![transfer(known, kind)],
         EventKind::Returned => vec![transfer(known, kind), reason("退回的理由")],
         EventKind::Session => vec![transfer(known, kind), Field::area("text", "做了什么").hinted("不写病情细节").needed()],
@@ -431,7 +478,9 @@ pub fn hint(kind: EventKind, known: &Known<'_>) -> String {
 pub fn next(possible: &[EventKind], standing: &Standing) -> Option<EventKind> {
     use shouwang_protocol::standing::Stage;
     let told = [EventKind::NoticeWritten, EventKind::NoticeServed];
+    let barred = standing.open_transfers().any(|transfer| standing.is_barred(transfer, None));
     let wanted: &[EventKind] = match standing.stage {
+        Stage::InTransfer | Stage::InService if barred => &[EventKind::Recalled, EventKind::Feedback, EventKind::Returned],
         Stage::Refused if standing.untold().is_some() => &told,
         Stage::ToVerify => &[EventKind::Verified],
         Stage::ToFollowUp => &[EventKind::AppliedOnBehalf, EventKind::Applied, EventKind::Transferred],
@@ -684,6 +733,18 @@ pub fn step(kind: EventKind, form: &Form) -> Result<CaseStep, String> {
         EventKind::PayListed => return Err("发放名册在“发放”页制作".to_owned()),
         EventKind::HandedOver => return Err("移交在“人员”页办理".to_owned()),
         EventKind::Transferred => CaseStep::Transfer { to: form.to()?, assistance: text("assistance"), note: text("note") },
+        EventKind::Consented => CaseStep::Consent {
+            to: form.to()?.ok_or("请选择服务机构")?,
+            whose: text("whose"),
+            scope: form.all("scope").to_vec(),
+            given_by: form.word("given_by", Giver::from_word)?,
+            giver: text("giver"),
+            how: form.word("how", Agreed::from_word)?,
+            until: form.day("until")?,
+            note: text("note"),
+        },
+        EventKind::ConsentWithdrawn => CaseStep::WithdrawConsent { consent: form.op("consent")?, note: text("note") },
+        EventKind::Recalled => CaseStep::Recall { transfer: transfer()?, reason: text("reason") },
         EventKind::SignedFor => CaseStep::SignFor { transfer: transfer()? },
         EventKind::Returned => CaseStep::Return { transfer: transfer()?, reason: text("reason") },
         EventKind::Session => CaseStep::Session { transfer: transfer()?, text: text("text") },

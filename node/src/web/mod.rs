@@ -28,10 +28,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use page::{
-    allotments, carry, case, case_new, cases, check_queue, checks, doubles, export, household, household_edit, household_move,
-    households, import, inbox, loops, means, missed, months, notices, pack_rows, payments, policies, policy_edit, project,
-    project_edit, projects, query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists, sync,
-    today, written_notice, year,
+    allotments, carry, case, case_new, cases, check_queue, checks, consent_paper, doubles, export, household, household_edit,
+    household_move, households, import, inbox, loops, means, missed, months, notices, pack_rows, payments, policies, policy_edit,
+    project, project_edit, projects, query, queue, receipt, reviews, sign_in, staff, staff_hand, statistics, statistics_lists,
+    sync, today, written_notice, year,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -88,6 +88,7 @@ fn router(app: App) -> Router {
         .route("/reviews", get(reviews::list).post(reviews::review))
         .route("/notices", get(notices::list))
         .route("/cases/{id}/letters/{of}", get(written_notice::sheet))
+        .route("/cases/{id}/consents/{organisation}", get(consent_paper::sheet))
         .route("/notices/sheet", get(notices::sheet))
         .route("/payments", get(payments::list).post(payments::make))
         .route("/payments/{batch}", get(payments::show).post(payments::settle))

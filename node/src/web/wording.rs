@@ -5,7 +5,7 @@ use crate::store::reader::{Heard, Stored, TurnRow};
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Origin, Urgency, Verdict, What};
+use shouwang_protocol::records::event::{Giver, Origin, Shown, Urgency, Verdict, What};
 use shouwang_protocol::standing::{Stage, TransferState};
 
 /// Minutes by which China's clocks run ahead of UTC; the program serves one time zone.
@@ -124,6 +124,7 @@ pub fn transfer(state: TransferState) -> Chip {
         TransferState::Signed => Tone::Accent,
         TransferState::Returned => Tone::Bad,
         TransferState::FedBack => Tone::Good,
+        TransferState::Recalled => Tone::Plain,
     };
     Chip::new(tone, state.label())
 }
@@ -179,6 +180,12 @@ fn tail(account_last4: &str) -> String {
 
 fn of_batch(batch: &str) -> String {
     if batch.is_empty() { String::new() } else { format!("名册 {batch}") }
+}
+
+/// What an organisation may be shown.
+fn scope_words(scope: &[String]) -> String {
+    let label = |word: &String| Shown::from_word(word).map_or_else(|| word.clone(), |part| part.label().to_owned());
+    scope.iter().map(label).collect::<Vec<_>>().join("、")
 }
 
 /// What an entry of a case says, line by line.
@@ -247,7 +254,14 @@ pub fn lines(what: &What) -> Vec<String> {
             out.extend([joined(&[&format!("转给{}", to.name), assistance]), note.clone()]);
         }
         What::SignedFor { .. } => {}
-        What::Returned { reason, .. } => out.push(reason.clone()),
+        What::Returned { reason, .. } | What::Recalled { reason, .. } => out.push(reason.clone()),
+        What::Consented { to, whose, scope, given_by, giver, how, until, note } => {
+            let until = until.map_or_else(|| "撤回以前有效".to_owned(), |until| format!("有效期至 {until}"));
+            let by = if *given_by == Giver::Own { String::new() } else { format!("监护人{giver}同意") };
+            out.push(joined(&[&format!("{whose}的信息，提供给{}", to.name), &by, how.label(), &until]));
+            out.extend([scope_words(scope), note.clone()]);
+        }
+        What::ConsentWithdrawn { note, .. } => out.push(note.clone()),
         What::Session { text, .. } => out.push(text.clone()),
         What::Outcome { change, text, follow_up, .. } => {
             let again = follow_up.map(|day| format!("{day} 回访")).unwrap_or_default();

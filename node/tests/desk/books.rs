@@ -151,6 +151,7 @@ async fn item_09_item_19_what_a_department_or_an_organisation_gives_is_in_every_
         note: "请办理".into(),
     };
     township.stepped(&clerk, case, to(TargetKind::Department, "教育局", "教育救助")).await;
+    township.stepped(&clerk, case, super::loop_split::agrees(&["name", "matter"])).await;
     township.stepped(&clerk, case, to(TargetKind::Provider, "慈善总会", "照料服务")).await;
     sync(&township, &city).await;
     let bureau = Person { department: Some("教育局".into()), ..city.person("jyj", &[Role::Department]) };

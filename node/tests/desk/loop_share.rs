@@ -1,10 +1,14 @@
 //! Between departments and tiers: nothing typed twice, nothing checked twice, no step that waits for a line.
 
-use super::loop_split::{accepted, bureau, provider};
+use super::loop_split::{accepted, agrees, bureau, part, provider};
 use super::support::*;
-use shouwang_node::desk::{CaseStep, DeskError, OpenCase, To};
+use shouwang_node::desk::{CaseStep, Command, DeskError, OpenCase, To};
+use shouwang_node::store::reader::{CaseFilter, Page};
 use shouwang_protocol::records::amount::Fen;
-use shouwang_protocol::records::event::{Answer, Channel, EventKind, Finding, Opinion, Origin, TargetKind, Verdict};
+use shouwang_protocol::records::day::Day;
+use shouwang_protocol::records::event::{
+    Agreed, Answer, Channel, EventKind, Finding, Giver, Opinion, Origin, TargetKind, Verdict,
+};
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::{Effect, Stage};
 
@@ -159,6 +163,7 @@ async fn item_09_an_organisation_sees_its_part_only_and_what_it_gave_stands_in_t
     city.stepped(&clerk, case, CaseStep::Note { text: "家属电话另记".into() }).await;
     let charity = provider(&city, "慈善总会");
     assert!(matches!(city.desk.case(&charity, case).await, Err(DeskError::NotFound { .. })), "not before it is theirs");
+    city.stepped(&clerk, case, agrees(&["name", "matter"])).await;
     let to = |id: &str| Some(To { kind: TargetKind::Provider, id: id.into() });
     for id in ["慈善总会", "心理援助站"] {
         city.stepped(&clerk, case, CaseStep::Transfer { to: to(id), assistance: String::new(), note: format!("请{id}") }).await;
@@ -178,6 +183,192 @@ async fn item_09_an_organisation_sees_its_part_only_and_what_it_gave_stands_in_t
     let file = city.desk.annual(&clerk, household, 2019).await.expect("a file").file;
     let services = serde_json::to_string(&file.services).expect("json");
     assert!(services.contains("慈善总会"), "{services}");
+}
+
+fn to_charity(note: &str) -> CaseStep {
+    let to = Some(To { kind: TargetKind::Provider, id: "慈善总会".into() });
+    CaseStep::Transfer { to, assistance: String::new(), note: note.into() }
+}
+
+fn served(amount: i64) -> CaseStep {
+    CaseStep::Feedback { transfer: None, result: Answer::Served, text: "轮椅已送达".into(), amount: Some(Fen(amount)) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_09_a_charity_is_told_what_the_person_agreed_to_and_nothing_more() {
+    let city = city().await;
+    let clerk = city.clerk();
+    let household = city.household("a").await;
+    let case = city.open_case(&clerk, OpenCase { assistance: "照料服务".into(), ..application(household) }).await;
+    city.stepped(&clerk, case, CaseStep::Accept {}).await;
+
+    // Without a consent nothing is written, and the answer says what to do; in a split neither part is.
+    let refused = city.step(&clerk, case, to_charity("送轮椅")).await.expect_err("nobody agreed");
+    assert_eq!(refused.what(), "不能办理：转给慈善总会须经当事人单独同意，请先登记“同意提供信息”");
+    let both = vec![part(TargetKind::Department, "民政局", ""), part(TargetKind::Provider, "慈善总会", "照料服务")];
+    let refused = city.step(&clerk, case, CaseStep::Split { parts: both.clone() }).await.expect_err("nobody agreed");
+    assert!(refused.what().contains("转给慈善总会须经当事人单独同意"), "{refused}");
+    assert!(city.page(&clerk, case).await.standing.transfers.is_empty());
+    let listed = city.page(&clerk, case).await.consent.organisations;
+    assert_eq!(listed, [("慈善总会".to_owned(), "慈善总会".to_owned(), false)]);
+    // Who works for the office needs none, and none is written down.
+    let entrusted = CaseStep::Consent {
+        to: To { kind: TargetKind::Provider, id: "社工服务中心".into() },
+        whose: String::new(),
+        scope: vec!["name".into()],
+        given_by: Giver::Own,
+        giver: String::new(),
+        how: Agreed::Signed,
+        until: None,
+        note: String::new(),
+    };
+    let refused = city.step(&clerk, case, entrusted).await.expect_err("not needed");
+    assert!(refused.what().contains("向社工服务中心提供信息不须单独同意"), "{refused}");
+
+    city.stepped(&clerk, case, agrees(&["name"])).await;
+    city.stepped(&clerk, case, CaseStep::Split { parts: both }).await;
+    city.stepped(&clerk, case, part_to_social_workers()).await;
+    let (charity, workers) = (provider(&city, "慈善总会"), provider(&city, "社工服务中心"));
+    let seen = city.page(&charity, case).await;
+    let told = format!("{:?}{:?}{:?}", seen.standing, seen.entries, seen.row);
+    assert!(seen.standing.applicant == "户主a" && !seen.barred);
+    for hidden in ["确诊重病", "因病", "民政局", "社工服务中心"] {
+        assert!(!told.contains(hidden), "{hidden}: {told}");
+    }
+    assert_eq!((seen.place.as_str(), seen.row.household, seen.confirmed.len()), ("", None, 0));
+    assert_eq!(seen.standing.transfers[0].note, "请办理");
+    let rows = city.desk.cases(&charity, CaseFilter::default(), Page::first(9)).await.expect("lists").rows;
+    assert_eq!((rows.len(), rows[0].applicant.as_str(), rows[0].area_name.as_str()), (1, "户主a", "市社会救助服务中心"));
+    let workers = city.page(&workers, case).await;
+    assert!(workers.standing.summary == "确诊重病" && !workers.place.is_empty(), "the entrusted one sees what it saw");
+
+    // Another consent says more; what the charity gives is in the family's file of the year.
+    city.stepped(&clerk, case, agrees(&["place", "matter"])).await;
+    let seen = city.page(&charity, case).await;
+    assert_eq!((seen.standing.applicant.as_str(), seen.standing.summary.as_str()), ("（未同意提供）", "确诊重病"));
+    let inbox = city.desk.inbox(&charity).await.expect("an inbox");
+    assert_eq!((inbox.len(), inbox[0].applicant.as_str()), (1, "（未同意提供）"));
+    let today = city.desk.today_for(&charity).await.expect("a page");
+    assert_eq!(today.cases[0].applicant, "（未同意提供）");
+    city.stepped(&charity, case, CaseStep::SignFor { transfer: None }).await;
+    city.stepped(&charity, case, served(80_000)).await;
+    let file = city.desk.annual(&clerk, household, 2019).await.expect("a file").file;
+    assert_eq!(file.total, Fen(94_500 + 80_000));
+    assert!(serde_json::to_string(&file.services).expect("json").contains("慈善总会"));
+}
+
+fn part_to_social_workers() -> CaseStep {
+    let to = Some(To { kind: TargetKind::Provider, id: "社工服务中心".into() });
+    CaseStep::Transfer { to, assistance: "心理服务".into(), note: "请上门".into() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_09_a_consent_taken_back_at_the_village_ends_the_charitys_sight_and_its_work_stays() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    let household = village.household("b").await;
+    let (cun, zhen) = (village.clerk(), township.clerk());
+    let case = village.open_case(&cun, OpenCase { assistance: "照料服务".into(), ..application(household) }).await;
+    village.stepped(&cun, case, agrees(&["name", "place", "matter", "form", "status"])).await;
+    sync(&village, &township).await;
+    township.stepped(&zhen, case, CaseStep::Accept {}).await;
+    township.stepped(&zhen, case, to_charity("送轮椅，家住三楼")).await;
+    sync(&township, &city).await;
+    let charity = provider(&city, "慈善总会");
+    city.stepped(&charity, case, CaseStep::SignFor { transfer: None }).await;
+    city.stepped(&charity, case, CaseStep::Session { transfer: None, text: "量了尺寸".into() }).await;
+
+    village.stepped(&cun, case, CaseStep::WithdrawConsent { consent: None, note: "本人到村里说的".into() }).await;
+    assert_eq!(city.page(&charity, case).await.standing.applicant, "户主b", "it has not arrived");
+    sync(&village, &township).await;
+    sync(&township, &city).await;
+    let seen = city.page(&charity, case).await;
+    assert!(seen.barred);
+    let told = format!("{:?}{:?}{:?}{:?}", seen.standing, seen.entries, seen.row, seen.place);
+    for hidden in ["户主b", "确诊重病", "家住三楼", "本人到村里说的", "农联村", "SL2019"] {
+        assert!(!told.contains(hidden), "{hidden}: {told}");
+    }
+    let own: Vec<&str> = seen.entries.iter().filter_map(|entry| Some(entry.item.event.what.kind()?.label())).collect();
+    assert_eq!(own, ["签收", "服务记录"]);
+    let rows = city.desk.cases(&charity, CaseFilter::default(), Page::first(9)).await.expect("lists").rows;
+    assert_eq!((rows[0].applicant.as_str(), rows[0].number.as_ref()), ("同意已撤回或到期", None));
+    let serving = CaseFilter { stages: vec![Stage::InService], ..CaseFilter::default() };
+    assert!(city.desk.cases(&charity, serving, Page::first(9)).await.expect("lists").rows.is_empty(), "nor by its stage");
+    let inbox = city.desk.inbox(&charity).await.expect("an inbox");
+    assert_eq!((inbox[0].applicant.as_str(), inbox[0].note.as_str()), ("同意已撤回或到期", ""));
+    let further = city.step(&charity, case, CaseStep::Session { transfer: None, text: "又去".into() }).await.expect_err("ended");
+    assert!(further.what().contains("当事人的同意已撤回或到期，或转办已收回，只能退回或反馈"), "{further}");
+    assert!(city.step(&charity, case, CaseStep::Recall { transfer: None, reason: "收".into() }).await.is_err());
+
+    // Whoever handed it over takes it back; the one visit stays in the family's file.
+    sync(&township, &city).await;
+    let page = township.page(&zhen, case).await;
+    assert!(page.turns.iter().any(|turn| turn.what == "收回转办" && turn.mine), "{:?}", page.turns);
+    let again = township.step(&zhen, case, to_charity("再送")).await.expect_err("nobody agrees any more");
+    assert!(again.what().contains("单独同意"), "{again}");
+    let reason = "本人撤回同意".to_owned();
+    township.stepped(&zhen, case, CaseStep::Recall { transfer: None, reason }).await;
+    // The charity had given something by then, and did not know: it counts.
+    city.stepped(&charity, case, served(80_000)).await;
+    sync(&township, &city).await;
+    township.stepped(&zhen, case, CaseStep::GiveUp { reason: "本人不要了".into() }).await;
+    township.stepped(&zhen, case, CaseStep::Close { result: "已办结".into() }).await;
+    sync(&township, &city).await;
+    let file = township.desk.annual(&zhen, household, 2019).await.expect("a file").file;
+    let services = serde_json::to_string(&file.services).expect("json");
+    assert!(services.contains("慈善总会") && file.total == Fen(94_500 + 80_000), "{services} {:?}", file.total);
+    let page = city.page(&city.clerk(), case).await;
+    assert_eq!((page.standing.stage, page.standing.transfers[0].state.label()), (Stage::Closed, "已反馈"));
+    assert!(page.standing.timeline.iter().all(|item| item.effect == Effect::Counts));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_09_a_child_agrees_by_a_guardian_a_consent_ends_on_its_day_and_so_does_a_contract() {
+    let city = city().await;
+    let clerk = city.clerk();
+    city.on("2019-05-20");
+    let mut row = row("c", VILLAGE);
+    row["members"][1]["id_no"] = id_born("20100601", 11).into();
+    let household = city.done(&clerk, Command::RegisterHousehold { area: area(VILLAGE), row }).await.records[0];
+    let open = OpenCase { assistance: "照料服务".into(), applicant: "之子c".into(), ..application(household) };
+    let case = city.open_case(&clerk, open).await;
+    city.stepped(&clerk, case, CaseStep::Accept {}).await;
+    let refused = city.step(&clerk, case, agrees(&["name"])).await.expect_err("eight years old");
+    assert!(refused.what().contains("之子c不满十四周岁，须由监护人同意"), "{refused}");
+    let with = |last: &str| match agrees(&["name"]) {
+        CaseStep::Consent { to, whose, scope, how, note, .. } => {
+            let (given_by, giver, until) = (Giver::Guardian, "户主c".into(), Day::parse(last));
+            CaseStep::Consent { to, whose, scope, given_by, giver, how, until, note }
+        }
+        other => other,
+    };
+    city.stepped(&clerk, case, with("2019-05-31")).await;
+    city.stepped(&clerk, case, to_charity("书本文具")).await;
+    let charity = provider(&city, "慈善总会");
+    city.stepped(&charity, case, CaseStep::SignFor { transfer: None }).await;
+
+    city.on("2019-06-01");
+    assert!(city.page(&charity, case).await.barred);
+    let step = || CaseStep::Session { transfer: None, text: "送书".into() };
+    let further = city.step(&charity, case, step()).await.expect_err("its last day is past");
+    assert!(further.what().contains("当事人的同意已撤回或到期"), "{further}");
+    let again = city.step(&clerk, case, to_charity("再送")).await.expect_err("its last day is past");
+    assert!(again.what().contains("单独同意"), "{again}");
+    city.stepped(&clerk, case, with("2019-06-30")).await;
+    city.stepped(&charity, case, step()).await;
+    assert_eq!(city.page(&charity, case).await.standing.applicant, "之子c");
+
+    // The contract of who is entrusted ends: nothing more is handed over until the pack says otherwise.
+    let mut pack = shouwang_protocol::records::policy::sample();
+    (pack.version, pack.from) = ("2019-06-01".into(), Day::parse("2019-06-01").expect("a day"));
+    pack.providers[0].until = Day::parse("2019-06-02");
+    let console = city.desk.console().await.expect("a console");
+    city.done(&console, Command::PublishPolicy { pack }).await;
+    city.on("2019-06-03");
+    let ended = city.step(&clerk, case, part_to_social_workers()).await.expect_err("the contract has ended");
+    assert_eq!(ended.what(), "不能办理：社工服务中心的委托协议已于 2019-06-02 到期，请先由市级在政策包的“服务机构”里更新协议");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

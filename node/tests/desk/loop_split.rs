@@ -4,7 +4,7 @@ use super::support::*;
 use shouwang_node::desk::{CaseStep, DeskError, OpenCase, Part, Person, To};
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::{Answer, Channel, Origin, TargetKind};
+use shouwang_protocol::records::event::{Agreed, Answer, Channel, Giver, Origin, TargetKind};
 use shouwang_protocol::records::policy;
 use shouwang_protocol::records::staff::Role;
 use shouwang_protocol::standing::{Effect, Stage, TransferState};
@@ -19,6 +19,20 @@ pub fn provider(city: &Machine, code: &str) -> Person {
 
 pub fn part(kind: TargetKind, id: impl Into<String>, assistance: &str) -> Part {
     Part { to: Some(To { kind, id: id.into() }), assistance: assistance.into(), note: "请办理".into() }
+}
+
+/// The applicant agrees in writing that the charity is told.
+pub fn agrees(scope: &[&str]) -> CaseStep {
+    CaseStep::Consent {
+        to: To { kind: TargetKind::Provider, id: "慈善总会".into() },
+        whose: String::new(),
+        scope: scope.iter().map(|part| (*part).to_owned()).collect(),
+        given_by: Giver::Own,
+        giver: String::new(),
+        how: Agreed::Signed,
+        until: None,
+        note: "同意书存镇档案室".into(),
+    }
 }
 
 /// An accepted application that a department decides.
@@ -98,6 +112,7 @@ async fn item_05_one_household_with_three_needs_is_split_in_one_step_and_closed_
     assert!(early.what().contains("有转办被退回，尚未改派"), "{early}");
     let page = city.page(&clerk, case).await;
     assert!(page.turns.iter().any(|turn| turn.what == "改派被退回的转办" && turn.mine), "{:?}", page.turns);
+    city.stepped(&clerk, case, agrees(&["name", "matter"])).await;
     let to = Some(To { kind: TargetKind::Provider, id: "慈善总会".into() });
     let again = CaseStep::Transfer { to, assistance: "照料服务".into(), note: "改派".into() };
     city.stepped(&clerk, case, again).await;

@@ -315,9 +315,14 @@ pub async fn sync(lower: &Machine, upper: &Machine) {
     drop(link);
 }
 
-/// An invented identity number: born on a day, with this sequence.
+/// An invented identity number, with this sequence.
 pub fn id_no(sequence: u32) -> String {
-    let body = format!("32058219600101{sequence:03}");
+    id_born("19600101", sequence)
+}
+
+/// The same, born on that day.
+pub fn id_born(birth: &str, sequence: u32) -> String {
+    let body = format!("320582{birth}{sequence:03}");
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = body.bytes().zip(weights).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
     format!("{body}{}", ["1", "0", "X", "9", "8", "7", "6", "5", "4", "3", "2"][(sum % 11) as usize])

@@ -62,8 +62,14 @@ async fn the_city_types_kinds_departments_providers_exclusions_and_the_calendar_
         // Departments and providers; one that a kind names stays.
         publish(&gao, "departments", "", &[("code", "残联"), ("name", "残疾人联合会"), ("source", "样例")]);
         assert!(form("kinds", "困难残疾人生活补贴").contains("残疾人联合会"), "to be chosen");
-        publish(&gao, "providers", "慈善总会", &[("code", "慈善总会"), ("name", "市慈善总会"), ("source", "样例")]);
-        assert!(table("providers").contains("市慈善总会"));
+        let charity = [("code", "慈善总会"), ("name", "市慈善总会"), ("basis", "consent"), ("source", "样例")];
+        let page = format!("/policies/tables/providers/row?code={}", percent("慈善总会"));
+        let both = [&charity[..], &[("row", "慈善总会"), ("agreement", "协议"), ("pack_from", "2026-01-01")]].concat();
+        let both = gao.submit(&page, "/policies/tables/providers/row", &both);
+        assert!(both.status == 422 && both.body.contains("委托协议只有受托处理的机构才写"), "{}", both.body);
+        publish(&gao, "providers", "慈善总会", &charity);
+        let shown = table("providers");
+        assert!(shown.contains("市慈善总会") && shown.contains("须当事人单独同意") && shown.contains("受托处理"), "{shown}");
         let used = [("row", "教育局"), ("gone", "yes"), ("pack_from", "2026-01-01")];
         let page = format!("/policies/tables/departments/row?code={}", percent("教育局"));
         let used = gao.submit(&page, "/policies/tables/departments/row", &used);

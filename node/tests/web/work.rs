@@ -106,6 +106,89 @@ async fn a_notice_is_posted_from_the_case_printed_for_the_village_and_says_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_charity_is_told_on_its_page_what_was_agreed_to_and_nothing_after_that_was_taken_back() {
+    let site = Site::open().await;
+    let (zhang, _) = staff(&site).await;
+    let console = site.desk.console().await.expect("the console");
+    let charity = NewStaff {
+        id: "cishan".into(),
+        name: "慈善专员".into(),
+        roles: [Role::Provider].into(),
+        department: None,
+        provider: Some("慈善总会".into()),
+        password: PASSWORD.into(),
+    };
+    site.desk.perform(&console, id([8, 0, 0]), Command::AddStaff(charity)).await.expect("an account");
+    let open = OpenCase {
+        area: AreaId::parse(VILLAGE),
+        applicant: "欧阳娜娜".into(),
+        summary: "行动不便，需要轮椅".into(),
+        assistance: "照料服务".into(),
+        ..OpenCase::of(Origin::Application)
+    };
+    let case = site.desk.perform(&zhang, id([8, 1, 0]), Command::OpenCase(open)).await.expect("opens").case.expect("a case");
+    site.desk.perform(&zhang, id([8, 2, 0]), Command::Case { case, step: CaseStep::Accept {} }).await.expect("accepts");
+    site.browse(move |browser| {
+        let (zhang, charity) = (browser.sign_in("zhang", PASSWORD), browser.sign_in("cishan", PASSWORD));
+        let page = format!("/cases/{case}");
+        let act = |who: &Browser, fields: &[(&str, &str)]| who.submit(&page, &format!("{page}/act"), fields);
+        let transfer = [("kind", "transferred"), ("to", "provider:慈善总会"), ("assistance", ""), ("note", "请送轮椅")];
+
+        // The form says so beforehand; refused all the same, the page opens the form that comes first.
+        assert!(zhang.get(&page).body.contains("慈善总会（服务机构，须先登记同意）"));
+        let refused = act(&zhang, &transfer);
+        assert!(refused.status != 303 && refused.body.contains("转给慈善总会须经当事人单独同意"), "{}", refused.status);
+        assert!(refused.body.contains("<details class=\"do\" open><summary>同意提供信息"), "{}", refused.body);
+        let paper = zhang.get(&format!("{page}/consents/{}", percent("慈善总会")));
+        for says in ["信息提供同意书", "欧阳娜娜", "慈善总会", "☐ 姓名", "可以随时撤回", "不满十四周岁"]
+        {
+            assert!(paper.body.contains(says), "{says}: {}", paper.body);
+        }
+        assert_eq!(zhang.get(&format!("{page}/consents/x")).status, 404);
+
+        let consent = [
+            ("kind", "consented"),
+            ("to", "provider:慈善总会"),
+            ("whose", "欧阳娜娜"),
+            ("given_by", "own"),
+            ("giver", ""),
+            ("how", "witnessed"),
+            ("until", ""),
+        ];
+        let empty = act(&zhang, &[&consent[..], &[("note", "见证人李某")]].concat());
+        assert!(empty.status == 422 && empty.body.contains("须选择同意提供哪些信息"), "{}", empty.body);
+        let unseen = act(&zhang, &[&consent[..], &[("scope", "name"), ("note", "")]].concat());
+        assert!(unseen.status == 422 && unseen.body.contains("当面口头同意的，须写明见证人"), "{}", unseen.body);
+        assert_eq!(act(&zhang, &[&consent[..], &[("scope", "name"), ("note", "见证人李某")]].concat()).status, 303);
+        let shown = zhang.get(&page).body;
+        assert!(shown.contains("本人欧阳娜娜，当面口头，有人见证") && shown.contains("可提供：姓名"), "{shown}");
+        assert!(!shown.contains("须先登记同意"));
+        assert_eq!(act(&zhang, &transfer).status, 303);
+
+        let seen = charity.get(&page).body;
+        assert!(seen.contains("欧阳娜娜") && seen.contains("请送轮椅") && !seen.contains("行动不便"), "{seen}");
+        assert!(charity.get("/inbox").body.contains("欧阳娜娜"));
+        assert_eq!(act(&charity, &[("kind", "signed-for")]).status, 303);
+        assert_eq!(charity.get(&format!("{page}/consents/{}", percent("慈善总会"))).status, 403);
+
+        assert_eq!(act(&zhang, &[("kind", "consent-withdrawn"), ("note", "本人电话")]).status, 303);
+        let shown = zhang.get(&page).body;
+        assert!(shown.contains("撤回：本人电话") && shown.contains("收回转办"), "{shown}");
+        for path in [page.as_str(), "/inbox"] {
+            let seen = charity.get(path).body;
+            assert!(seen.contains("同意已撤回或到期"), "{path}: {seen}");
+            for gone in ["欧阳娜娜", "请送轮椅", "本人电话"] {
+                assert!(!seen.contains(gone), "{path}, {gone}: {seen}");
+            }
+        }
+        assert_eq!(act(&zhang, &[("kind", "recalled"), ("reason", "本人撤回同意")]).status, 303);
+        assert!(zhang.get(&page).body.contains("已收回"));
+    })
+    .await;
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_told_on_paper_disputed_and_filed_on_its_pages() {
     let site = Site::open().await;
     let cases = seed(&site).await;

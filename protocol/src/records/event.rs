@@ -114,6 +114,25 @@ words! {
         SetAside "set-aside" "撤销、变更或责令重新办理",
         Dropped "dropped" "申请人撤回",
     }
+    /// What an organisation may be shown of a case.
+    Shown {
+        Name "name" "姓名",
+        Place "place" "所在村(社区)",
+        Matter "matter" "事由和办理结果",
+        Form "form" "申请表的内容",
+        Status "status" "已确认的困难身份",
+    }
+    /// Who agreed that an organisation is told.
+    Giver {
+        Own "own" "本人",
+        Guardian "guardian" "监护人",
+    }
+    /// How they agreed.
+    Agreed {
+        Signed "signed" "书面签字",
+        Witnessed "witnessed" "当面口头，有人见证",
+        Recorded "recorded" "电话录音",
+    }
     /// Whom a transfer goes to.
     TargetKind {
         Department "department" "部门",
@@ -537,6 +556,32 @@ events! {
         /// Why; must be there when it is not confirmed.
         reason: String,
     }
+    /// The person agrees that a provider is told of the case (单独同意, 个人信息保护法 art. 23).
+    Consented "consented" "同意提供信息" {
+        /// Whom it may be told to: a provider.
+        to: Target,
+        /// Whose information.
+        whose: String,
+        /// What may be shown: words of [`Shown`].
+        scope: Vec<String>,
+        /// Who agreed.
+        given_by: Giver,
+        /// The name of who agreed.
+        giver: String,
+        /// How.
+        how: Agreed,
+        /// The last day it holds; none: until it is taken back.
+        until: Option<Day>,
+        /// Who witnessed it, where the paper or the recording is.
+        note: String,
+    }
+    /// The person takes that back (art. 15).
+    ConsentWithdrawn "consent-withdrawn" "撤回同意" {
+        /// The consent; every other one for the same provider ends with it.
+        consent: OpId,
+        /// Who said so, and how. No reason is asked for.
+        note: String,
+    }
     /// Handed to a department, an office or a provider (转办、分办).
     Transferred "transferred" "转办" {
         /// To whom.
@@ -555,6 +600,13 @@ events! {
     }
     /// The receiver gives it back.
     Returned "returned" "退回" {
+        /// Which transfer.
+        transfer: OpId,
+        /// Why.
+        reason: String,
+    }
+    /// The office that handed it over takes it back from a provider that was told by consent.
+    Recalled "recalled" "收回转办" {
         /// Which transfer.
         transfer: OpId,
         /// Why.

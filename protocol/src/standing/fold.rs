@@ -10,7 +10,7 @@
 use super::rules::{Refusal, judge, kind_of, notice_due};
 use super::{
     Appraisal, Decision, Doubled, Effect, Emergency, Handler, Notice, Payment, Payout, PayoutState, Stage, Standing, Term,
-    TimelineItem, Transfer, TransferState, Turn, Visit, Who, WrittenNotice, after, bookings, checks, payout, rules,
+    TimelineItem, Transfer, TransferState, Turn, Visit, Who, WrittenNotice, after, bookings, checks, consent, payout, rules,
 };
 use crate::area::Tier;
 use crate::record::CaseId;
@@ -290,6 +290,7 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
             });
         }
         What::Transferred { to, n, assistance, note } => s.transfers.push(Transfer {
+            by_consent: consent::is_needed(s, packs, &to, day),
             id: id.clone(),
             n,
             to,
@@ -337,6 +338,7 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
             *known = Some(Doubled { other: NOBODY, told, ruling: Some(ruling), reason, tier, day });
         }),
         What::Recovered { amount, .. } => s.recovered = Fen(s.recovered.0.saturating_add(amount.0)),
+        What::Consented { .. } | What::ConsentWithdrawn { .. } | What::Recalled { .. } => consent::apply(s, id, &event.what, day),
         What::CheckAuthorised { .. }
         | What::CheckUnauthorised { .. }
         | What::CheckAsked { .. }
@@ -519,10 +521,12 @@ fn finish(s: &mut Standing, packs: &Packs) {
         let (step, start) = match transfer.state {
             TransferState::ToSign => (Step::SignFor, transfer.sent_on),
             TransferState::Signed => (Step::Feedback, transfer.signed_on),
-            TransferState::Returned | TransferState::FedBack => continue,
+            TransferState::Returned | TransferState::FedBack | TransferState::Recalled => continue,
         };
         let days = pack.and_then(|pack| pack.kind(&transfer.assistance)).and_then(|kind| kind.days.get(&step));
-        transfer.due = start.zip(days).zip(pack).map(|((start, days), pack)| pack.calendar.deadline(start, *days));
+        let due = start.zip(days).zip(pack).map(|((start, days), pack)| pack.calendar.deadline(start, *days));
+        let told_until = s.consents.iter().rfind(|consent| transfer.by_consent && consent.is_for(&transfer.to));
+        transfer.due = sooner(due, told_until.and_then(|consent| consent.until));
     }
     let clocks = s.checks.iter().map(|check| {
         let (step, since) = check.clock()?;
@@ -671,6 +675,10 @@ fn turns(s: &Standing, packs: &Packs, due: Option<Day>) -> Vec<Turn> {
         turns.extend(s.returned_transfers().next().map(again));
     }
     for transfer in s.open_transfers() {
+        if s.is_barred(transfer, None) {
+            turns.push(Turn { who: Who::Tier(transfer.from), what: "收回转办", due: None });
+            continue;
+        }
         let what = if transfer.state == TransferState::ToSign { "签收" } else { "办理并反馈" };
         turns.push(Turn { who: Who::Target(transfer.to.clone()), what, due: transfer.due });
     }

@@ -10,6 +10,7 @@
 mod after;
 pub mod bookings;
 mod checks;
+mod consent;
 mod fold;
 pub mod payout;
 mod rules;
@@ -17,6 +18,7 @@ mod rules;
 pub use after::{Archived, Disputed, FollowUp, Publication, TO_PUBLISH, Untold};
 pub use bookings::{Booking, BookingState};
 pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
+pub use consent::{Consent, is_needed as needs_consent, may_recall, needs_guardian, unagreed};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 
@@ -380,6 +382,8 @@ pub enum TransferState {
     Returned,
     /// 已反馈
     FedBack,
+    /// 已收回
+    Recalled,
 }
 
 impl TransferState {
@@ -390,6 +394,7 @@ impl TransferState {
             TransferState::Signed => "已签收",
             TransferState::Returned => "已退回",
             TransferState::FedBack => "已反馈",
+            TransferState::Recalled => "已收回",
         }
     }
 
@@ -414,6 +419,8 @@ pub struct Transfer {
     pub note: String,
     /// The tier that transferred.
     pub from: Tier,
+    /// Whether it is a provider that is told by the person's consent only.
+    pub by_consent: bool,
     /// How far it is.
     pub state: TransferState,
     /// The day it was handed over.
@@ -655,6 +662,8 @@ pub struct Standing {
     pub recovered: Fen,
     /// Each time money was on its way.
     pub payouts: Vec<Payout>,
+    /// Who agreed that providers are told.
+    pub consents: Vec<Consent>,
     /// The transfers.
     pub transfers: Vec<Transfer>,
     /// What the application form says: the last answer to each question.
@@ -698,10 +707,12 @@ impl Standing {
         self.transfers.iter().filter(|transfer| transfer.state.is_open())
     }
 
-    /// The transfers that came back and that nobody got instead: no later one is for the same kind.
+    /// The transfers that came back and that nobody got instead: no later one is for the same kind, and the person still
+    /// agrees to it.
     pub fn returned_transfers(&self) -> impl Iterator<Item = &Transfer> {
         let later = |at: usize| self.transfers.iter().skip(at.saturating_add(1));
         let all = self.transfers.iter().enumerate().filter(|(_, transfer)| transfer.state == TransferState::Returned);
+        let all = all.filter(|(_, transfer)| !self.is_barred(transfer, None));
         all.filter(move |(at, transfer)| later(*at).all(|other| other.assistance != transfer.assistance)).map(|(_, it)| it)
     }
 
@@ -963,6 +974,8 @@ pub fn would_count(standing: &Standing, packs: &Packs, tier: Tier, event: &Event
 mod after_tests;
 #[cfg(test)]
 mod checks_tests;
+#[cfg(test)]
+mod consent_tests;
 #[cfg(test)]
 mod emergencies;
 #[cfg(test)]

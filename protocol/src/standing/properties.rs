@@ -60,6 +60,7 @@ fn events(s: &Standing) -> Vec<What> {
         super::emergencies::said(Verdict::Refused, "收入不实"),
         transferred(school(), ""),
         transferred(Target::provider("社工服务中心", "社工"), "心理服务"),
+        transferred(super::consent_tests::charity(), "照料服务"),
         What::GaveUp { reason: String::new() },
         closed(),
         What::Routed { to: other(), area: "大新镇".into() },
@@ -96,12 +97,16 @@ fn events(s: &Standing) -> Vec<What> {
     let nothing = OpId { counter: 1, actor: automerge::ActorId::from([9; 16]) };
     let authorisations = s.authorisations.iter().map(|authorisation| authorisation.id.clone());
     all.extend(authorisations.map(|authorisation| What::CheckUnauthorised { authorisation, reason: "本人要求".into() }));
+    all.extend([None, Some("2019-05-10")].map(|until| super::consent_tests::agreed(&["name", "matter"], until)));
+    let consents = s.consents.iter().map(|consent| &consent.id).chain([&nothing]);
+    all.extend(consents.map(super::consent_tests::taken_back));
     for transfer in s.transfers.iter().map(|transfer| &transfer.id).chain([&nothing]) {
         let transfer = || transfer.clone();
         let (change, follow_up) = (Change::Better, Some(day("2019-07-01")));
         all.extend([
             What::SignedFor { transfer: transfer() },
             What::Returned { transfer: transfer(), reason: "材料不清".into() },
+            What::Recalled { transfer: transfer(), reason: "本人撤回同意".into() },
             What::Session { transfer: transfer(), text: word() },
             What::Outcome { transfer: transfer(), change, text: word(), follow_up },
             What::Feedback { transfer: transfer(), result: Answer::Approved, text: String::new(), amount: None },
@@ -142,7 +147,7 @@ fn with_sight(amount: i64, saw: Vec<String>) -> What {
 fn brings_further(kind: EventKind) -> bool {
     use EventKind::*;
     let ends = matches!(kind, NotAccepted | GaveUp | Routed | Closed | Withdrawn | Emergency | Returned);
-    let ends = ends || matches!(kind, BookingCancelled | BookingDeclined);
+    let ends = ends || matches!(kind, BookingCancelled | BookingDeclined | ConsentWithdrawn | Recalled);
     let beside = matches!(kind, Note | Satisfaction | Urged | HandedOver | Declared | Proposed | DoubleFound | DoubleSettled);
     !ends && !beside
 }
@@ -232,7 +237,7 @@ fn the_play_knows_every_kind_of_event() {
 fn plays_come_to_every_kind_of_event_that_counts() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut counted = BTreeSet::new();
-    for _ in 0..200 {
+    for _ in 0..300 {
         let s = played(&steps().new_tree(&mut runner).expect("a play").current()).standing();
         let counts = s.timeline.iter().filter(|item| item.effect == Effect::Counts);
         counted.extend(counts.filter_map(|item| item.event.what.kind()));

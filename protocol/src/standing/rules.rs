@@ -4,7 +4,9 @@
 //! and references. The fold and the pages ask the same functions, so a button never offers what would not count.
 
 use super::fold::{apply, paid_for};
-use super::{Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, after, bookings, checks, payout};
+use super::{
+    Effect, PayoutState, Person, Standing, TimelineItem, Transfer, TransferState, after, bookings, checks, consent, payout,
+};
 use crate::area::Tier;
 use crate::record::CaseId;
 use crate::records::OpId;
@@ -78,9 +80,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | Objected
                 | NoticeEnded
                 | Proposed
+                | Consented
+                | ConsentWithdrawn
                 | Transferred
                 | SignedFor
                 | Returned
+                | Recalled
                 | Feedback
                 | GaveUp
                 | Heard
@@ -125,9 +130,12 @@ pub fn role_allows(role: Role, kind: EventKind) -> bool {
                 | NoticeEnded
                 | Proposed
                 | Emergency
+                | Consented
+                | ConsentWithdrawn
                 | Transferred
                 | SignedFor
                 | Returned
+                | Recalled
                 | Feedback
                 | PayListed
                 | Paid
@@ -223,6 +231,9 @@ pub(super) fn may(
     }
     if after::is_about(kind) {
         return after::may(s, packs, kind, tier);
+    }
+    if consent::is_about(kind) {
+        return consent::may(s, kind, tier);
     }
     // What went out a second time comes back whenever it does.
     let back = kind == PaymentFailed && s.paid_again().next().is_some();
@@ -427,6 +438,7 @@ pub(super) fn may(
         | DoubleSettled | Recovered | WrittenOff => {}
         NeedsAssessed | Booked | BookingContested | BookingConfirmed | BookingDeclined | BookingCancelled | BookingEnded => {}
         Published | FollowedUp | Disputed | DisputeEnded | Archived => {}
+        Consented | ConsentWithdrawn | Recalled => {}
     }
     Ok(())
 }
@@ -518,7 +530,8 @@ fn accepts(state: TransferState, kind: EventKind) -> bool {
         EventKind::SignedFor => state == TransferState::ToSign,
         EventKind::Returned => state.is_open(),
         EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
-        _ => state == TransferState::Signed,
+        // What was given before anybody there knew that it was taken back was given.
+        _ => matches!(state, TransferState::Signed | TransferState::Recalled),
     }
 }
 
@@ -797,6 +810,7 @@ pub(super) fn judge(
             unless(amount.is_none() || gives, "没有给予救助的，不写金额")?;
             unless(amount.is_none_or(|amount| amount > Fen(0)), "金额无效")
         }
+        What::Transferred { to, .. } => consent::allows(s, packs, to, day),
         What::NeedsAssessed { .. }
         | What::Booked { .. }
         | What::BookingContested { .. }
@@ -809,6 +823,7 @@ pub(super) fn judge(
             may_take_back(s, tier, named_event)
         }
         _ if after::is_about(kind) => after::judge(s, &event.what, day),
+        _ if consent::is_about(kind) => consent::judge(s, tier, &event.what, day),
         _ if checks::is_about(kind) => checks::judge(s, event, day),
         _ => Ok(()),
     }
@@ -819,7 +834,7 @@ fn stands_alone(kind: EventKind) -> bool {
     use EventKind::*;
     let handed_over = matches!(kind, Transferred | SignedFor | Returned | Session | Outcome | Feedback);
     let beside = matches!(kind, GaveUp | Note | Urged | HandedOver | Satisfaction);
-    handed_over || beside || bookings::is_about(kind) || after::is_about(kind)
+    handed_over || beside || consent::is_about(kind) || bookings::is_about(kind) || after::is_about(kind)
 }
 
 /// Whether an office of `tier` may take back the event `id`.
@@ -837,6 +852,8 @@ fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     unless(item.event.what.kind() != Some(EventKind::Withdrawn), "撤销本身不能再撤销")?;
     // The place may be somebody else's by now.
     unless(item.event.what.kind() != Some(EventKind::BookingCancelled), "取消预约不能撤销，请重新预约")?;
+    let of_consent = matches!(item.event.what.kind(), Some(EventKind::Consented | EventKind::ConsentWithdrawn));
+    unless(!of_consent, "同意和撤回同意的记录不能撤销；有误的，登记“撤回同意”后重新登记")?;
     if !item.event.what.kind().is_some_and(stands_alone) {
         let place = |id: &OpId| s.timeline.iter().position(|item| item.id == *id);
         let paid = s.payment.as_ref().and_then(|payment| place(&payment.id));

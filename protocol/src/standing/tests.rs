@@ -147,7 +147,8 @@ fn a_case_closes_only_when_every_transfer_has_its_result() {
     // What came back must go to somebody else, or be taken back.
     let early = play.act(CITY, "zhang", closed());
     assert!(why(&play, &early).starts_with("有转办被退回，尚未改派"));
-    let instead = play.act(CITY, "zhang", transferred(Target::provider("慈善总会", "慈善总会"), "临时救助"));
+    play.act(CITY, "zhang", super::consent_tests::agreed(&["name"], None));
+    let instead = play.act(CITY, "zhang", transferred(super::consent_tests::charity(), "临时救助"));
     assert_eq!(play.standing().returned_transfers().count(), 0);
     play.act(CITY, "cishan", What::SignedFor { transfer: instead.clone() });
     play.act(CITY, "cishan", What::Feedback { transfer: instead, result: Answer::Served, text: "好".into(), amount: None });

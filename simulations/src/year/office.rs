@@ -304,6 +304,8 @@ fn stuck(year: &Year, replica: &Replica<SimStore>, standing: &Standing, area: Ar
             Booked,
             CheckAuthorised,
             CheckUnauthorised,
+            Consented,
+            ConsentWithdrawn,
         ];
         possible(standing, &year.product, person).into_iter().any(|kind| !idle.contains(&kind))
     };

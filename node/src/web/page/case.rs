@@ -1,5 +1,6 @@
 //! One case: its three volumes as one story, who must act, and what the reader may do.
 
+use super::consent_paper::paper;
 use super::project::CaseProjects;
 use crate::desk::{self, Command, DeskError};
 use crate::web::App;
@@ -14,8 +15,8 @@ use axum::response::{IntoResponse as _, Redirect};
 use shouwang_protocol::record::CaseId;
 use shouwang_protocol::records::amount::Fen;
 use shouwang_protocol::records::day::Day;
-use shouwang_protocol::records::event::EventKind;
-use shouwang_protocol::standing::{Appraisal, Effect, Handler, Standing, Term, Transfer, WrittenNotice, is_about_check};
+use shouwang_protocol::records::event::{EventKind, Giver};
+use shouwang_protocol::standing::{Appraisal, Consent, Effect, Handler, Standing, Term, Transfer, WrittenNotice, is_about_check};
 
 /// The page.
 #[derive(Template, Default)]
@@ -59,6 +60,10 @@ pub struct CasePage {
     pub check: Vec<Chip>,
     /// To departments, offices, providers.
     pub transfers: Vec<TransferLine>,
+    /// Who agreed that organisations are told.
+    pub consents: Vec<ConsentLine>,
+    /// The papers to sign, by organisation: where they are printed, the name.
+    pub papers: Vec<(String, String)>,
     /// Its needs and places of care projects.
     pub projects: CaseProjects,
     /// Who held it, for how long.
@@ -157,6 +162,17 @@ pub struct TransferLine {
     pub state: Chip,
 }
 
+/// Somebody's consent that an organisation is told.
+#[derive(Default)]
+pub struct ConsentLine {
+    /// The organisation.
+    pub to: String,
+    /// Who agreed to what, how, from when to when.
+    pub lines: Vec<String>,
+    /// Whether it holds.
+    pub state: Chip,
+}
+
 /// The case an address names.
 pub fn case_id(id: &str) -> Result<CaseId, WebError> {
     CaseId::parse(id).ok_or(WebError::NoPage)
@@ -214,6 +230,31 @@ fn transfer(transfer: &Transfer) -> TransferLine {
         lines,
         state: wording::transfer(transfer.state),
     }
+}
+
+fn consent(consent: &Consent, s: &Standing, today: Day) -> ConsentLine {
+    let last = s.standing_consents().any(|known| known.id == consent.id);
+    let state = match &consent.withdrawn {
+        Some((day, _)) => Chip::new(Tone::Bad, format!("{} 撤回", wording::day(*day))),
+        None if !last => Chip::new(Tone::Plain, "已由后来的同意取代"),
+        None if !consent.holds(Some(today)) => Chip::new(Tone::Warn, "已到期"),
+        None => Chip::new(Tone::Good, "有效"),
+    };
+    let who = match consent.given_by {
+        _ if consent.giver.is_empty() => consent.given_by.label().to_owned(),
+        Giver::Own => format!("本人{}", consent.giver),
+        Giver::Guardian => format!("{}的监护人{}", consent.whose, consent.giver),
+    };
+    let until = consent.until.map_or_else(|| "撤回以前有效".to_owned(), |until| format!("有效期至 {until}"));
+    let scope: Vec<&str> = consent.scope.iter().map(|part| part.label()).collect();
+    let mut lines = vec![
+        format!("{who}，{}，{}，{until}", consent.how.label(), wording::day(consent.day)),
+        format!("可提供：{}", scope.join("、")),
+        consent.note.clone(),
+    ];
+    lines.extend(consent.withdrawn.as_ref().map(|(_, note)| format!("撤回：{note}")));
+    lines.retain(|line| !line.is_empty());
+    ConsentLine { to: consent.to.name.clone(), lines, state }
 }
 
 fn confirmed(status: &desk::ConfirmedStatus) -> (String, String) {
@@ -380,8 +421,10 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         held: &found.held,
         questions: &found.questions,
         visit: &found.visit,
+        consent: &found.consent,
     };
     let next = forms::next(&found.possible, s);
+    let unagreed = tried.as_ref().and_then(|tried| forms::unagreed_in(tried.form, &known));
     let mut actions = Vec::new();
     for kind in found.possible.iter().copied().filter(|kind| !elsewhere(*kind)) {
         let mut form = ActionForm {
@@ -394,6 +437,10 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
             stub: signed.stub()?,
             fields: forms::fields(kind, &known),
         };
+        if let Some(to) = unagreed.as_ref().filter(|_| kind == EventKind::Consented) {
+            form.open = true;
+            form.fields.iter_mut().filter(|field| field.name == "to").for_each(|field| field.refill(to));
+        }
         if let Some(tried) = tried.as_ref().filter(|tried| tried.kind == kind.word()) {
             (form.open, form.fault) = (true, tried.fault.clone());
             for field in &mut form.fields {
@@ -422,7 +469,10 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
     }
     // The next step first; the rest in the order of the work.
     actions.sort_by_key(|action| !action.next);
-    let mut chips = vec![wording::stage(s.stage)];
+    let mut chips = match found.barred {
+        true => vec![Chip::new(Tone::Warn, "当事人的同意已撤回或到期，这里只有本机构自己的记录")],
+        false => vec![wording::stage(s.stage)],
+    };
     chips.extend(wording::urgency(s.urgency));
     if s.clock.is_stopped() {
         chips.push(Chip::new(Tone::Warn, "计时已中止"));
@@ -474,6 +524,11 @@ async fn page(app: &App, signed: &Signed, id: &str, tried: Option<Tried<'_>>) ->
         facts: facts(s, found.handler.as_ref()),
         check: if checked { super::checks::chips(s) } else { Vec::new() },
         transfers: s.transfers.iter().map(transfer).collect(),
+        consents: s.consents.iter().map(|it| consent(it, s, today)).collect(),
+        papers: match found.possible.contains(&EventKind::Consented) {
+            true => found.consent.organisations.iter().map(|(code, name, _)| (paper(id, code), name.clone())).collect(),
+            false => Vec::new(),
+        },
         projects: CaseProjects::of(&found, signed)?,
         hops: way.iter().flat_map(|way| &way.hops).map(|line| hop(line, today)).collect(),
         letters: if signed.person.is_office_staff() { letters(id, s) } else { Vec::new() },

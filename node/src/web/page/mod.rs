@@ -8,6 +8,7 @@ pub mod cases;
 pub mod chart;
 pub mod check_queue;
 pub mod checks;
+pub mod consent_paper;
 pub mod doubles;
 pub mod drafts;
 pub mod error;

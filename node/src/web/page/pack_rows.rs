@@ -126,6 +126,7 @@ fn field(whole: &Value, column: &Column, text: String) -> Field {
             Field::area(name, column.label).with(&text)
         }
         Type::Yuan | Type::Count => Field::text(name, column.label).typed(Input::Number).with(&text),
+        Type::Day => Field::text(name, column.label).typed(Input::Date).with(&text),
         Type::Yes => Field::select(name, column.label, Choice::list([("", "否"), ("yes", "是")], &text)),
         Type::Tier => select(Tier::ALL.map(|tier| (tier.word().to_owned(), tier.label().to_owned())).to_vec()),
         Type::One(of) => select(codes(of)),

@@ -160,6 +160,7 @@ fn fields(library: &Library, asked: &Asked) -> Vec<Field> {
     let kinds = library.pack.project_kinds.iter().filter(|kind| class.is_empty() || kind.class == class);
     let kinds: Vec<(String, String)> = kinds.map(|kind| (kind.code.clone(), kind.name.clone())).collect();
     let areas = library.areas.iter().map(|(id, _, name)| (id.to_string(), name.clone()));
+    let providers = library.pack.providers.iter().map(|it| (it.code.clone(), it.name.clone())).collect();
     let select = |name: &str, label: &str, all: Vec<(String, String)>, picked: &str| {
         Field::select(name, label, Choice::list(any("不限").chain(all), picked))
     };
@@ -167,7 +168,7 @@ fn fields(library: &Library, asked: &Asked) -> Vec<Field> {
         select("class", "大类", codes(&library.pack.project_classes), &class),
         select("kind", "小类", kinds, &picked(&asked.kind)),
         select("area", "服务区域", areas.collect(), &picked(&asked.area)),
-        select("provider", "服务机构", codes(&library.pack.providers), &picked(&asked.provider)),
+        select("provider", "服务机构", providers, &picked(&asked.provider)),
     ]
 }
 

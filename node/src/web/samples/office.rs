@@ -102,6 +102,12 @@ pub fn case() -> CasePage {
             lines: vec!["5月29日 转出".into(), "女儿大学学费".into()],
             state: Chip::new(Tone::Warn, "待签收"),
         }],
+        consents: vec![ConsentLine {
+            to: "市慈善总会".into(),
+            lines: vec!["本人张三丰，书面签字，2019-05-28，有效期至 2019-12-31".into(), "可提供：姓名、事由和办理结果".into()],
+            state: Chip::new(Tone::Good, "有效"),
+        }],
+        papers: vec![("#".into(), "市慈善总会".into())],
         projects: super::projects::of_case(),
         hops: vec![HopLine {
             who: "经开区（杨舍镇）民政办".into(),

@@ -1,6 +1,6 @@
 //! What is wrong with a pack before it is published: a pack can't be changed afterwards.
 
-use super::{Assistance, Decides, Limit, Pack, Step, json};
+use super::{Assistance, Basis, Decides, Limit, Pack, Step, json};
 use crate::eligibility::{Expected, check};
 use crate::limits::STRING_BYTES_MAX;
 use crate::records::Problem;
@@ -102,6 +102,18 @@ impl Pack {
             }
             if exclusion.source.trim().is_empty() {
                 say("没有写明依据".to_owned());
+            }
+        }
+        for provider in &self.providers {
+            let mut say = |what: &str| faults.push(Problem::new(format!("providers[{}]", provider.code), what));
+            if provider.name.trim().is_empty() {
+                say("没有名称");
+            }
+            if provider.basis != Basis::Entrusted && (!provider.agreement.is_empty() || provider.until.is_some()) {
+                say("委托协议只有受托处理的机构才写");
+            }
+            if provider.basis == Basis::Entrusted && provider.agreement.is_empty() && provider.until.is_some() {
+                say("写了委托协议的最后一天，却没有写是哪一份协议");
             }
         }
         for kind in &self.project_kinds {
@@ -263,6 +275,7 @@ impl Pack {
         let mut rows = Vec::new();
         json(&mut rows, "kinds", &self.kinds);
         json(&mut rows, "project_kinds", &self.project_kinds);
+        json(&mut rows, "providers", &self.providers);
         json(&mut rows, "exclusions", &self.exclusions);
         json(&mut rows, "deductions", &self.deductions);
         json(&mut rows, "statuses", &self.statuses);
@@ -279,10 +292,12 @@ impl Pack {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Provider;
     use super::super::sample;
     use super::*;
     use crate::area::Tier;
     use crate::records::amount::Fen;
+    use crate::records::day::Day;
 
     #[test]
     fn a_kind_that_nobody_could_finish_is_refused() {
@@ -309,6 +324,19 @@ mod tests {
         assert_eq!(told(answers), ["规定了答复核对的工作日，却没有经济核对环节"]);
         assert_eq!(told(|kind| kind.steps.insert(0, Step::Notice)), [] as [&str; 0]);
         assert_eq!(told(|kind| kind.name.clear()), ["没有名称"]);
+    }
+
+    #[test]
+    fn a_contract_is_named_where_somebody_is_entrusted_and_nowhere_else() {
+        let told = |change: fn(&mut Provider)| {
+            let mut pack = sample();
+            pack.providers.iter_mut().filter(|it| it.code == "慈善总会").for_each(change);
+            pack.faults().into_iter().map(|it| it.what).collect::<Vec<_>>()
+        };
+        assert_eq!(told(|_| ()), [] as [&str; 0]);
+        assert_eq!(told(|it| it.agreement = "协议".into()), ["委托协议只有受托处理的机构才写"]);
+        let unnamed = |it: &mut Provider| (it.basis, it.until) = (Basis::Entrusted, Day::parse("2019-12-31"));
+        assert_eq!(told(unnamed), ["写了委托协议的最后一天，却没有写是哪一份协议"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::article::Condition;
 use crate::area::Tier;
 use crate::records::amount::Fen;
+use crate::records::day::Day;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -405,6 +406,50 @@ pub struct Code {
     pub code: String,
     /// The name on screens.
     pub name: String,
+    /// The rule it comes from.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// On what ground a provider is given personal information.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The pack does not say: nothing is asked for.
+    #[default]
+    #[serde(rename = "")]
+    Unsaid,
+    /// It works for the office under a contract (受托处理, 个人信息保护法 art. 21).
+    Entrusted,
+    /// It decides itself what it does with it: the person must have agreed separately (单独同意, art. 23).
+    Consent,
+}
+
+impl Basis {
+    /// All of them: word, on screens.
+    pub const WORDS: &[(&str, &str)] = &[("", "未写明"), ("entrusted", "受托处理"), ("consent", "须当事人单独同意")];
+
+    fn is_unsaid(&self) -> bool {
+        *self == Basis::Unsaid
+    }
+}
+
+/// A provider (服务机构).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Provider {
+    /// The code.
+    pub code: String,
+    /// The name on screens.
+    pub name: String,
+    /// On what ground it is given personal information.
+    #[serde(default, skip_serializing_if = "Basis::is_unsaid")]
+    pub basis: Basis,
+    /// The contract it is entrusted by; empty: not said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub agreement: String,
+    /// The last day of that contract; none: open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
     /// The rule it comes from.
     #[serde(default)]
     pub source: String,

@@ -14,14 +14,15 @@ mod question;
 pub use article::{Article, Condition, Withdrawal};
 pub use calendar::{Calendar, CalendarYear, DEADLINE_DAYS_MAX};
 pub use kinds::{
-    Assistance, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Grace, Limit, PayBy, ProjectKind,
-    Remedy, Repeat, Review, Source, Standard, Status, Step, StopRule,
+    Assistance, Basis, ChangeKind, Code, Decides, Deduction, EmergencyRule, Exclusion, Formula, Grace, Limit, PayBy, ProjectKind,
+    Provider, Remedy, Repeat, Review, Source, Standard, Status, Step, StopRule,
 };
 
 pub use question::{Holds, Question};
 
 use super::amount::Fen;
 use super::day::Day;
+use super::event::TargetKind;
 use super::{Edit, Fields, Problem, SCHEMA, check_schema, child, edit, text_of};
 use crate::eligibility::{Facts, Ground};
 use crate::means::counted;
@@ -60,7 +61,7 @@ pub struct Pack {
     pub departments: Vec<Code>,
     /// Providers (服务机构).
     #[serde(default)]
-    pub providers: Vec<Code>,
+    pub providers: Vec<Provider>,
     /// Needs that are assessed (需求).
     #[serde(default)]
     pub needs: Vec<Code>,
@@ -144,6 +145,20 @@ impl Pack {
     /// A policy of the list.
     pub fn article(&self, code: &str) -> Option<&Article> {
         self.articles.iter().find(|article| article.code == code)
+    }
+
+    /// A provider.
+    pub fn provider(&self, code: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.code == code)
+    }
+
+    /// The departments or the providers that a case can be handed to: code and name.
+    pub fn receivers(&self, kind: TargetKind) -> Vec<(&str, &str)> {
+        match kind {
+            TargetKind::Department => self.departments.iter().map(|it| (it.code.as_str(), it.name.as_str())).collect(),
+            TargetKind::Provider => self.providers.iter().map(|it| (it.code.as_str(), it.name.as_str())).collect(),
+            TargetKind::Office => Vec::new(),
+        }
     }
 
     /// A kind of care project.
