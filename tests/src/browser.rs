@@ -341,6 +341,7 @@ impl Browser {
             let out = self.js(STICKS_OUT);
             assert_eq!(out, json!([]), "{name}: wider than a screen of {width} pixels");
             if keep {
+                self.js("window.scrollTo(0, 0)");
                 // As tall as the page: what stays at the window's edge is then where it is at the page's end.
                 let tall = self.js("return document.documentElement.scrollHeight").as_u64().unwrap_or(height);
                 let whole = json!({ "width": width, "height": tall.clamp(height, PICTURE_HEIGHT), "deviceScaleFactor": 1, "mobile": false });

@@ -620,6 +620,23 @@ fn no_page_sticks_out_of_a_laptop_or_a_phone() {
         zhangjie.look(name);
         zhangjie.click(&format!("//details[.//input[@value='{kind}']]/summary"));
     }
+    // What a charity is told, by consent.
+    let rows = town.households(60, 3).expect("rows");
+    let family = household(at_city, "zhangjie", rows[30]["head_id_no"].as_str().expect("a number"));
+    let asked = json!({ "origin": "application", "household": family, "assistance": "照料服务", "summary": "独居，行动不便" });
+    let case = open(at_city, "zhangjie", asked);
+    step(at_city, "zhangjie", &case, json!({ "step": "accept" }));
+    zhangjie.go(&format!("/cases/{case}"));
+    zhangjie.click("//details[.//input[@value='consented']]/summary");
+    zhangjie.look("case-consent");
+    let to = json!({ "kind": "provider", "id": "慈善总会" });
+    let agreed = json!({ "step": "consent", "to": to, "scope": ["name", "matter"], "given_by": "own", "how": "signed",
+        "until": "2099-12-31", "note": "纸质同意书存 3 柜" });
+    step(at_city, "zhangjie", &case, agreed);
+    step(at_city, "zhangjie", &case, json!({ "step": "transfer", "to": to, "note": "请送轮椅一辆" }));
+    step(at_city, "zhangjie", &case, json!({ "step": "withdraw_consent", "note": "本人来电" }));
+    look_at(&zhangjie, "case-consent-withdrawn", &format!("/cases/{case}"), "收回转办");
+    look_at(&zhangjie, "consent-paper", &format!("/cases/{case}/consents/慈善总会"), "信息提供同意书");
     zhangjie.close();
     look_at(&tao, "doubles", "/doubles", "重复救助");
     look_at(&tao, "notices", "/notices", "公示");

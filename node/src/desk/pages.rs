@@ -15,8 +15,8 @@ use shouwang_protocol::records::event::{EventKind, Shown, TargetKind};
 use shouwang_protocol::records::holding::HOLDING;
 use shouwang_protocol::records::household::{AID, HOUSEHOLD, Household, MEMBER};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::{Turn, Who};
-use std::collections::BTreeMap;
+use shouwang_protocol::standing::{TimelineItem, Turn, Who, can_take_back};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes of a household that one page shows at most.
 const HISTORY_MAX: usize = 200;
@@ -117,7 +117,10 @@ impl Room<'_> {
         let sight = permit::sight(&file.standing, &self.person, self.day);
         let names = self.names()?;
         let possible = self.possible(&file, &packs)?;
-        let may_take_back = possible.contains(&EventKind::Withdrawn);
+        let takes_back =
+            |item: &&TimelineItem| self.may_take_back(item) && can_take_back(&file.standing, self.here.tier, &item.id);
+        let all = file.standing.timeline.iter().filter(|_| possible.contains(&EventKind::Withdrawn));
+        let to_take_back: BTreeSet<OpId> = all.filter(takes_back).map(|item| item.id.clone()).collect();
         let blocks = if self.person.is_office_staff() { self.blocks(&case, &file.standing, &packs)? } else { Vec::new() };
         let reserve = possible.contains(&EventKind::Emergency).then(|| self.reserve_left());
         let uses_in_vain =
@@ -141,7 +144,7 @@ impl Room<'_> {
             CaseEntry {
                 office: names.offices.get(&item.event.by).cloned().unwrap_or_default(),
                 stored: stored.max(of_tier(item.tier)).max(of_tier(self.here.tier)),
-                may_take_back: may_take_back && self.may_take_back(item),
+                may_take_back: to_take_back.contains(&item.id),
                 item: item.clone(),
             }
         });

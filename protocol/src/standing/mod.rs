@@ -946,6 +946,11 @@ impl Person {
     }
 }
 
+/// Whether an office of that tier may take an entry back as the case stands now.
+pub fn can_take_back(standing: &Standing, tier: Tier, id: &OpId) -> bool {
+    rules::may_take_back(standing, tier, id).is_ok()
+}
+
 /// What the person may do now, in the order of the work. The Desk also asks about conflicts and coverage.
 pub fn possible(standing: &Standing, packs: &Packs, person: &Person) -> Vec<EventKind> {
     let may = |kind: &EventKind| {

@@ -838,7 +838,7 @@ fn stands_alone(kind: EventKind) -> bool {
 }
 
 /// Whether an office of `tier` may take back the event `id`.
-fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
+pub(super) fn may_take_back(s: &Standing, tier: Tier, id: &OpId) -> Result<(), Refusal> {
     let Some(at) = s.timeline.iter().position(|item| item.id == *id) else {
         return Err(Refusal("没有要撤销的记录，或尚未到达".to_owned(), true));
     };
