@@ -272,7 +272,7 @@ pub fn posted(standing: &Standing) -> Vec<Posted> {
     let mut publications = BTreeSet::new();
     let mut all: Vec<Posted> = counted
         .filter_map(|item| match &item.event.what {
-            What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text } => {
+            What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text, .. } => {
                 publications.extend(matches!(item.event.what, What::Published { .. }).then_some(&item.id));
                 let (place, text) = (place.clone(), text.clone());
                 Some(Posted { id: item.id.clone(), from: *from, until: *until, place, text, stands: false })

@@ -261,6 +261,7 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
             n: now.transfers.len() as u32 + 1,
             assistance: String::new(),
             note: text(),
+            consent: None,
         },
         SignedFor => What::SignedFor { transfer: receives(|state| state == TransferState::ToSign)? },
         Returned => What::Returned { transfer: receives(TransferState::is_open)?, reason: text() },
@@ -282,7 +283,7 @@ fn make(world: &mut World, node: usize, kind: EventKind, now: &Standing, at: &Pl
         }
         Published => {
             let (place, until) = ("村务公开栏".to_owned(), today.plus(364));
-            What::Published { place, from: today, until, text: "公布".to_owned() }
+            What::Published { place, from: today, until, text: "公布".to_owned(), ruling: now.ruling().cloned() }
         }
         FollowedUp => What::FollowedUp { on: today, whom: "本人".to_owned(), text: text(), next: None },
         Disputed => {

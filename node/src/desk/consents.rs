@@ -8,6 +8,7 @@ use super::outcome::DeskError;
 use shouwang_protocol::records::OpId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Agreed, EventKind, Giver, Target, TargetKind, What};
+use shouwang_protocol::records::household::Member;
 use shouwang_protocol::records::policy::{Basis, Packs};
 use shouwang_protocol::standing::{Standing, Transfer, TransferState, may_recall, needs_consent, needs_guardian, unagreed};
 
@@ -40,7 +41,7 @@ impl Room<'_> {
             packs.get(&s.pack).into_iter().chain(self.pack(packs)).flat_map(|pack| pack.receivers(TargetKind::Provider))
         {
             let to = Target::provider(id, name);
-            if all.iter().all(|known| known.id != to.id) && needs_consent(s, packs, &to, Some(self.day)) {
+            if all.iter().all(|known| known.id != to.id) && needs_consent(s, packs, &to, self.day) {
                 all.push(to);
             }
         }
@@ -69,31 +70,41 @@ impl Room<'_> {
     /// A consent; of somebody who is too young to agree, the guardian's.
     pub(super) fn consented(&self, s: &Standing, packs: &Packs, asked: Asked) -> Result<What, DeskError> {
         let Asked { to, whose, scope, given_by, giver, how, until, note } = asked;
-        if !needs_consent(s, packs, &to, Some(self.day)) {
-            return Err(DeskError::invalid("to", format!("向{}提供信息不须单独同意，可以直接转办", to.name)));
+        if !needs_consent(s, packs, &to, self.day) {
+            return Err(DeskError::invalid("to", format!("政策包没有要求向{}提供信息须单独同意，可以直接转办", to.name)));
         }
-        let whose = if whose.trim().is_empty() { s.applicant.clone() } else { whose.trim().to_owned() };
-        if given_by == Giver::Own && self.is_under_age(s, &whose)? {
-            return Err(DeskError::invalid(
-                "given_by",
-                format!("{whose}不满十四周岁，须由监护人同意，请改选“监护人”并写明监护人姓名"),
-            ));
+        let applicant = s.applicant.trim();
+        let whose = if whose.trim().is_empty() { applicant.to_owned() } else { whose.trim().to_owned() };
+        let members = self.members(s)?;
+        if whose != applicant && !members.iter().any(|member| member.name.trim() == whose) {
+            let why = format!("这件事项是{applicant}的；这里写申请人，或者写家庭档案里共同生活的人");
+            return Err(DeskError::invalid("whose", why));
+        }
+        // What is shown of the case is the applicant's too.
+        let child = [whose.as_str(), applicant].into_iter().find(|name| self.is_under_age(&members, name));
+        if let Some(child) = child.filter(|_| given_by == Giver::Own) {
+            let why = format!("{child}不满十四周岁，须由监护人同意，请改选“监护人”并写明监护人姓名");
+            return Err(DeskError::invalid("given_by", why));
         }
         let giver = match given_by {
             Giver::Own if giver.trim().is_empty() => whose.clone(),
             _ => giver.trim().to_owned(),
         };
-        Ok(What::Consented { to, whose, scope, given_by, giver, how, until, note })
+        let after = s.withdrawal_for(&to).map(|last| last.id.clone());
+        Ok(What::Consented { to, whose, scope, given_by, giver, how, until, note, after })
     }
 
-    /// Whether the household has a member of that name who is too young to agree.
-    fn is_under_age(&self, s: &Standing, name: &str) -> Result<bool, DeskError> {
+    fn members(&self, s: &Standing) -> Result<Vec<Member>, DeskError> {
         let found = s.household.map(|record| self.reader.household(&record)).transpose()?.flatten();
-        let mut named = found.iter().flat_map(|found| &found.household.members).filter(|member| member.name.trim() == name);
-        Ok(named.any(|member| {
+        Ok(found.map(|found| found.household.members).unwrap_or_default())
+    }
+
+    /// Whether one of them has that name and is too young to agree.
+    fn is_under_age(&self, members: &[Member], name: &str) -> bool {
+        members.iter().filter(|member| member.name.trim() == name).any(|member| {
             let born = member.id().map(|id| id.birth()).or(member.birth);
             born.is_some_and(|born| needs_guardian(born, self.day))
-        }))
+        })
     }
 
     /// The transfer that is taken back: the one named, else the only one.
@@ -108,18 +119,20 @@ impl Room<'_> {
         }
     }
 
-    /// A case is handed to an organisation while the person agrees to it, or while the contract with it lasts.
-    pub(super) fn may_be_told(&self, s: &Standing, packs: &Packs, to: &Target) -> Result<(), DeskError> {
-        if needs_consent(s, packs, to, Some(self.day)) && s.consent_for(to, Some(self.day)).is_none() {
-            return Err(DeskError::NotNow { why: unagreed(to) });
+    /// A case is handed to an organisation while the person agrees to it, or while the contract with it lasts; the consent
+    /// that it rests on.
+    pub(super) fn may_be_told(&self, s: &Standing, packs: &Packs, to: &Target) -> Result<Option<OpId>, DeskError> {
+        if needs_consent(s, packs, to, self.day) {
+            let consent = s.consent_for(to, Some(self.day)).ok_or_else(|| DeskError::NotNow { why: unagreed(to) })?;
+            return Ok(Some(consent.id.clone()));
         }
         let provider = self.pack(packs).filter(|_| to.kind == TargetKind::Provider).and_then(|pack| pack.provider(&to.id));
-        let Some(provider) = provider.filter(|provider| provider.basis == Basis::Entrusted) else { return Ok(()) };
+        let Some(provider) = provider.filter(|provider| provider.basis == Basis::Entrusted) else { return Ok(None) };
         match provider.until {
             Some(until) if until < self.day => Err(DeskError::NotNow {
                 why: format!("{}的委托协议已于 {until} 到期，请先由市级在政策包的“服务机构”里更新协议", provider.name),
             }),
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 }
@@ -137,7 +150,7 @@ pub(super) fn goes_on(s: &Standing, what: &What, day: Day) -> Result<(), DeskErr
     };
     match s.transfers.iter().find(|known| known.id == *transfer) {
         Some(known) if !may_go_on(s, known, day) => Err(DeskError::NotNow {
-            why: "当事人的同意已撤回或到期，或转办已收回，只能退回或反馈".to_owned(),
+            why: "当事人的同意已撤回或到期，或转办已收回：没有签收的请退回，已经办了的请反馈".to_owned(),
         }),
         _ => Ok(()),
     }

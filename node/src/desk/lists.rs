@@ -9,9 +9,10 @@ use crate::store::reader::{Actor, CaseFilter, CaseRow, HouseholdFilter, Househol
 use crate::writer::Health;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::device::DeviceKey;
-use shouwang_protocol::records::event::{Origin, Shown, TargetKind};
+use shouwang_protocol::records::event::{Origin, Shown, TargetKind, Urgency};
+use shouwang_protocol::records::policy::Basis;
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::Stage;
+use shouwang_protocol::standing::{Stage, Transfer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use std::time::Duration;
 const TODAY_MAX: u32 = 100;
 /// Cases of a department that its inbox looks through.
 const INBOX_MAX: u32 = 200;
+/// Cases that were handed to a provider that is told by consent, the latest changed first, that its lists look at.
+const HANDED_MAX: u32 = 500;
 /// How long a page waits for the writer's own numbers.
 const WRITER_WAIT: Duration = Duration::from_secs(2);
 /// Refused entries that the sync page shows.
@@ -50,19 +53,63 @@ impl Room<'_> {
         CaseFilter { handed_to: Some(mine), household: None, text: String::new(), within: Vec::new(), ..filter }
     }
 
+    /// Whether this is the account of a provider that some pack has told by consent only.
+    pub(super) fn is_told_by_consent(&self) -> Result<bool, DeskError> {
+        let Some(code) = &self.person.provider else { return Ok(false) };
+        let packs = self.reader.packs()?;
+        let mut known = packs.values().filter_map(|pack| pack.provider(code));
+        Ok(known.any(|provider| provider.basis == Basis::Consent))
+    }
+
+    /// What a provider that is told by consent is shown of the cases that were handed to it. Looked for and counted by
+    /// what is shown: what is hidden is not found either.
+    fn shown_of(&self, filter: &CaseFilter) -> Result<Shortened, DeskError> {
+        let all = CaseFilter { stages: Vec::new(), origin: None, due_before: None, ..self.allowed(filter.clone()) };
+        let mut rows = self.reader.cases(&all, Page::first(HANDED_MAX))?.rows;
+        rows.iter_mut().for_each(|row| self.lessen(row, true));
+        rows.retain(|row| filter.stages.is_empty() || filter.stages.contains(&row.stage));
+        rows.retain(|row| filter.origin.is_none() || filter.origin == row.origin);
+        rows.retain(|row| filter.due_before.is_none_or(|day| row.due.is_some_and(|due| due < day)));
+        Ok(Shortened(rows))
+    }
+
+    /// How many cases a filter finds for this person.
+    fn count(&self, filter: &CaseFilter) -> Result<u64, DeskError> {
+        match self.is_told_by_consent()? {
+            true => Ok(self.shown_of(filter)?.0.len() as u64),
+            false => Ok(self.reader.count_cases(&self.allowed(filter.clone()))?),
+        }
+    }
+
+    fn page(&self, filter: &CaseFilter, page: Page) -> Result<Listed<CaseRow>, DeskError> {
+        if self.is_told_by_consent()? {
+            return Ok(self.shown_of(filter)?.page(page));
+        }
+        let mut listed = self.reader.cases(&self.allowed(filter.clone()), page)?;
+        listed.rows.iter_mut().for_each(|row| self.lessen(row, false));
+        Ok(listed)
+    }
+
     /// A case in the list of a department or a provider: without what is none of their business.
-    pub(super) fn lessen(&self, row: &mut CaseRow) {
+    pub(super) fn lessen(&self, row: &mut CaseRow, by_consent: bool) {
         if self.person.is_office_staff() {
             return;
         }
         (row.household, row.proposed, row.decided, row.paid) = (None, None, None, None);
         let own = [("department", &self.person.department), ("provider", &self.person.provider)];
         row.turns.retain(|turn| own.iter().any(|(who, code)| turn.who == *who && code.as_ref() == Some(&turn.id)));
-        if self.person.provider.is_none() {
+        if !by_consent {
             return;
         }
-        let sight = self.case(&row.case).map(|file| permit::sight(&file.standing, &self.person, self.day));
-        let sight = sight.unwrap_or(permit::Sight::Own);
+        let standing = self.case(&row.case).map(|file| file.standing).unwrap_or_default();
+        let sight = permit::sight(&standing, &self.person, self.day);
+        let sight = if standing.timeline.is_empty() { permit::Sight::Own } else { sight };
+        row.due = row.turns.iter().filter_map(|turn| turn.due).min();
+        if !sight.shows(Shown::Matter) {
+            let handed: Vec<Transfer> = standing.transfers.into_iter().filter(|it| receives(it, &self.person)).collect();
+            (row.stage, row.since) = (permit::stage_of(&handed), None);
+            row.stage_name = row.stage.label();
+        }
         if !sight.shows(Shown::Name) {
             row.applicant = sight.instead().to_owned();
         }
@@ -72,6 +119,9 @@ impl Room<'_> {
         if sight == permit::Sight::Own {
             (row.stage, row.stage_name) = (Stage::Unknown, permit::ENDED);
             (row.since, row.origin, row.number, row.opened_on, row.due) = (None, None, None, None, None);
+            (row.urgency, row.events, row.idle, row.problems) = (Urgency::Normal, 0, 0, 0);
+            (row.opened, row.updated) = (0, 0);
+            row.assistance.clear();
         }
     }
 
@@ -96,6 +146,18 @@ impl Room<'_> {
     }
 }
 
+/// Rows as somebody is shown them.
+struct Shortened(Vec<CaseRow>);
+
+impl Shortened {
+    fn page(self, page: Page) -> Listed<CaseRow> {
+        let skipped = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        let limit = page.limit as usize;
+        let more = self.0.len() > skipped.saturating_add(limit);
+        Listed { rows: self.0.into_iter().skip(skipped).take(limit).collect(), more }
+    }
+}
+
 impl Desk {
     /// Households that this office holds.
     pub async fn households(
@@ -116,20 +178,12 @@ impl Desk {
 
     /// Cases that this person may see.
     pub async fn cases(&self, person: &Person, filter: CaseFilter, page: Page) -> Result<Listed<CaseRow>, DeskError> {
-        self.in_room(person, LOOKING, move |room| {
-            let mut listed = room.reader.cases(&room.allowed(filter.clone()), page)?;
-            listed.rows.iter_mut().for_each(|row| room.lessen(row));
-            // Looked for by what is shown: what is hidden is not found either.
-            listed.rows.retain(|row| filter.stages.is_empty() || filter.stages.contains(&row.stage));
-            listed.rows.retain(|row| filter.origin.is_none() || filter.origin == row.origin);
-            Ok(listed)
-        })
-        .await
+        self.in_room(person, LOOKING, move |room| room.page(&filter, page)).await
     }
 
     /// How many such cases there are.
     pub async fn count_cases(&self, person: &Person, filter: CaseFilter) -> Result<u64, DeskError> {
-        self.in_room(person, LOOKING, move |room| Ok(room.reader.count_cases(&room.allowed(filter))?)).await
+        self.in_room(person, LOOKING, move |room| room.count(&filter)).await
     }
 
     /// What a person should see first.
@@ -141,11 +195,10 @@ impl Desk {
             // What is paid every month is the payment lists' work, not one task for each family.
             let late =
                 CaseFilter { stages: vec![Stage::Running, Stage::PhasingOut], due_before: Some(room.day), ..turns.clone() };
-            let filter = room.allowed(CaseFilter { but_running: true, ..turns });
-            let count = |filter: CaseFilter| room.reader.count_cases(&filter);
-            let mut cases = room.reader.cases(&filter, Page::first(TODAY_MAX))?.rows;
+            let filter = CaseFilter { but_running: true, ..turns };
+            let count = |filter: CaseFilter| room.count(&filter);
             let office = room.person.is_office_staff();
-            cases.iter_mut().for_each(|row| room.lessen(row));
+            let cases = room.page(&filter, Page::first(TODAY_MAX))?.rows;
             Ok(Today {
                 day: room.day,
                 cases,
@@ -154,7 +207,7 @@ impl Desk {
                 warnings: count(CaseFilter { origin: Some(Origin::Warning), ..filter })?,
                 doubles: if office { room.open_doubles()? } else { 0 },
                 contested: if office { room.contested_projects()? } else { 0 },
-                unpaid: count(room.allowed(late))?,
+                unpaid: count(late)?,
                 counts: if office { room.reader.counts()? } else { Default::default() },
                 own,
             })

@@ -58,7 +58,8 @@ impl Room<'_> {
     /// What was approved, as it is made public, or why it is not.
     pub(super) fn publication(&self, file: &CaseFile, packs: &Packs, posting: Posting) -> Result<What, DeskError> {
         let sheet = self.sheet(notice::publish, file, packs, posting)?;
-        Ok(What::Published { place: sheet.place.clone(), from: sheet.from, until: sheet.until, text: sheet.text() })
+        let ruling = file.standing.ruling().cloned();
+        Ok(What::Published { place: sheet.place.clone(), from: sheet.from, until: sheet.until, text: sheet.text(), ruling })
     }
 
     fn sheet(&self, compose: Compose, file: &CaseFile, packs: &Packs, posting: Posting) -> Result<Sheet, DeskError> {

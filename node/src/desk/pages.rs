@@ -151,7 +151,7 @@ impl Room<'_> {
         let entries = entries.collect();
         let handler = if self.person.is_office_staff() { self.handler(&standing)? } else { None };
         let answerable = standing.transfers.iter().filter(|transfer| receives(transfer, &self.person));
-        self.lessen(&mut file.row);
+        self.lessen(&mut file.row, self.is_told_by_consent()?);
         Ok(CasePage {
             reserve,
             uses_in_vain,

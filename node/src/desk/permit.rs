@@ -5,11 +5,12 @@
 
 use super::model::{Here, Person};
 use super::outcome::DeskError;
-use shouwang_protocol::area::{AreaId, Divisions};
+use shouwang_protocol::area::{AreaId, Divisions, Tier};
+use shouwang_protocol::device::OfficeId;
 use shouwang_protocol::records::day::Day;
 use shouwang_protocol::records::event::{Event, EventKind, Shown, TargetKind, What};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::{Consent, Standing, TimelineItem, Transfer, TransferState, role_allows};
+use shouwang_protocol::standing::{Consent, Stage, Standing, TimelineItem, Transfer, TransferState, role_allows};
 use std::collections::BTreeSet;
 
 /// Roles that register and change households.
@@ -123,12 +124,19 @@ impl Sight {
 
 /// How much of the case this person may see: a provider that is told by consent, what is agreed to on `day`.
 pub(super) fn sight(standing: &Standing, person: &Person, day: Day) -> Sight {
-    let mine = || standing.transfers.iter().filter(|transfer| receives(transfer, person));
+    // What was taken back gives no sight any more.
+    let theirs = |transfer: &&Transfer| receives(transfer, person) && transfer.state != TransferState::Recalled;
+    let mine = || standing.transfers.iter().filter(theirs);
     if person.is_office_staff() || mine().any(|transfer| !transfer.by_consent) {
         return Sight::Whole;
     }
     let consent = mine().find_map(|transfer| standing.consent_for(&transfer.to, Some(day)));
     consent.map_or(Sight::Own, |consent| Sight::Part(consent.scope.clone()))
+}
+
+/// How far a case is for whom it was handed to: what became of it elsewhere is not said.
+pub(super) fn stage_of(transfers: &[Transfer]) -> Stage {
+    if transfers.iter().any(|transfer| transfer.state.is_open()) { Stage::InTransfer } else { Stage::FedBack }
 }
 
 /// How a case began, without what was not agreed to.
@@ -164,7 +172,13 @@ pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing
     let shown = all.timeline.drain(..).filter(|item| wanted(&item.id, &item.event));
     let told = |item: TimelineItem| {
         let event = Event { what: lessened(item.event.what, &sight), ..item.event };
-        TimelineItem { event, ..item }
+        // The village's clerk would say which village it is.
+        let hidden = item.tier == Tier::Village && !sight.shows(Shown::Place);
+        let nobody = |event: Event| Event { by: OfficeId::default(), staff: String::new(), name: String::new(), ..event };
+        match hidden {
+            true => TimelineItem { event: nobody(event), stamp: None, ..item },
+            false => TimelineItem { event, ..item },
+        }
     };
     let timeline = shown.map(told).collect();
     let consent = transfers.iter().find_map(|transfer| all.consent_for(&transfer.to, Some(day))).cloned();
@@ -183,12 +197,13 @@ pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing
         let assistance = transfers.first().map(|transfer| transfer.assistance.clone()).unwrap_or_default();
         return Standing { applicant, assistance, pack: all.pack, transfers, timeline, ..Standing::default() };
     }
+    let (stage, since) = if sight.shows(Shown::Matter) { (all.stage, all.since) } else { (stage_of(&transfers), None) };
     let nameless = |it: Consent| Consent { whose: String::new(), giver: String::new(), note: String::new(), ..it };
     Standing {
         consents: consent.map(nameless).into_iter().collect(),
         answers,
-        stage: all.stage,
-        since: all.since,
+        stage,
+        since,
         origin: all.origin,
         urgency: all.urgency,
         assistance: all.assistance,
@@ -198,7 +213,7 @@ pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing
         number: all.number,
         is_application: all.is_application,
         pack: all.pack,
-        result: all.result.map(matter),
+        result: all.result.filter(|_| sight.shows(Shown::Matter)),
         transfers,
         timeline,
         ..Standing::default()

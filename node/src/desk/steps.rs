@@ -712,9 +712,9 @@ impl Desktop<'_> {
     fn transferred(&self, part: Part, before: usize) -> Result<What, DeskError> {
         let assistance = self.kind_of(part.assistance)?;
         let to = self.receiver(part.to, &assistance)?;
-        self.room.may_be_told(self.standing(), self.packs, &to)?;
+        let consent = self.room.may_be_told(self.standing(), self.packs, &to)?;
         let n = u32::try_from(self.standing().transfers.len() + before).unwrap_or(u32::MAX).saturating_add(1);
-        Ok(What::Transferred { to, n, assistance, note: part.note })
+        Ok(What::Transferred { to, n, assistance, note: part.note, consent })
     }
 
     /// Hands the case to several receivers at once: one entry, all or nothing.

@@ -104,7 +104,6 @@ fn numbered(transfer: &Transfer) -> (String, String) {
     (transfer.id.to_string(), format!("第 {} 次转办 {} {}", transfer.n, transfer.to.name, transfer.assistance))
 }
 
-/// Whom a case can be handed to; `open` is the word for whom the Desk picks.
 fn phone(known: &Known<'_>) -> Field {
     Field::text("phone", "受理异议的办公电话").with(known.notice_phone).needed()
 }
@@ -125,6 +124,7 @@ pub fn published(form: &Form) -> Result<CaseStep, String> {
     Ok(CaseStep::Publish { place: form.text("place"), phone: form.text("phone"), from, until })
 }
 
+/// Whom a case can be handed to; `open` is the word for whom the Desk picks.
 fn receivers(known: &Known<'_>, label: &str, open: &str, fits: fn(TargetKind) -> bool) -> Field {
     let listed = known.choices.receivers.iter().filter(|receiver| fits(receiver.kind));
     let one = |receiver: &Receiver| {

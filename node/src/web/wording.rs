@@ -224,7 +224,7 @@ pub fn lines(what: &What) -> Vec<String> {
         What::Appraised { attended, in_favour, note } => {
             out.extend([format!("{attended} 人参加，{in_favour} 人同意"), note.clone()]);
         }
-        What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text } => {
+        What::NoticePosted { place, from, until, text } | What::Published { place, from, until, text, .. } => {
             out.push(format!("{place}，{from} 至 {until}"));
             if !text.is_empty() {
                 let of = if matches!(what, What::Published { .. }) { "公布" } else { "公示" };
@@ -255,7 +255,7 @@ pub fn lines(what: &What) -> Vec<String> {
         }
         What::SignedFor { .. } => {}
         What::Returned { reason, .. } | What::Recalled { reason, .. } => out.push(reason.clone()),
-        What::Consented { to, whose, scope, given_by, giver, how, until, note } => {
+        What::Consented { to, whose, scope, given_by, giver, how, until, note, .. } => {
             let until = until.map_or_else(|| "撤回以前有效".to_owned(), |until| format!("有效期至 {until}"));
             let by = if *given_by == Giver::Own { String::new() } else { format!("监护人{giver}同意") };
             out.push(joined(&[&format!("{whose}的信息，提供给{}", to.name), &by, how.label(), &until]));

@@ -223,7 +223,7 @@ async fn item_09_a_charity_is_told_what_the_person_agreed_to_and_nothing_more() 
         note: String::new(),
     };
     let refused = city.step(&clerk, case, entrusted).await.expect_err("not needed");
-    assert!(refused.what().contains("向社工服务中心提供信息不须单独同意"), "{refused}");
+    assert!(refused.what().contains("没有要求向社工服务中心提供信息须单独同意"), "{refused}");
 
     city.stepped(&clerk, case, agrees(&["name"])).await;
     city.stepped(&clerk, case, CaseStep::Split { parts: both }).await;
@@ -299,7 +299,7 @@ async fn item_09_a_consent_taken_back_at_the_village_ends_the_charitys_sight_and
     let inbox = city.desk.inbox(&charity).await.expect("an inbox");
     assert_eq!((inbox[0].applicant.as_str(), inbox[0].note.as_str()), ("同意已撤回或到期", ""));
     let further = city.step(&charity, case, CaseStep::Session { transfer: None, text: "又去".into() }).await.expect_err("ended");
-    assert!(further.what().contains("当事人的同意已撤回或到期，或转办已收回，只能退回或反馈"), "{further}");
+    assert!(further.what().contains("当事人的同意已撤回或到期，或转办已收回：没有签收的请退回"), "{further}");
     assert!(city.step(&charity, case, CaseStep::Recall { transfer: None, reason: "收".into() }).await.is_err());
 
     // Whoever handed it over takes it back; the one visit stays in the family's file.
@@ -322,6 +322,49 @@ async fn item_09_a_consent_taken_back_at_the_village_ends_the_charitys_sight_and
     let page = city.page(&city.clerk(), case).await;
     assert_eq!((page.standing.stage, page.standing.transfers[0].state.label()), (Stage::Closed, "已反馈"));
     assert!(page.standing.timeline.iter().all(|item| item.effect == Effect::Counts));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn item_09_who_agreed_to_be_named_has_not_agreed_to_say_where_they_live_or_what_was_decided() {
+    let city = city().await;
+    let (township, village) = (Machine::new(YANGSHE).await, Machine::new(VILLAGE).await);
+    sync(&township, &city).await;
+    sync(&village, &township).await;
+    let household = village.household("b").await;
+    let (cun, zhen) = (village.clerk(), township.clerk());
+    let case = village.open_case(&cun, OpenCase { assistance: "照料服务".into(), ..application(household) }).await;
+    let CaseStep::Consent { to, scope, given_by, giver, how, until, note, .. } = agrees(&["name"]) else { unreachable!() };
+    let stranger = CaseStep::Consent { to, whose: "邻居".into(), scope, given_by, giver, how, until, note };
+    let refused = village.step(&cun, case, stranger).await.expect_err("it is not theirs to agree to");
+    assert!(refused.what().contains("这里写申请人"), "{refused}");
+    village.stepped(&cun, case, agrees(&["name"])).await;
+    sync(&village, &township).await;
+    township.stepped(&zhen, case, CaseStep::Accept {}).await;
+    for note in ["送轮椅", "送棉被"] {
+        township.stepped(&zhen, case, to_charity(note)).await;
+    }
+    sync(&township, &city).await;
+    let charity = provider(&city, "慈善总会");
+    let seen = city.page(&charity, case).await;
+    let village_name = city.page(&city.clerk(), case).await.entries[0].office.clone();
+    let told = format!("{:?}{:?}{:?}{:?}", seen.standing, seen.entries, seen.row, seen.place);
+    let opened = &seen.entries[0];
+    assert!(!village_name.is_empty() && !told.contains(&village_name), "{told}");
+    assert_eq!((opened.office.as_str(), opened.item.event.name.as_str()), ("", ""), "nor by whose clerk it was taken in");
+    assert_eq!((seen.standing.applicant.as_str(), seen.standing.stage), ("户主b", Stage::InTransfer));
+    // What was taken back because it took too long is not theirs to look at any more.
+    let transfers: Vec<_> = seen.standing.transfers.iter().map(|transfer| transfer.id.clone()).collect();
+    for transfer in transfers {
+        let recall = CaseStep::Recall { transfer: Some(transfer), reason: "久未签收".into() };
+        township.stepped(&zhen, case, recall).await;
+    }
+    sync(&township, &city).await;
+    assert_ne!(city.page(&charity, case).await.standing.applicant, "户主b");
+    for filter in [Stage::Accepted, Stage::FedBack, Stage::InTransfer].map(|stage| vec![stage]) {
+        let filter = CaseFilter { stages: filter, ..CaseFilter::default() };
+        assert_eq!(city.desk.count_cases(&charity, filter).await.expect("counts"), 0, "nor is it counted");
+    }
+    assert_eq!(city.desk.count_cases(&charity, CaseFilter::default()).await.expect("counts"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -529,6 +529,8 @@ events! {
         until: Day,
         /// What it says, word for word (see [`crate::notice`]).
         text: String,
+        /// The decision or adjustment that it tells of; none: the one that holds where it stands.
+        ruling: Option<OpId>,
     }
     /// Help is given first, out of the township's emergency allotment; the papers follow (先行救助, 社会救助法 art. 50).
     Emergency "emergency" "先行救助" {
@@ -574,6 +576,8 @@ events! {
         until: Option<Day>,
         /// Who witnessed it, where the paper or the recording is.
         note: String,
+        /// The last withdrawal for this provider that whoever wrote it down knew of; none: of none.
+        after: Option<OpId>,
     }
     /// The person takes that back (art. 15).
     ConsentWithdrawn "consent-withdrawn" "撤回同意" {
@@ -592,6 +596,8 @@ events! {
         assistance: String,
         /// What is asked.
         note: String,
+        /// The consent that it rests on; none: nobody was asked.
+        consent: Option<OpId>,
     }
     /// The receiver has taken it.
     SignedFor "signed-for" "签收" {

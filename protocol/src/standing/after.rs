@@ -216,12 +216,14 @@ pub(super) fn judge(s: &Standing, what: &What, day: Option<Day>) -> Result<(), R
     let named = |text: &str, why: &str| unless(!text.trim().is_empty(), why);
     let not_later = |on: Day| unless(day.is_none_or(|day| on <= day), "日期在今天之后");
     match what {
-        What::Published { place, from, until, text } => {
+        What::Published { place, from, until, text, ruling } => {
             named(place, "须写明公布地点")?;
             unless(leak(place).is_none(), "公布地点不得写号码或健康情况")?;
             unless(until >= from, "公布的结束日期早于开始日期")?;
             unless(until.0.saturating_sub(from.0) < PUBLIC_DAYS_MAX, "一次公布最长一年，期满可以再公布")?;
             named(text, "公布没有内容")?;
+            let of_now = ruling.is_none() || ruling.as_ref() == s.ruling();
+            unless(of_now, "审批结果已经变动，这一公布写的是变动以前的，请重新公布")?;
             unless(s.tells_of_now().is_none_or(|up| *from > up.until), "这一审批结果正在公布")
         }
         What::FollowedUp { on, whom, text, next } => {
@@ -319,7 +321,8 @@ pub(super) fn turns(s: &Standing, packs: &Packs, decider: Tier) -> Vec<Turn> {
         None => {}
     }
     if kind.is_some_and(|kind| s.is_unpublished(kind)) {
-        let adjusted = s.terms.last().and_then(|term| term.day);
+        // What was never made public does not get a new term by an adjustment.
+        let adjusted = s.terms.last().filter(|_| s.published.is_some()).and_then(|term| term.day);
         let decided = s.decision.as_ref().and_then(|decision| decision.day);
         turn(Tier::Township, TO_PUBLISH, within(adjusted.or(decided), Step::Publish));
     }

@@ -13,7 +13,13 @@ fn day(text: &str) -> Day {
 }
 
 pub(super) fn published(from: &str, until: &str) -> What {
-    What::Published { place: "村务公开栏".into(), from: day(from), until: day(until), text: "获批人员：赵某".into() }
+    What::Published {
+        place: "村务公开栏".into(),
+        from: day(from),
+        until: day(until),
+        text: "获批人员：赵某".into(),
+        ruling: None,
+    }
 }
 
 pub(super) fn looked_again(on: &str, next: Option<&str>) -> What {
@@ -243,6 +249,27 @@ fn what_is_approved_is_made_public_and_comes_down_with_the_grant() {
     again.act(TOWN, "wang", published("2026-06-10", "2027-06-09"));
     again.act(CITY, "chen", What::Withdrawn { event: decision, reason: "算错了".into() });
     assert!(crate::notice::posted(&again.standing()).iter().all(|one| !one.stands));
+}
+
+#[test]
+fn a_sheet_with_the_amount_of_before_does_not_pass_for_the_new_one() {
+    let mut play = before_the_decision();
+    let decision = play.act(CITY, "chen", decided(94_500));
+    play.act(CITY, "chen", more(100_000, "2026-07"));
+    // The township had not heard of the second one when it put up the first.
+    let mut old = published("2026-06-10", "2027-06-09");
+    if let What::Published { ruling, .. } = &mut old {
+        *ruling = Some(decision);
+    }
+    let up = play.act(TOWN, "wang", old);
+    assert_eq!(why(&play, &up), "审批结果已经变动，这一公布写的是变动以前的，请重新公布");
+    assert_eq!(turns(&play), ["发放", "公布审批结果"]);
+    let mut new = published("2026-06-11", "2027-06-09");
+    if let What::Published { ruling, .. } = &mut new {
+        *ruling = play.standing().ruling().cloned();
+    }
+    let up = play.act(TOWN, "wang", new);
+    assert_eq!((play.effect(&up), turns(&play)), (Effect::Counts, vec!["发放"]));
 }
 
 #[test]

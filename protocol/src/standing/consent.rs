@@ -11,7 +11,7 @@ use crate::area::Tier;
 use crate::records::OpId;
 use crate::records::day::Day;
 use crate::records::event::{Agreed, EventKind, Giver, Shown, Target, TargetKind, What};
-use crate::records::policy::{Basis, Packs, in_force};
+use crate::records::policy::{Basis, Pack, Packs, in_force};
 use std::collections::BTreeSet;
 
 /// Years of age from which somebody agrees themselves (个人信息保护法 art. 31).
@@ -40,8 +40,19 @@ pub struct Consent {
     pub until: Option<Day>,
     /// Who witnessed it, where the paper is.
     pub note: String,
-    /// The day it was taken back, and by whom and how.
-    pub withdrawn: Option<(Option<Day>, String)>,
+    /// How it ended.
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// The person took it back.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Withdrawal {
+    /// The event.
+    pub id: OpId,
+    /// The day.
+    pub day: Option<Day>,
+    /// Who said so, and how.
+    pub note: String,
 }
 
 impl Consent {
@@ -66,6 +77,11 @@ impl Standing {
         self.consents.iter().rfind(|consent| consent.is_for(to)).filter(|consent| consent.holds(day))
     }
 
+    /// The last withdrawal for this provider.
+    pub fn withdrawal_for(&self, to: &Target) -> Option<&Withdrawal> {
+        self.consents.iter().filter(|known| known.is_for(to)).filter_map(|known| known.withdrawn.as_ref()).next_back()
+    }
+
     /// The consents that were not taken back: of each provider, the last.
     pub fn standing_consents(&self) -> impl Iterator<Item = &Consent> {
         self.consents.iter().filter(|known| self.consent_for(&known.to, None).is_some_and(|last| last.id == known.id))
@@ -82,12 +98,21 @@ pub fn needs_guardian(born: Day, day: Day) -> bool {
     born.months_later(MINOR_YEARS * 12) > day
 }
 
-/// Whether a receiver is told by the person's consent only. The case's own pack says so; of a provider that it does not
-/// know yet, the pack in force.
-pub fn is_needed(s: &Standing, packs: &Packs, to: &Target, day: Option<Day>) -> bool {
-    let own = packs.get(&s.pack).and_then(|pack| pack.provider(&to.id));
-    let known = own.or_else(|| in_force(packs, day?)?.provider(&to.id));
-    to.kind == TargetKind::Provider && known.is_some_and(|provider| provider.basis == Basis::Consent)
+/// Whether this pack says that the receiver is told by the person's consent only.
+fn asks(pack: Option<&Pack>, to: &Target) -> bool {
+    let known = pack.filter(|_| to.kind == TargetKind::Provider).and_then(|pack| pack.provider(&to.id));
+    known.is_some_and(|provider| provider.basis == Basis::Consent)
+}
+
+/// Whether somebody who hands a case over on that day asks the person first: the case's own pack says so, or the one in
+/// force. The fold goes by the first alone, so that no later pack undoes what was handed over.
+pub fn is_needed(s: &Standing, packs: &Packs, to: &Target, day: Day) -> bool {
+    asks(packs.get(&s.pack), to) || asks(in_force(packs, day), to)
+}
+
+/// Whether a transfer rests on consent.
+pub(super) fn rests_on_it(s: &Standing, packs: &Packs, to: &Target, named: Option<&OpId>) -> bool {
+    named.is_some() || asks(packs.get(&s.pack), to)
 }
 
 /// Why a case is not handed over, and what to do.
@@ -100,15 +125,17 @@ pub fn unagreed(to: &Target) -> String {
 /// [`Standing::is_barred`]), and whoever knows is stopped by the Desk.
 pub(super) fn allows(s: &Standing, packs: &Packs, to: &Target, day: Option<Day>) -> Result<(), Refusal> {
     let agreed = s.consents.iter().any(|known| known.is_for(to) && known.lasts(day));
-    if agreed || !is_needed(s, packs, to, day) {
+    if agreed || !asks(packs.get(&s.pack), to) {
         return Ok(());
     }
     Err(Refusal(unagreed(to), false))
 }
 
-/// Whether an office of `tier` may take a transfer back from its receiver.
+/// Whether an office of `tier` may take a transfer back from its receiver: also one that the receiver gave back, which
+/// goes to nobody else.
 pub fn may_recall(transfer: &Transfer, tier: Tier) -> bool {
-    transfer.by_consent && transfer.state.is_open() && tier >= transfer.from
+    let may = transfer.state.is_open() || transfer.state == TransferState::Returned;
+    transfer.by_consent && may && tier >= transfer.from
 }
 
 /// Whether events of this kind are about consent.
@@ -132,7 +159,7 @@ pub(super) fn may(s: &Standing, kind: EventKind, tier: Tier) -> Result<(), Refus
 pub(super) fn judge(s: &Standing, tier: Tier, what: &What, day: Option<Day>) -> Result<(), Refusal> {
     let named = |text: &str, why: &str| unless(!text.trim().is_empty(), why);
     match what {
-        What::Consented { to, whose, scope, given_by, giver, how, until, note } => {
+        What::Consented { to, whose, scope, given_by, giver, how, until, note, .. } => {
             unless(to.kind == TargetKind::Provider && !to.id.is_empty(), "须写明同意提供给哪个服务机构")?;
             named(whose, "须写明是谁的信息")?;
             unless(scope.iter().any(|word| Shown::from_word(word).is_some()), "须选择同意提供哪些信息")?;
@@ -161,16 +188,18 @@ pub(super) fn judge(s: &Standing, tier: Tier, what: &What, day: Option<Day>) -> 
 /// What an event that counts changes.
 pub(super) fn apply(s: &mut Standing, id: &OpId, what: &What, day: Option<Day>) {
     match what.clone() {
-        What::Consented { to, whose, scope, given_by, giver, how, until, note } => {
+        What::Consented { to, whose, scope, given_by, giver, how, until, note, after } => {
             let scope = scope.iter().filter_map(|word| Shown::from_word(word)).collect();
             let id = id.clone();
-            s.consents.push(Consent { id, to, whose, scope, given_by, giver, how, day, until, note, withdrawn: None });
+            // Whoever wrote it down did not know that the person had said no since.
+            let withdrawn = s.withdrawal_for(&to).filter(|last| Some(&last.id) != after.as_ref()).cloned();
+            s.consents.push(Consent { id, to, whose, scope, given_by, giver, how, day, until, note, withdrawn });
         }
         What::ConsentWithdrawn { consent, note } => {
             // Whoever says no to one says no to all for this provider, also to one that was written down unseen.
             let Some(to) = s.consents.iter().find(|known| known.id == consent).map(|known| known.to.clone()) else { return };
             let ended = s.consents.iter_mut().filter(|known| known.is_for(&to) && known.withdrawn.is_none());
-            ended.for_each(|known| known.withdrawn = Some((day, note.clone())));
+            ended.for_each(|known| known.withdrawn = Some(Withdrawal { id: id.clone(), day, note: note.clone() }));
         }
         What::Recalled { transfer, reason } => {
             let known = s.transfers.iter_mut().find(|known| known.id == transfer);

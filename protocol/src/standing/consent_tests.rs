@@ -20,6 +20,7 @@ pub(super) fn agreed(scope: &[&str], until: Option<&str>) -> What {
         how: Agreed::Signed,
         until: until.and_then(Day::parse),
         note: "纸质同意书存镇档案室".into(),
+        after: None,
     }
 }
 
@@ -199,7 +200,56 @@ fn no_to_one_consent_is_no_to_one_that_was_written_down_unseen() {
 }
 
 #[test]
-fn an_old_pack_asks_for_no_consent_and_a_new_provider_goes_by_the_pack_in_force() {
+fn no_is_not_undone_by_a_yes_from_before_that_the_office_had_not_heard_of() {
+    let mut play = play();
+    let first = play.act(VILLAGE, "cun", agreed(&["name"], None));
+    let handed = play.act(TOWN, "wang", transferred(charity(), ""));
+    // On Monday the township writes down more, on Tuesday the village without a line that they want no more of it.
+    let wider = play.act(TOWN, "wang", agreed(&["name", "matter", "form"], None));
+    let no = play.behind(1).act(VILLAGE, "cun", taken_back(&first));
+    let standing = play.standing();
+    let place = |id: &OpId| standing.timeline.iter().position(|item| item.id == *id);
+    assert!(place(&no) < place(&wider), "in the common order the yes comes last");
+    assert!(standing.consent_for(&charity(), None).is_none() && standing.is_barred(&standing.transfers[0], None));
+    assert_eq!(turns(&play), [(Who::Tier(Tier::Township), "收回转办")]);
+    // Whoever knows of the no may write down a new yes.
+    let mut again = agreed(&["name"], None);
+    if let What::Consented { after, .. } = &mut again {
+        *after = standing.withdrawal_for(&charity()).map(|last| last.id.clone());
+    }
+    play.behind(0).act(TOWN, "wang", again);
+    let standing = play.standing();
+    assert!(standing.consent_for(&charity(), None).is_some() && !standing.is_barred(&standing.transfers[0], None));
+    assert_eq!(standing.transfers[0].id, handed);
+}
+
+#[test]
+fn what_was_given_back_after_the_last_day_can_be_closed_and_a_late_gift_is_not_lost() {
+    let mut play = play();
+    play.act(VILLAGE, "cun", agreed(&["name"], Some("2019-05-31")));
+    let back = play.act(TOWN, "wang", transferred(charity(), ""));
+    let given = play.act(TOWN, "wang", transferred(charity(), "临时救助"));
+    let unsigned = play.act(TOWN, "wang", transferred(charity(), "教育救助"));
+    play.act(CITY, "cishan", What::SignedFor { transfer: back.clone() });
+    play.act(CITY, "cishan", session(&back));
+    play.act(CITY, "cishan", What::SignedFor { transfer: given.clone() });
+    play.on("2019-06-03").act(CITY, "cishan", What::Returned { transfer: back.clone(), reason: "同意已到期".into() });
+    for transfer in [&back, &given, &unsigned] {
+        let taken = play.act(TOWN, "wang", recalled(transfer));
+        assert_eq!(play.effect(&taken), Effect::Counts, "also one that came back: it goes to nobody else");
+    }
+    play.act(TOWN, "wang", closed());
+    assert_eq!((play.stage(), play.standing().transfers[0].sessions), (Stage::Closed, 1));
+    // The charity at the city had not heard of any of it.
+    let late = play.act(CITY, "cishan", served(&given));
+    assert_eq!((play.effect(&late), play.stage()), (Effect::Counts, Stage::Closed));
+    assert_eq!(play.standing().transfers[1].given, Some(Fen(80_000)));
+    let never = play.act(CITY, "cishan", served(&unsigned));
+    assert_eq!(why(&play, &never), "转办的状态不允许", "it was never theirs");
+}
+
+#[test]
+fn an_old_pack_asks_for_no_consent_and_a_new_one_undoes_nothing() {
     let mut play = play();
     for pack in play.packs.values_mut() {
         pack.providers.iter_mut().for_each(|provider| provider.basis = Basis::Unsaid);
@@ -212,6 +262,16 @@ fn an_old_pack_asks_for_no_consent_and_a_new_provider_goes_by_the_pack_in_force(
     newer.providers.iter_mut().for_each(|provider| provider.basis = Basis::Consent);
     play.packs.insert(newer.version.clone(), newer);
     assert_eq!(play.effect(&handed), Effect::Counts, "a case is judged by its own pack");
-    let donor = play.act(TOWN, "wang", transferred(Target::provider("某基金会", "某基金会"), ""));
-    assert!(why(&play, &donor).contains("转给某基金会须经当事人单独同意"));
+    // Who hands it over now is asked by the pack in force; the fold goes by the case's own, and by what was named.
+    let standing = play.standing();
+    let asked = |to: &Target| needs_consent(&standing, &play.packs, to, Day::parse("2019-05-20").expect("a day"));
+    assert!(asked(&charity()) && asked(&Target::provider("某基金会", "某基金会")));
+    let consent = play.act(TOWN, "wang", agreed(&["name"], None));
+    let mut named = transferred(charity(), "临时救助");
+    if let What::Transferred { consent: rests_on, .. } = &mut named {
+        *rests_on = Some(consent);
+    }
+    play.act(TOWN, "wang", named);
+    let by: Vec<bool> = play.standing().transfers.iter().map(|transfer| transfer.by_consent).collect();
+    assert_eq!(by, [false, true]);
 }

@@ -289,8 +289,8 @@ pub(super) fn apply(s: &mut Standing, packs: &Packs, tier: Tier, id: &OpId, even
                 day: stands.day,
             });
         }
-        What::Transferred { to, n, assistance, note } => s.transfers.push(Transfer {
-            by_consent: consent::is_needed(s, packs, &to, day),
+        What::Transferred { to, n, assistance, note, consent: named } => s.transfers.push(Transfer {
+            by_consent: consent::rests_on_it(s, packs, &to, named.as_ref()),
             id: id.clone(),
             n,
             to,

@@ -18,7 +18,7 @@ mod rules;
 pub use after::{Archived, Disputed, FollowUp, Publication, TO_PUBLISH, Untold};
 pub use bookings::{Booking, BookingState};
 pub use checks::{Authorisation, Check, CheckObjection, is_about as is_about_check};
-pub use consent::{Consent, is_needed as needs_consent, may_recall, needs_guardian, unagreed};
+pub use consent::{Consent, Withdrawal, is_needed as needs_consent, may_recall, needs_guardian, unagreed};
 pub use payout::{Payout, PayoutState};
 pub use rules::role_allows;
 

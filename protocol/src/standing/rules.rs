@@ -237,9 +237,13 @@ pub(super) fn may(
     }
     // What went out a second time comes back whenever it does.
     let back = kind == PaymentFailed && s.paid_again().next().is_some();
-    unless(s.result.is_none() || back, "事项已办结")?;
+    // What somebody gave before they knew that it was taken back from them was given, also when the case is closed.
+    let unknowing = |transfer: &Transfer| transfer.state == TransferState::Recalled && mine(transfer);
+    let late = matches!(kind, Session | Feedback) && s.transfers.iter().any(unknowing);
+    unless(s.result.is_none() || back || late, "事项已办结")?;
     if matches!(kind, SignedFor | Returned | Session | Outcome | Feedback) {
-        let fits = |transfer: &&Transfer| accepts(transfer.state, kind) && mine(transfer);
+        let open = |transfer: &Transfer| s.result.is_none() || transfer.state == TransferState::Recalled;
+        let fits = |transfer: &&Transfer| accepts(transfer, kind) && open(transfer) && mine(transfer);
         return unless(s.transfers.iter().any(|transfer| fits(&transfer)), "没有可以这样办理的转办");
     }
     if kind != Closed {
@@ -524,14 +528,14 @@ pub(super) fn notice_due(s: &Standing, kind: &Assistance) -> bool {
     kind.has(Step::Notice) && s.opinion == Some(Opinion::For) && !ended
 }
 
-/// Whether a transfer in this state takes an event of this kind.
-fn accepts(state: TransferState, kind: EventKind) -> bool {
+/// Whether a transfer takes an event of this kind as it stands.
+fn accepts(transfer: &Transfer, kind: EventKind) -> bool {
+    let state = transfer.state;
     match kind {
         EventKind::SignedFor => state == TransferState::ToSign,
         EventKind::Returned => state.is_open(),
         EventKind::Outcome => matches!(state, TransferState::Signed | TransferState::FedBack),
-        // What was given before anybody there knew that it was taken back was given.
-        _ => matches!(state, TransferState::Signed | TransferState::Recalled),
+        _ => state == TransferState::Signed || (state == TransferState::Recalled && transfer.signed_on.is_some()),
     }
 }
 
@@ -608,7 +612,7 @@ pub(super) fn judge(
         unless(by_receiver(transfer), "不是这一转办的接收机构")?;
         // Departments and providers sign in at a township or at the city.
         unless(transfer.to.kind == TargetKind::Office || tier >= Tier::Township, "村(社区)不代部门、服务机构办理")?;
-        unless(accepts(transfer.state, kind), "转办的状态不允许")
+        unless(accepts(transfer, kind), "转办的状态不允许")
     };
     let named = |text: &str, why: &str| unless(!text.trim().is_empty(), why);
     unless(!event.staff.is_empty(), "没有经办人")?;

@@ -120,7 +120,7 @@ pub(super) fn opened(origin: Origin, channel: Channel, assistance: &str, applica
 }
 
 pub(super) fn transferred(to: Target, assistance: &str) -> What {
-    What::Transferred { to, n: 1, assistance: assistance.into(), note: String::new() }
+    What::Transferred { to, n: 1, assistance: assistance.into(), note: String::new(), consent: None }
 }
 
 pub(super) fn decided(amount: i64) -> What {

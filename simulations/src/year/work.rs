@@ -517,7 +517,7 @@ impl World {
 
     fn transfer(&self, s: &Standing, to: Target) -> What {
         let n = u32::try_from(s.transfers.len()).unwrap_or_default() + 1;
-        What::Transferred { to, n, assistance: String::new(), note: NOTE.into() }
+        What::Transferred { to, n, assistance: String::new(), note: NOTE.into(), consent: None }
     }
 
     fn pre_examine(&mut self, case: CaseId, s: &Standing, tier: Tier) -> Option<What> {
@@ -607,7 +607,7 @@ impl World {
             }),
             "公布审批结果" => {
                 let (place, text) = ("村务公开栏".into(), "公布".into());
-                Some(What::Published { place, from: day, until: day.plus(364), text })
+                Some(What::Published { place, from: day, until: day.plus(364), text, ruling: s.ruling().cloned() })
             }
             "回访" if s.follow_up.is_some_and(|due| due > day.plus(5)) => None,
             "回访" => {

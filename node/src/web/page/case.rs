@@ -235,7 +235,7 @@ fn transfer(transfer: &Transfer) -> TransferLine {
 fn consent(consent: &Consent, s: &Standing, today: Day) -> ConsentLine {
     let last = s.standing_consents().any(|known| known.id == consent.id);
     let state = match &consent.withdrawn {
-        Some((day, _)) => Chip::new(Tone::Bad, format!("{} 撤回", wording::day(*day))),
+        Some(it) => Chip::new(Tone::Bad, format!("{} 撤回", wording::day(it.day))),
         None if !last => Chip::new(Tone::Plain, "已由后来的同意取代"),
         None if !consent.holds(Some(today)) => Chip::new(Tone::Warn, "已到期"),
         None => Chip::new(Tone::Good, "有效"),
@@ -252,7 +252,7 @@ fn consent(consent: &Consent, s: &Standing, today: Day) -> ConsentLine {
         format!("可提供：{}", scope.join("、")),
         consent.note.clone(),
     ];
-    lines.extend(consent.withdrawn.as_ref().map(|(_, note)| format!("撤回：{note}")));
+    lines.extend(consent.withdrawn.as_ref().map(|it| format!("撤回：{}", it.note)));
     lines.retain(|line| !line.is_empty());
     ConsentLine { to: consent.to.name.clone(), lines, state }
 }

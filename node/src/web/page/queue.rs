@@ -16,9 +16,9 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use shouwang_protocol::area::Tier;
 use shouwang_protocol::record::CaseId;
-use shouwang_protocol::records::event::Opinion;
+use shouwang_protocol::records::event::{EventKind, Opinion};
 use shouwang_protocol::records::staff::Role;
-use shouwang_protocol::standing::{Stage, TO_PUBLISH};
+use shouwang_protocol::standing::{Stage, TO_PUBLISH, role_allows};
 
 /// The page.
 #[derive(Template, Default)]
@@ -49,7 +49,7 @@ struct Batch {
     word: &'static str,
     label: &'static str,
     waits: Waits,
-    role: Role,
+    kind: EventKind,
     /// The lowest tier that takes it.
     tier: Tier,
 }
@@ -69,12 +69,18 @@ const STEPS: [Batch; 4] = [
         word: "pre-examined",
         label: "预审",
         waits: Waits::In(Stage::ToPreExamine),
-        role: Role::Reviewer,
+        kind: EventKind::PreExamined,
         tier: Tier::Village,
     },
-    Batch { word: "accepted", label: "受理", waits: Waits::In(Stage::ToAccept), role: Role::Intake, tier: Tier::Village },
-    Batch { word: "published", label: "公布", waits: Waits::ToDo(TO_PUBLISH), role: Role::Intake, tier: Tier::Township },
-    Batch { word: "archived", label: "归档", waits: Waits::Over(Stage::Closed), role: Role::Intake, tier: Tier::Township },
+    Batch {
+        word: "accepted", label: "受理", waits: Waits::In(Stage::ToAccept), kind: EventKind::Accepted, tier: Tier::Village
+    },
+    Batch {
+        word: "published", label: "公布", waits: Waits::ToDo(TO_PUBLISH), kind: EventKind::Published, tier: Tier::Township
+    },
+    Batch {
+        word: "archived", label: "归档", waits: Waits::Over(Stage::Closed), kind: EventKind::Archived, tier: Tier::Township
+    },
 ];
 
 impl Batch {
@@ -123,7 +129,7 @@ async fn page(app: &App, signed: &Signed, batch: &'static Batch) -> Result<Queue
         _ => Vec::new(),
     };
     let today = app.today();
-    let may = signed.person.has(&[batch.role]) && signed.person.tier >= batch.tier;
+    let may = signed.person.roles.iter().any(|role| role_allows(*role, batch.kind)) && signed.person.tier >= batch.tier;
     Ok(QueuePage {
         frame: app.frame(signed, "批量办理", "/cases").await?,
         lead: "选中几件，同一步一起办；每件单独记录，一件没办成不影响其他".to_owned(),
