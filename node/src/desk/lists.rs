@@ -102,9 +102,10 @@ impl Room<'_> {
             return;
         }
         let standing = self.case(&row.case).map(|file| file.standing).unwrap_or_default();
+        // When others must act says where it stands with them.
+        row.due = row.turns.iter().filter_map(|turn| turn.due).min();
         let sight = permit::sight(&standing, &self.person, self.day);
         let sight = if standing.timeline.is_empty() { permit::Sight::Own } else { sight };
-        row.due = row.turns.iter().filter_map(|turn| turn.due).min();
         if !sight.shows(Shown::Matter) {
             let handed: Vec<Transfer> = standing.transfers.into_iter().filter(|it| receives(it, &self.person)).collect();
             (row.stage, row.since) = (permit::stage_of(&handed), None);
