@@ -105,7 +105,6 @@ impl Room<'_> {
         // When others must act says where it stands with them.
         row.due = row.turns.iter().filter_map(|turn| turn.due).min();
         let sight = permit::sight(&standing, &self.person, self.day);
-        let sight = if standing.timeline.is_empty() { permit::Sight::Own } else { sight };
         if !sight.shows(Shown::Matter) {
             let handed: Vec<Transfer> = standing.transfers.into_iter().filter(|it| receives(it, &self.person)).collect();
             (row.stage, row.since) = (permit::stage_of(&handed), None);

@@ -186,7 +186,6 @@ pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing
     let own = |transfer: &Transfer| transfer.assistance.is_empty() || transfer.assistance == all.assistance;
     let answers = if transfers.iter().any(own) && sight.shows(Shown::Form) { all.answers } else { Vec::new() };
     let applicant = if sight.shows(Shown::Name) { all.applicant } else { sight.instead().to_owned() };
-    let matter = |text: String| if sight.shows(Shown::Matter) { text } else { String::new() };
     if sight == Sight::Own {
         for transfer in &mut transfers {
             transfer.note.clear();
@@ -197,7 +196,10 @@ pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing
         let assistance = transfers.first().map(|transfer| transfer.assistance.clone()).unwrap_or_default();
         return Standing { applicant, assistance, pack: all.pack, transfers, timeline, ..Standing::default() };
     }
-    let (stage, since) = if sight.shows(Shown::Matter) { (all.stage, all.since) } else { (stage_of(&transfers), None) };
+    let (stage, since, summary, result) = match sight.shows(Shown::Matter) {
+        true => (all.stage, all.since, all.summary, all.result),
+        false => (stage_of(&transfers), None, String::new(), None),
+    };
     let nameless = |it: Consent| Consent { whose: String::new(), giver: String::new(), note: String::new(), ..it };
     Standing {
         consents: consent.map(nameless).into_iter().collect(),
@@ -208,12 +210,12 @@ pub(super) fn minimum(standing: Standing, person: &Person, day: Day) -> Standing
         urgency: all.urgency,
         assistance: all.assistance,
         applicant,
-        summary: matter(all.summary),
+        summary,
         opened_on: all.opened_on,
         number: all.number,
         is_application: all.is_application,
         pack: all.pack,
-        result: all.result.filter(|_| sight.shows(Shown::Matter)),
+        result,
         transfers,
         timeline,
         ..Standing::default()

@@ -250,7 +250,7 @@ impl Room<'_> {
         if given("kind").is_some_and(|code| pack.project_kind(code).is_none()) {
             faults.push(FieldFault::new("kind", "项目字典中没有这一小类"));
         }
-        if given("provider").is_some_and(|code| pack.providers.iter().all(|known| known.code != code)) {
+        if given("provider").is_some_and(|code| pack.provider(code).is_none()) {
             faults.push(FieldFault::new("provider", "政策包中没有这一服务机构"));
         }
         let labels = given("areas").unwrap_or_default().split([',', '，', ' ', '\n']).filter_map(AreaId::parse);
@@ -425,7 +425,7 @@ impl Room<'_> {
         let kind = pack.and_then(|pack| pack.project_kind(&project.kind));
         let class = kind.map(|kind| kind.class.clone()).unwrap_or_default();
         let known = pack.and_then(|pack| pack.project_classes.iter().find(|known| known.code == class));
-        let provider = pack.and_then(|pack| pack.providers.iter().find(|known| known.code == project.provider));
+        let provider = pack.and_then(|pack| pack.provider(&project.provider));
         let places = self.allot(project, claims);
         let over = |id: ShareId| project.shares.iter().any(|share| share.id == id && share.until < self.day);
         let near = places.rows.iter().filter(|(id, _)| id.is_none_or(|id| self.is_near(id.area) && !over(id)));
